@@ -1,0 +1,57 @@
+// The shapes that data travels in: a decoded waveform, a track that can be loaded, a corpus to pre-train on and a
+// labelled task to probe with. Types only; nothing here reads a file.
+
+/** Decoded audio. Every channel has the same length; samples are nominally in [-1, 1]. */
+export interface Waveform {
+  sampleRate: number;
+  channels: Float32Array[];
+}
+
+/** One piece of audio that can be loaded on demand. */
+export interface Track {
+  /** Unique within its corpus and stable from run to run (a relative path, or a seed). */
+  id: string;
+  /** The musical piece. Stems, takes and excerpts of one piece share it, so that a split never cuts a piece in two. */
+  piece: string;
+  title: string;
+  load(): Promise<Waveform>;
+}
+
+/** A file that was found but cannot be trained on, with the reason in a few words. */
+export interface SkippedFile {
+  path: string;
+  reason: string;
+}
+
+/** Music to pre-train on. */
+export interface Corpus {
+  name: string;
+  /** One sentence: why this corpus was taken. */
+  why: string;
+  tracks: Track[];
+  skipped: SkippedFile[];
+  /** The licence of each source, as its own copyright file states it. */
+  licences: { source: string; licence: string }[];
+}
+
+/** What a long operation tells whoever draws a progress bar. `total` is 0 where it is not known. */
+export type OnProgress = (progress: { what: string; done: number; total: number; unit?: string }) => void;
+
+/** One labelled excerpt. */
+export interface LabelledClip extends Track {
+  /** Clips that share any of these groups must stand on the same side of a split (piece, chord progression, style…). */
+  groups: string[];
+  /** multilabel: one 0/1 per class; classification: [class index]; regression: one number per target. */
+  label: number[];
+}
+
+/** A labelled task for probing frozen features. */
+export interface LabelledTask {
+  name: string;
+  kind: "multilabel" | "classification" | "regression";
+  /** Class or target names, in label order. */
+  classes: string[];
+  clips: LabelledClip[];
+  /** One or two sentences for the report: where audio and labels come from, and what a split keeps apart. */
+  note: string;
+}
