@@ -30,7 +30,9 @@ function stripComments(text) {
 /** The module's source text. */
 export function shaderModule() {
   const entries = shaderFiles().map((path) => [
-    relative(root, path).replaceAll("\\", "/").replace(/\.wgsl$/, ""),
+    relative(root, path)
+      .replaceAll("\\", "/")
+      .replace(/\.wgsl$/, ""),
     stripComments(readFileSync(path, "utf8")),
   ]);
   return `export default ${JSON.stringify(Object.fromEntries(entries))};`;

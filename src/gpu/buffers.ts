@@ -1,0 +1,182 @@
+// GPU memory: blocks (a range of a buffer), a pool that hands out and takes back buffers by size class, and arenas
+// (many blocks in one buffer). Knows nothing of shapes or dtypes.
+import type { Capabilities } from "./capabilities.js";
+import { OutOfMemoryError } from "./errors.js";
+
+/** A range of a GPU buffer that one tensor occupies. */
+export interface Block {
+  readonly buffer: GPUBuffer;
+  /** Identifies the buffer in keys and logs. */
+  readonly bufferId: number;
+  readonly offset: number;
+  readonly byteLength: number;
+  /** Bytes that a shader may touch: `byteLength` rounded up to 16, so that vec4 access never needs a tail. */
+  readonly bindingSize: number;
+}
+
+/** Sizes in bytes, counted by the pool. */
+export interface MemoryUse {
+  /** Held by live tensors. */
+  inUse: number;
+  /** The most that was ever held at once since the last `resetPeak`. */
+  peak: number;
+  /** Created and not destroyed: in use, free for reuse, and arenas. */
+  reserved: number;
+  arenas: number;
+  buffersCreated: number;
+}
+
+const alignment = 256; // minStorageBufferOffsetAlignment that every adapter accepts
+
+/** Rounds up to a size class: 256 bytes, then four classes to each power of two, so that at most a quarter is padding. */
+export function sizeClass(bytes: number): number {
+  if (bytes <= alignment) return alignment;
+  const step = 2 ** Math.max(8, Math.floor(Math.log2(bytes)) - 2);
+  return Math.ceil(bytes / step) * step;
+}
+
+/** Offsets for blocks of the given sizes in one arena, and the arena's size. Pure, so that it can be tested without a GPU. */
+export function planArena(sizes: readonly number[]): { offsets: number[]; total: number } {
+  let total = 0;
+  const offsets = sizes.map((size) => {
+    const offset = total;
+    total += Math.ceil(Math.max(size, 16) / alignment) * alignment;
+    return offset;
+  });
+  return { offsets, total: Math.max(total, alignment) };
+}
+
+export class BufferPool {
+  readonly use: MemoryUse = { inUse: 0, peak: 0, reserved: 0, arenas: 0, buffersCreated: 0 };
+  private readonly free = new Map<number, Block[]>();
+  private readonly live = new Set<Block>();
+  private nextId = 1;
+
+  constructor(
+    private readonly device: GPUDevice,
+    private readonly capabilities: Capabilities,
+    private readonly onDestroy: (bufferId: number) => void,
+    private readonly onFailure: (error: Promise<Error | null>) => void,
+  ) {}
+
+  /** A block of at least `byteLength` bytes; its content is whatever was there before. */
+  acquire(byteLength: number): Block {
+    const size = sizeClass(byteLength);
+    const kept = this.free.get(size)?.pop();
+    const buffer = kept?.buffer ?? this.create(size, "tensor");
+    const block: Block = {
+      buffer,
+      bufferId: kept?.bufferId ?? this.nextId++,
+      offset: 0,
+      byteLength,
+      bindingSize: Math.max(16, Math.ceil(byteLength / 16) * 16),
+    };
+    this.live.add(block);
+    this.use.inUse += size;
+    this.use.peak = Math.max(this.use.peak, this.use.inUse);
+    return block;
+  }
+
+  /** Gives a block back for reuse. */
+  release(block: Block): void {
+    if (!this.live.delete(block)) return;
+    const size = block.buffer.size;
+    this.use.inUse -= size;
+    const list = this.free.get(size);
+    if (list) list.push(block);
+    else this.free.set(size, [block]);
+  }
+
+  /** One zeroed buffer with a block for each of `sizes` (bytes). Destroy it with the returned function. */
+  arena(sizes: readonly number[], label: string): { whole: Block; blocks: Block[]; destroy(): void } {
+    const { offsets, total } = planArena(sizes);
+    const buffer = this.create(total, label);
+    const bufferId = this.nextId++;
+    this.use.arenas += total;
+    const blockAt = (offset: number, byteLength: number): Block => ({
+      buffer,
+      bufferId,
+      offset,
+      byteLength,
+      bindingSize: Math.max(16, Math.ceil(byteLength / 16) * 16),
+    });
+    return {
+      whole: blockAt(0, total),
+      blocks: sizes.map((size, i) => blockAt(offsets[i], size)),
+      destroy: () => {
+        this.use.arenas -= total;
+        this.destroy(buffer, bufferId);
+      },
+    };
+  }
+
+  /** Destroys every free buffer. */
+  trim(): void {
+    for (const list of this.free.values()) {
+      for (const block of list) this.destroy(block.buffer, block.bufferId);
+    }
+    this.free.clear();
+  }
+
+  resetPeak(): void {
+    this.use.peak = this.use.inUse;
+  }
+
+  private create(size: number, label: string): GPUBuffer {
+    const limit = Math.min(this.capabilities.maxBindingBytes, this.capabilities.maxBufferBytes);
+    if (size > limit) {
+      throw new OutOfMemoryError(
+        `A buffer of ${formatBytes(size)} is more than this adapter binds at once (${formatBytes(limit)}): ` +
+          `make the batch, the crop or the model smaller.`,
+      );
+    }
+    const checked = size >= 1 << 20;
+    if (checked) this.device.pushErrorScope("out-of-memory");
+    const buffer = this.device.createBuffer({
+      size,
+      label,
+      usage: GPU_STORAGE | GPU_COPY_SRC | GPU_COPY_DST,
+    });
+    if (checked) {
+      const inUse = this.use.inUse + this.use.arenas;
+      this.onFailure(
+        this.device
+          .popErrorScope()
+          .then((error) =>
+            error
+              ? new OutOfMemoryError(
+                  `The adapter has no memory for ${formatBytes(size)} beside the ${formatBytes(inUse)} in use: ` +
+                    `make the batch, the crop or the model smaller.`,
+                )
+              : null,
+          ),
+      );
+    }
+    this.use.reserved += size;
+    this.use.buffersCreated++;
+    return buffer;
+  }
+
+  private destroy(buffer: GPUBuffer, bufferId: number): void {
+    this.use.reserved -= buffer.size;
+    this.onDestroy(bufferId);
+    buffer.destroy();
+  }
+}
+
+// GPUBufferUsage is a browser global that Node lacks; the values are fixed by the WebGPU specification.
+const GPU_COPY_SRC = 0x0004;
+const GPU_COPY_DST = 0x0008;
+const GPU_STORAGE = 0x0080;
+
+/** "1.5 MiB", for messages. */
+export function formatBytes(bytes: number): string {
+  const units = ["B", "KiB", "MiB", "GiB"];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  return `${value >= 100 || unit === 0 ? value.toFixed(0) : value.toFixed(1)} ${units[unit]}`;
+}

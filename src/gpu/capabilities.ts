@@ -1,0 +1,62 @@
+// What a device can do, in the terms that kernels choose by. Read once from the adapter; no decisions here.
+
+export interface Capabilities {
+  adapterName: string;
+  /** A CPU that pretends to be a GPU (SwiftShader, lavapipe, WARP). */
+  software: boolean;
+  /** `var<immediate>` parameters; otherwise a uniform buffer carries them. */
+  immediates: boolean;
+  subgroups: boolean;
+  subgroupMinSize: number;
+  subgroupMaxSize: number;
+  f16: boolean;
+  timestamps: boolean;
+  maxInvocations: number;
+  maxWorkgroupStorage: number;
+  maxBindingBytes: number;
+  maxBufferBytes: number;
+  maxStorageBindings: number;
+}
+
+/** The features that melgrad asks for where the adapter has them. */
+export const wantedFeatures = [
+  "subgroups",
+  "shader-f16",
+  "timestamp-query",
+] as const satisfies GPUFeatureName[];
+
+/** The limits that melgrad asks for at the adapter's maximum (a device's defaults are the guaranteed minimum). */
+export const wantedLimits = [
+  "maxStorageBufferBindingSize",
+  "maxBufferSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+  "maxComputeWorkgroupSizeY",
+  "maxComputeWorkgroupStorageSize",
+  "maxStorageBuffersPerShaderStage",
+] as const;
+
+/** Describes an opened device. `languageFeatures` is `gpu.wgslLanguageFeatures`. */
+export function readCapabilities(
+  device: GPUDevice,
+  info: GPUAdapterInfo,
+  languageFeatures: ReadonlySet<string>,
+  options: { adapterName: string; software: boolean; immediates?: boolean },
+): Capabilities {
+  const subgroups = device.features.has("subgroups");
+  return {
+    adapterName: options.adapterName,
+    software: options.software,
+    immediates: options.immediates ?? languageFeatures.has("immediate_address_space"),
+    subgroups,
+    subgroupMinSize: subgroups ? (info.subgroupMinSize ?? 4) : 1,
+    subgroupMaxSize: subgroups ? (info.subgroupMaxSize ?? 128) : 1,
+    f16: device.features.has("shader-f16"),
+    timestamps: device.features.has("timestamp-query"),
+    maxInvocations: device.limits.maxComputeInvocationsPerWorkgroup,
+    maxWorkgroupStorage: device.limits.maxComputeWorkgroupStorageSize,
+    maxBindingBytes: device.limits.maxStorageBufferBindingSize,
+    maxBufferBytes: device.limits.maxBufferSize,
+    maxStorageBindings: device.limits.maxStorageBuffersPerShaderStage,
+  };
+}

@@ -1,0 +1,333 @@
+// The device: one place through which every kernel runs. Dispatches are recorded into one open compute pass, which is
+// submitted at a readback or when it has grown long; errors that WebGPU reports later surface at the next readback.
+// Not here: choosing an adapter (host/), shapes and dtypes (tensor/).
+import { type Block, BufferPool } from "./buffers.js";
+import { type Capabilities, readCapabilities, wantedFeatures, wantedLimits } from "./capabilities.js";
+import { DeviceLostError, MelgradError, ShaderError } from "./errors.js";
+import { type Kernel, PipelineCache } from "./pipelines.js";
+import type { Defines } from "./preprocess.js";
+
+/** Workgroup counts of a dispatch. */
+export type Groups = readonly [x: number, y?: number, z?: number];
+
+export interface DeviceOptions {
+  /** Shown to people; defaults to the adapter's own description. */
+  adapterName?: string;
+  software?: boolean;
+  /** false forces the uniform-buffer path for parameters. */
+  immediates?: boolean;
+  /** Dispatches per submission. */
+  passLength?: number;
+}
+
+/** What a command recorder sees of each dispatch; see `Device.observer`. */
+export type DispatchObserver = (kernel: Kernel, blocks: readonly Block[], groups: Groups) => void;
+
+const uniformSlot = 256;
+const uniformSlots = 256;
+const MAP_READ = 1;
+const COPY_DST = 8;
+const UNIFORM = 64;
+
+export class Device {
+  readonly pool: BufferPool;
+  readonly pipelines: PipelineCache;
+  /** Dispatches and submissions so far. */
+  readonly counts = { dispatches: 0, submits: 0 };
+  /** Called on every dispatch, for profiling and tests. */
+  observer: DispatchObserver | undefined;
+
+  private encoder: GPUCommandEncoder | undefined;
+  private pass: GPUComputePassEncoder | undefined;
+  private passDispatches = 0;
+  private passSerial = 1;
+  private lastPipeline: GPUComputePipeline | undefined;
+  private readonly touched = new Map<number, number>();
+  private readonly words = new ArrayBuffer(64);
+  private readonly u32 = new Uint32Array(this.words);
+  private readonly i32 = new Int32Array(this.words);
+  private readonly f32 = new Float32Array(this.words);
+  private uniformBuffer: GPUBuffer | undefined;
+  private readonly uniformData = new Uint32Array((uniformSlot * uniformSlots) / 4);
+  private uniformCount = 0;
+  private readonly staging: GPUBuffer[] = [];
+  private pending: Promise<unknown>[] = [];
+  private failure: Error | undefined;
+  private closed = false;
+
+  private constructor(
+    readonly gpu: GPUDevice,
+    readonly capabilities: Capabilities,
+    private readonly passLength: number,
+  ) {
+    const fail = (error: Promise<Error | null>) => this.watch(error);
+    this.pool = new BufferPool(gpu, capabilities, (id) => this.pipelines.forgetBuffer(id), fail);
+    this.pipelines = new PipelineCache(gpu, capabilities, () => this.uniforms(), fail);
+    gpu.lost.then((info) => {
+      if (!this.closed) this.fail(new DeviceLostError(lostMessage(info)));
+    });
+    gpu.addEventListener("uncapturederror", (event) => {
+      const { error } = event as GPUUncapturedErrorEvent;
+      this.fail(new ShaderError(error.message));
+    });
+  }
+
+  /** Opens a device on an adapter with every feature and limit that melgrad can use. */
+  static async open(gpu: GPU, adapter: GPUAdapter, options: DeviceOptions = {}): Promise<Device> {
+    const requiredLimits: Record<string, number> = {};
+    for (const name of wantedLimits) requiredLimits[name] = adapter.limits[name];
+    const device = await adapter.requestDevice({
+      requiredFeatures: wantedFeatures.filter((feature) => adapter.features.has(feature)),
+      requiredLimits,
+    });
+    const info = adapter.info;
+    const capabilities = readCapabilities(device, info, gpu.wgslLanguageFeatures, {
+      adapterName:
+        options.adapterName ?? (info.description || info.device || info.vendor || "unknown adapter"),
+      software: options.software ?? false,
+      immediates: options.immediates,
+    });
+    return new Device(device, capabilities, options.passLength ?? 128);
+  }
+
+  /** The kernel for a shader (its name below shaders/) and its defines. */
+  kernel(shader: string, defines?: Defines): Kernel {
+    return this.pipelines.kernel(shader, defines);
+  }
+
+  /**
+   * Records one dispatch. `blocks` are bound in order; `params` fills the shader's Params by name (a missing or
+   * unknown name throws). Nothing runs until the pass is submitted.
+   */
+  run(
+    kernel: Kernel,
+    blocks: readonly Block[],
+    params: Readonly<Record<string, number>> | undefined,
+    groups: Groups,
+  ): void {
+    this.check();
+    const x = groups[0];
+    const y = groups[1] ?? 1;
+    const z = groups[2] ?? 1;
+    if (x * y * z === 0) return;
+    const group = this.pipelines.bindGroup(kernel, blocks);
+    const pass = this.openPass();
+    if (kernel.pipeline !== this.lastPipeline) {
+      pass.setPipeline(kernel.pipeline);
+      this.lastPipeline = kernel.pipeline;
+    }
+    if (kernel.params.length === 0) {
+      pass.setBindGroup(0, group);
+    } else {
+      this.pack(kernel, params ?? {});
+      if (this.capabilities.immediates) {
+        pass.setBindGroup(0, group);
+        (pass as ImmediatePass).setImmediates(0, this.u32, 0, kernel.params.length);
+      } else {
+        this.uniformData.set(this.u32, (this.uniformCount * uniformSlot) / 4);
+        pass.setBindGroup(0, group, [this.uniformCount * uniformSlot]);
+        this.uniformCount++;
+      }
+    }
+    pass.dispatchWorkgroups(x, y, z);
+    this.counts.dispatches++;
+    this.passDispatches++;
+    for (const block of blocks) this.touched.set(block.bufferId, this.passSerial);
+    this.observer?.(kernel, blocks, groups);
+    if (this.passDispatches >= this.passLength || this.uniformCount >= uniformSlots) this.flush();
+  }
+
+  /** Submits what has been recorded. */
+  flush(): void {
+    this.endPass();
+    this.submitEncoder();
+  }
+
+  /** Writes `data` to the start of a block. Work recorded earlier still sees the old content. */
+  write(block: Block, data: Float32Array | Int32Array | Uint32Array): void {
+    this.check();
+    if (data.byteLength === 0) return;
+    if (this.touched.get(block.bufferId) === this.passSerial) this.flush();
+    this.gpu.queue.writeBuffer(
+      block.buffer,
+      block.offset,
+      data.buffer as ArrayBuffer,
+      data.byteOffset,
+      data.byteLength,
+    );
+  }
+
+  /** Copies bytes between blocks of different buffers, in order with the recorded work. */
+  copy(from: Block, to: Block, byteLength = from.byteLength): void {
+    this.check();
+    if (byteLength === 0) return;
+    this.endPass();
+    this.openEncoder().copyBufferToBuffer(from.buffer, from.offset, to.buffer, to.offset, byteLength);
+    this.touched.set(from.bufferId, this.passSerial);
+    this.touched.set(to.bufferId, this.passSerial);
+  }
+
+  /** Zeroes a block, in order with the recorded work. */
+  clear(block: Block): void {
+    this.check();
+    this.endPass();
+    this.openEncoder().clearBuffer(block.buffer, block.offset, block.bindingSize);
+    this.touched.set(block.bufferId, this.passSerial);
+  }
+
+  /** Submits, waits, and returns a copy of the block's bytes. Throws what failed on the device since the last readback. */
+  async read(block: Block, byteLength = block.byteLength): Promise<ArrayBuffer> {
+    return (await this.readMany([{ block, byteLength }]))[0];
+  }
+
+  /** One wait for many blocks. */
+  async readMany(parts: readonly { block: Block; byteLength: number }[]): Promise<ArrayBuffer[]> {
+    this.check();
+    let total = 0;
+    const offsets = parts.map(({ byteLength }) => {
+      const offset = total;
+      total += Math.ceil(byteLength / 16) * 16;
+      return offset;
+    });
+    if (total === 0) return parts.map(() => new ArrayBuffer(0));
+    const staging = this.acquireStaging(total);
+    this.endPass();
+    const encoder = this.openEncoder();
+    parts.forEach(({ block, byteLength }, i) => {
+      if (byteLength === 0) return;
+      const size = Math.ceil(byteLength / 4) * 4;
+      encoder.copyBufferToBuffer(block.buffer, block.offset, staging, offsets[i], size);
+    });
+    this.submitEncoder();
+    try {
+      await staging.mapAsync(MAP_READ, 0, total);
+    } catch (error) {
+      this.check();
+      throw new DeviceLostError(
+        `A readback failed: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    }
+    const mapped = staging.getMappedRange(0, total);
+    const results = parts.map(({ byteLength }, i) => mapped.slice(offsets[i], offsets[i] + byteLength));
+    staging.unmap();
+    this.staging.push(staging);
+    await this.settle();
+    return results;
+  }
+
+  /** Submits and waits until the device has done everything. */
+  async finish(): Promise<void> {
+    this.flush();
+    await this.gpu.queue.onSubmittedWorkDone();
+    await this.settle();
+  }
+
+  /** Destroys the device and everything on it. */
+  close(): void {
+    this.closed = true;
+    this.failure ??= new DeviceLostError("This device has been closed.");
+    this.gpu.destroy();
+  }
+
+  /** Throws if the device has failed. */
+  check(): void {
+    if (this.failure) throw this.failure;
+  }
+
+  private async settle(): Promise<void> {
+    while (this.pending.length > 0) {
+      const pending = this.pending;
+      this.pending = [];
+      await Promise.all(pending);
+    }
+    this.check();
+  }
+
+  private watch(error: Promise<Error | null>): void {
+    this.pending.push(
+      error.then(
+        (found) => found && this.fail(found),
+        (reason) => this.fail(new MelgradError(String(reason))),
+      ),
+    );
+  }
+
+  private fail(error: Error): void {
+    this.failure ??= error;
+  }
+
+  private openEncoder(): GPUCommandEncoder {
+    this.encoder ??= this.gpu.createCommandEncoder();
+    return this.encoder;
+  }
+
+  private openPass(): GPUComputePassEncoder {
+    this.pass ??= this.openEncoder().beginComputePass();
+    return this.pass;
+  }
+
+  private endPass(): void {
+    this.pass?.end();
+    this.pass = undefined;
+    this.lastPipeline = undefined;
+  }
+
+  private submitEncoder(): void {
+    if (this.uniformCount > 0) {
+      this.gpu.queue.writeBuffer(
+        this.uniforms(),
+        0,
+        this.uniformData,
+        0,
+        (this.uniformCount * uniformSlot) / 4,
+      );
+      this.uniformCount = 0;
+    }
+    if (!this.encoder) return;
+    this.gpu.queue.submit([this.encoder.finish()]);
+    this.counts.submits++;
+    this.encoder = undefined;
+    this.passDispatches = 0;
+    this.passSerial++;
+    this.touched.clear();
+  }
+
+  private pack(kernel: Kernel, params: Readonly<Record<string, number>>): void {
+    const fields = kernel.params;
+    for (let i = 0; i < fields.length; i++) {
+      const { name, type } = fields[i];
+      const value = params[name];
+      if (value === undefined) throw new ShaderError(`Kernel ${kernel.name} needs the parameter '${name}'.`);
+      if (type === "f32") this.f32[i] = value;
+      else if (type === "i32") this.i32[i] = value;
+      else this.u32[i] = value;
+    }
+  }
+
+  private uniforms(): GPUBuffer {
+    this.uniformBuffer ??= this.gpu.createBuffer({
+      size: uniformSlot * uniformSlots,
+      usage: UNIFORM | COPY_DST,
+      label: "parameters",
+    });
+    return this.uniformBuffer;
+  }
+
+  private acquireStaging(bytes: number): GPUBuffer {
+    const index = this.staging.findIndex((buffer) => buffer.size >= bytes && buffer.size <= 4 * bytes + 4096);
+    if (index >= 0) return this.staging.splice(index, 1)[0];
+    if (this.staging.length > 8) this.staging.shift()?.destroy();
+    const size = 2 ** Math.ceil(Math.log2(Math.max(bytes, 4096)));
+    return this.gpu.createBuffer({ size, usage: MAP_READ | COPY_DST, label: "readback" });
+  }
+}
+
+/** `setImmediates` is newer than the published types. */
+interface ImmediatePass {
+  setImmediates(offset: number, data: Uint32Array, dataOffset: number, size: number): void;
+}
+
+function lostMessage(info: GPUDeviceLostInfo): string {
+  const detail = info.message ? ` (${info.message})` : "";
+  return `The adapter lost its device${detail}. Training goes on from the last checkpoint with --resume.`;
+}

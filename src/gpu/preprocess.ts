@@ -1,0 +1,236 @@
+// The shader preprocessor: expands `#include`, `#define`, `#if` / `#elif` / `#else` / `#endif` in a .wgsl file and reads
+// from the result what a pipeline needs to know (storage bindings, parameter fields, workgroup size). Pure text; no GPU.
+//
+// Directives, each on a line of its own:
+//   #include "lib/index"          the text of shaders/lib/index.wgsl, once
+//   #define NAME value            replaced as a whole word in what follows; a caller's define of that name wins
+//   #if EXPRESSION                numbers, names, ! == != < <= > >= && || and brackets; an unknown name is 0
+//
+// Parameters are written as `struct Params { … }` with 4-byte scalar fields and `var<immediate> p: Params;`. Where the
+// adapter has no immediates the variable becomes a uniform buffer after the last storage binding.
+import { ShaderError } from "./errors.js";
+
+export type Defines = Readonly<Record<string, string | number | boolean>>;
+
+export interface ParamField {
+  name: string;
+  type: "u32" | "i32" | "f32";
+}
+
+export interface ExpandedShader {
+  name: string;
+  code: string;
+  /** For every line of `code`: the file and line that it came from. */
+  origin: { file: string; line: number }[];
+  /** Access of each storage binding, by binding number. */
+  bindings: ("read" | "read_write")[];
+  params: ParamField[];
+}
+
+interface Line {
+  text: string;
+  file: string;
+  line: number;
+}
+
+/** Expands the shader called `name` out of `library` (name → text). */
+export function preprocess(
+  library: Readonly<Record<string, string>>,
+  name: string,
+  given: Defines,
+  options: { immediates: boolean },
+): ExpandedShader {
+  const defines = new Map<string, string>();
+  for (const [key, value] of Object.entries(given)) defines.set(key, textOf(value));
+  const lines = expandFile(library, name, defines, new Set(Object.keys(given)), new Set());
+  const origin = lines.map(({ file, line }) => ({ file, line }));
+  let code = lines.map(({ text }) => text).join("\n");
+
+  const bindings = readBindings(name, code);
+  const params = readParams(name, code);
+  if (params.length > 0 && !options.immediates) {
+    code = code.replace(/var<immediate>/, `@group(0) @binding(${bindings.length}) var<uniform>`);
+  }
+  const directives: string[] = [];
+  if (params.length > 0 && options.immediates) directives.push("requires immediate_address_space;");
+  if (/\bsubgroup[A-Z_]/.test(code)) directives.push("enable subgroups;");
+  if (/\bf16\b/.test(code)) directives.push("enable f16;");
+  if (directives.length > 0) {
+    code = `${directives.join("\n")}\n${code}`;
+    origin.unshift(...directives.map(() => ({ file: name, line: 0 })));
+  }
+  return { name, code, origin, bindings, params };
+}
+
+function textOf(value: string | number | boolean): string {
+  if (typeof value === "boolean") return value ? "1" : "0";
+  return String(value);
+}
+
+function expandFile(
+  library: Readonly<Record<string, string>>,
+  name: string,
+  defines: Map<string, string>,
+  fixed: ReadonlySet<string>,
+  included: Set<string>,
+): Line[] {
+  const text = library[name];
+  if (text === undefined) throw new ShaderError(`There is no shader called '${name}' in shaders/.`);
+  included.add(name);
+  const out: Line[] = [];
+  // One entry per open #if: is this branch live, has any branch been taken, is the whole #if inside a dead branch?
+  const stack: { live: boolean; taken: boolean; dead: boolean }[] = [];
+  const isLive = () => stack.every((entry) => entry.live && !entry.dead);
+  const errorAt = (line: number, message: string) =>
+    new ShaderError(`shaders/${name}.wgsl:${line}: ${message}`);
+  text.split("\n").forEach((raw, index) => {
+    const line = index + 1;
+    const directive = /^\s*#(\w+)\s*(.*)$/.exec(raw);
+    if (!directive) {
+      if (isLive()) out.push({ text: substitute(raw, defines), file: name, line });
+      return;
+    }
+    const [, word, rest] = directive;
+    const argument = rest.replace(/\/\/.*$/, "").trim();
+    const top = stack.at(-1);
+    switch (word) {
+      case "if": {
+        const dead = !isLive();
+        const live = !dead && evaluate(argument, defines, (message) => errorAt(line, message));
+        stack.push({ live, taken: live, dead });
+        break;
+      }
+      case "elif":
+        if (!top) throw errorAt(line, "#elif without #if");
+        top.live =
+          !top.dead && !top.taken && evaluate(argument, defines, (message) => errorAt(line, message));
+        top.taken ||= top.live;
+        break;
+      case "else":
+        if (!top) throw errorAt(line, "#else without #if");
+        top.live = !top.taken;
+        top.taken = true;
+        break;
+      case "endif":
+        if (!stack.pop()) throw errorAt(line, "#endif without #if");
+        break;
+      case "define": {
+        if (!isLive()) break;
+        const match = /^(\w+)\s*(.*)$/.exec(argument);
+        if (!match) throw errorAt(line, "#define needs a name");
+        if (!fixed.has(match[1])) defines.set(match[1], substitute(match[2], defines));
+        break;
+      }
+      case "include": {
+        if (!isLive()) break;
+        const path = /^"([^"]+)"$/.exec(argument)?.[1];
+        if (path === undefined) throw errorAt(line, "#include needs a quoted name");
+        if (!included.has(path)) out.push(...expandFile(library, path, defines, fixed, included));
+        break;
+      }
+      default:
+        throw errorAt(line, `unknown directive #${word}`);
+    }
+  });
+  if (stack.length > 0) throw errorAt(text.split("\n").length, "#if without #endif");
+  return out;
+}
+
+function substitute(text: string, defines: ReadonlyMap<string, string>): string {
+  // A define's value may use other defines, so substitution repeats until nothing changes (bounded against cycles).
+  let current = text;
+  for (let round = 0; round < 8; round++) {
+    const next = current.replace(/\b[A-Za-z_]\w*\b/g, (word) => defines.get(word) ?? word);
+    if (next === current) return next;
+    current = next;
+  }
+  return current;
+}
+
+/** Evaluates an #if expression by recursive descent. */
+function evaluate(
+  expression: string,
+  defines: ReadonlyMap<string, string>,
+  error: (message: string) => Error,
+): boolean {
+  const tokens = substitute(expression, defines).match(/\w+|&&|\|\||[=!<>]=|[<>!()]/g) ?? [];
+  let position = 0;
+  const primary = (): number => {
+    const token = tokens[position++];
+    if (token === undefined) throw error(`#if: '${expression}' ends too early`);
+    if (token === "!") return primary() ? 0 : 1;
+    if (token === "(") {
+      const value = or();
+      if (tokens[position++] !== ")") throw error(`#if: '${expression}' lacks a closing bracket`);
+      return value;
+    }
+    const value = Number(token);
+    return Number.isNaN(value) ? 0 : value;
+  };
+  const comparison = (): number => {
+    let left = primary();
+    for (;;) {
+      const operator = tokens[position];
+      if (!/^([=!<>]=|[<>])$/.test(operator ?? "")) return left;
+      position++;
+      const right = primary();
+      const results: Record<string, boolean> = {
+        "==": left === right,
+        "!=": left !== right,
+        "<": left < right,
+        "<=": left <= right,
+        ">": left > right,
+        ">=": left >= right,
+      };
+      left = results[operator] ? 1 : 0;
+    }
+  };
+  const and = (): number => {
+    let left = comparison();
+    while (tokens[position] === "&&") {
+      position++;
+      const right = comparison();
+      left = left && right ? 1 : 0;
+    }
+    return left;
+  };
+  const or = (): number => {
+    let left = and();
+    while (tokens[position] === "||") {
+      position++;
+      const right = and();
+      left = left || right ? 1 : 0;
+    }
+    return left;
+  };
+  const value = or();
+  if (position !== tokens.length) throw error(`#if: cannot read '${expression}'`);
+  return value !== 0;
+}
+
+function readBindings(name: string, code: string): ("read" | "read_write")[] {
+  const bindings: ("read" | "read_write")[] = [];
+  for (const match of code.matchAll(/@group\(0\)\s*@binding\((\d+)\)\s*var<storage,\s*(read|read_write)>/g)) {
+    bindings[Number(match[1])] = match[2] as "read" | "read_write";
+  }
+  if (bindings.length === 0 || Object.keys(bindings).length !== bindings.length) {
+    throw new ShaderError(`shaders/${name}.wgsl: storage bindings must be numbered 0, 1, … without gaps.`);
+  }
+  return bindings;
+}
+
+function readParams(name: string, code: string): ParamField[] {
+  if (!/var<immediate>/.test(code)) return [];
+  const body = /struct Params\s*\{([^}]*)\}/.exec(code)?.[1];
+  if (body === undefined)
+    throw new ShaderError(`shaders/${name}.wgsl: var<immediate> needs a struct Params.`);
+  const fields = [...body.matchAll(/(\w+)\s*:\s*(\w+)/g)].map(([, field, type]) => {
+    if (type !== "u32" && type !== "i32" && type !== "f32") {
+      throw new ShaderError(`shaders/${name}.wgsl: Params.${field} must be u32, i32 or f32, not ${type}.`);
+    }
+    return { name: field, type } satisfies ParamField;
+  });
+  if (fields.length > 16)
+    throw new ShaderError(`shaders/${name}.wgsl: Params holds at most 16 fields (64 bytes).`);
+  return fields;
+}

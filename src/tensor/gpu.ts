@@ -1,0 +1,179 @@
+// Gpu: what `open()` returns. It makes tensors, owns the device, and knows which scope is open and whether gradients
+// are being recorded. Not here: operations on tensors (ops/), adapters (host/).
+import type { Block } from "../gpu/buffers.js";
+import type { Device } from "../gpu/device.js";
+import { ShapeError } from "../gpu/errors.js";
+import { Random } from "./random.js";
+import { formatShape, type Shape, sizeOf } from "./shape.js";
+import { type DType, type Storage, Tensor } from "./tensor.js";
+
+export interface TensorOptions {
+  requiresGrad?: boolean;
+  dtype?: DType;
+}
+
+/** Nested numbers. */
+export type NestedNumbers = number | readonly NestedNumbers[];
+
+export class Gpu {
+  /** Source of `randn` and `rand`; reseed with `seed()`. */
+  random = new Random(0);
+  private scopes: Set<Tensor>[] = [];
+  private gradDisabled = 0;
+
+  constructor(
+    readonly device: Device,
+    private readonly onClose: () => void = () => {},
+  ) {}
+
+  /** Whether results of operations remember how they were computed. */
+  get recordsGradients(): boolean {
+    return this.gradDisabled === 0;
+  }
+
+  /** Makes a tensor from typed or nested numbers. The shape is inferred from nesting where it is not given. */
+  tensor(
+    data: Float32Array | Int32Array | NestedNumbers,
+    shape?: Shape,
+    options: TensorOptions = {},
+  ): Tensor {
+    const flat = flatten(data);
+    const target = shape ?? inferShape(data);
+    if (flat.length !== sizeOf(target)) {
+      throw new ShapeError(`${flat.length} values do not fill a tensor of shape ${formatShape(target)}.`);
+    }
+    const dtype = options.dtype ?? (flat instanceof Int32Array ? "i32" : "f32");
+    const tensor = this.empty(target, { ...options, dtype });
+    return tensor.write(flat);
+  }
+
+  /** Uninitialised memory: for kernels that write all of it. */
+  empty(shape: Shape, options: TensorOptions = {}): Tensor {
+    const block = this.device.pool.acquire(Math.max(4, sizeOf(shape) * 4));
+    const storage: Storage = { block, references: 0, release: () => this.device.pool.release(block) };
+    const tensor = new Tensor(this, storage, shape, options.dtype ?? "f32");
+    tensor.requiresGrad = options.requiresGrad ?? false;
+    return tensor;
+  }
+
+  /** A tensor over memory that somebody else owns, such as a slot of an arena. It belongs to no scope. */
+  view(block: Block, shape: Shape, dtype: DType = "f32"): Tensor {
+    return new Tensor(this, { block, references: 0, release: undefined }, shape, dtype).keep();
+  }
+
+  zeros(shape: Shape, options: TensorOptions = {}): Tensor {
+    const tensor = this.empty(shape, options);
+    this.device.clear(tensor.block);
+    return tensor;
+  }
+
+  full(shape: Shape, value: number, options: TensorOptions = {}): Tensor {
+    return this.tensor(new Float32Array(sizeOf(shape)).fill(value), shape, { dtype: "f32", ...options });
+  }
+
+  ones(shape: Shape, options: TensorOptions = {}): Tensor {
+    return this.full(shape, 1, options);
+  }
+
+  /** Standard normal values from the seeded generator. */
+  randn(shape: Shape, options: TensorOptions = {}): Tensor {
+    const values = Float32Array.from({ length: sizeOf(shape) }, () => this.random.normal());
+    return this.tensor(values, shape, options);
+  }
+
+  /** Uniform values in [0, 1) from the seeded generator. */
+  rand(shape: Shape, options: TensorOptions = {}): Tensor {
+    const values = Float32Array.from({ length: sizeOf(shape) }, () => this.random.uniform());
+    return this.tensor(values, shape, options);
+  }
+
+  /** Restarts the generator behind `randn` and `rand`. */
+  seed(seed: number): void {
+    this.random = new Random(seed);
+  }
+
+  /**
+   * Runs `work` and disposes every tensor made in it, except those that it returns (also in arrays and plain objects)
+   * or that were kept. `work` must be synchronous: read values back after the scope, from what it returned.
+   */
+  scope<T>(work: () => T): T {
+    const mine = new Set<Tensor>();
+    this.scopes.push(mine);
+    let result: T;
+    try {
+      result = work();
+    } catch (error) {
+      this.scopes.pop();
+      for (const tensor of mine) tensor.dispose();
+      throw error;
+    }
+    this.scopes.pop();
+    if (result instanceof Promise) {
+      throw new ShapeError("scope() takes a synchronous function: read results back after the scope.");
+    }
+    const outer = this.scopes.at(-1);
+    for (const tensor of tensorsIn(result)) {
+      if (mine.delete(tensor)) outer?.add(tensor);
+    }
+    for (const tensor of mine) tensor.dispose();
+    return result;
+  }
+
+  /** Runs `work` without recording gradients. */
+  noGrad<T>(work: () => T): T {
+    this.gradDisabled++;
+    try {
+      return work();
+    } finally {
+      this.gradDisabled--;
+    }
+  }
+
+  /** Called by tensors. */
+  track(tensor: Tensor): void {
+    this.scopes.at(-1)?.add(tensor);
+  }
+
+  /** Called by tensors. */
+  untrack(tensor: Tensor): void {
+    for (const scope of this.scopes) scope.delete(tensor);
+  }
+
+  /** Destroys the device and every tensor on it. */
+  close(): void {
+    this.device.close();
+    this.onClose();
+  }
+}
+
+function flatten(data: Float32Array | Int32Array | NestedNumbers): Float32Array | Int32Array {
+  if (data instanceof Float32Array || data instanceof Int32Array) return data;
+  const values =
+    typeof data === "number" ? [data] : (data as readonly unknown[]).flat(Number.POSITIVE_INFINITY);
+  return Float32Array.from(values as number[]);
+}
+
+function inferShape(data: Float32Array | Int32Array | NestedNumbers): number[] {
+  if (data instanceof Float32Array || data instanceof Int32Array) return [data.length];
+  const shape: number[] = [];
+  let level: NestedNumbers = data;
+  while (typeof level !== "number") {
+    shape.push(level.length);
+    if (level.length === 0) break;
+    level = level[0];
+  }
+  return shape;
+}
+
+function* tensorsIn(value: unknown, depth = 0): Generator<Tensor> {
+  if (value instanceof Tensor) yield value;
+  else if (depth < 4 && Array.isArray(value)) for (const item of value) yield* tensorsIn(item, depth + 1);
+  else if (
+    depth < 4 &&
+    value !== null &&
+    typeof value === "object" &&
+    Object.getPrototypeOf(value) === Object.prototype
+  ) {
+    for (const item of Object.values(value)) yield* tensorsIn(item, depth + 1);
+  }
+}
