@@ -1,11 +1,9 @@
 // The shapes that data travels in: a decoded waveform, a track that can be loaded, a corpus to pre-train on and a
 // labelled task to probe with. Types only; nothing here reads a file.
 
-/** Decoded audio. Every channel has the same length; samples are nominally in [-1, 1]. */
-export interface Waveform {
-  sampleRate: number;
-  channels: Float32Array[];
-}
+import type { Waveform } from "../audio/types.js";
+
+export type { Waveform };
 
 /** One piece of audio that can be loaded on demand. */
 export interface Track {
@@ -14,6 +12,8 @@ export interface Track {
   /** The musical piece. Stems, takes and excerpts of one piece share it, so that a split never cuts a piece in two. */
   piece: string;
   title: string;
+  /** Length in seconds, where it is known before loading. */
+  seconds?: number;
   load(): Promise<Waveform>;
 }
 

@@ -1,0 +1,194 @@
+// Audio files to samples, the same code in Node and in browsers: our own WAV reader, and WASM decoders for FLAC, MP3, Ogg
+// Vorbis and Ogg Opus, each loaded when the first file of its kind comes. Nothing here resamples or touches a file system.
+import { AudioError } from "./errors.js";
+import { endsWithWholeFrame, readFlac } from "./flac.js";
+import { recognise, unsupported } from "./formats.js";
+import { findMp3Frames } from "./mp3.js";
+import { type OggLink, readOgg } from "./ogg.js";
+import type { Waveform } from "./types.js";
+import { decodeWav } from "./wav.js";
+
+export { AudioError, type AudioErrorKind } from "./errors.js";
+export type { Waveform } from "./types.js";
+
+export interface DecodeOptions {
+  /** The file's name, for messages. */
+  name?: string;
+}
+
+/**
+ * Decode a whole audio file, recognised by its bytes and never by its name. Encoder delay and padding are trimmed where
+ * the file states them (LAME's Info header, Vorbis and Opus granule positions); an Opus stream's output gain is applied.
+ *
+ * A file that promises more audio than it holds is an error and not a shorter waveform: see `decodeWav`, `findMp3Frames`
+ * and `readOgg` for what counts as truncated; a FLAC file is, where fewer samples decode than STREAMINFO states, or,
+ * where it states none, where the last frame is not whole.
+ * @param bytes the file's bytes; not kept and not changed
+ * @throws AudioError (a DataError) with one line that names the file and the reason
+ */
+export async function decodeAudio(bytes: Uint8Array, options: DecodeOptions = {}): Promise<Waveform> {
+  try {
+    const { container, start } = recognise(bytes);
+    let waveform: Waveform;
+    if (container === "wav") waveform = decodeWav(bytes.subarray(start));
+    else if (container === "flac") waveform = await decodeFlac(bytes, start);
+    else if (container === "ogg") waveform = await decodeOgg(bytes, start);
+    else waveform = await decodeMp3(bytes, start);
+    return checked(waveform);
+  } catch (error) {
+    if (error instanceof AudioError) throw error.named(options.name);
+    const said = error instanceof Error ? error.message : String(error);
+    throw new AudioError("damaged", `damaged: the decoder says "${said.trim()}"`, options.name);
+  }
+}
+
+/** The mean of the channels. With a single channel it is that channel itself, not a copy. */
+export function toMono(waveform: Waveform): Float32Array {
+  const { channels } = waveform;
+  if (channels.length === 1) return channels[0];
+  const out = new Float32Array(channels[0].length);
+  for (let i = 0; i < out.length; i++) {
+    let sum = 0;
+    for (const channel of channels) sum += channel[i];
+    out[i] = sum / channels.length;
+  }
+  return out;
+}
+
+/** What every decoder package answers with. */
+interface Decoded {
+  channelData: Float32Array[];
+  samplesDecoded: number;
+  sampleRate: number;
+  errors: { message: string }[];
+}
+
+async function decodeFlac(file: Uint8Array, start: number): Promise<Waveform> {
+  const info = readFlac(file, start);
+  const { FLACDecoder } = await import("@wasm-audio-decoders/flac");
+  const decoded = await using(new FLACDecoder(), (decoder) => decoder.decodeFile(info.bytes));
+  if (info.samples > 0 ? decoded.samplesDecoded < info.samples : !endsWithWholeFrame(info.bytes)) {
+    const count = info.samples > 0 ? `${decoded.samplesDecoded} of ${info.samples} samples are there` : "";
+    throw new AudioError("truncated", `truncated: ${count || "it ends in the middle of a frame"}`);
+  }
+  return rescaled(toWaveform(decoded), info.bitsPerSample);
+}
+
+async function decodeMp3(bytes: Uint8Array, start: number): Promise<Waveform> {
+  const frames = findMp3Frames(bytes, start);
+  const { MPEGDecoder } = await import("mpg123-decoder");
+  const decoded = await using(new MPEGDecoder(), (decoder) => decoder.decode(frames.bytes));
+  const waveform = toWaveform({ ...decoded, sampleRate: frames.sampleRate });
+  // The decoder gives a mono stream out as two equal channels.
+  return frames.mono ? { ...waveform, channels: waveform.channels.slice(0, 1) } : waveform;
+}
+
+async function decodeOgg(bytes: Uint8Array, start: number): Promise<Waveform> {
+  const parts: Waveform[] = [];
+  for (const link of readOgg(bytes, start)) parts.push(await decodeLink(link));
+  if (parts.length === 1) return parts[0];
+  const [{ sampleRate, channels }] = parts;
+  if (parts.some((p) => p.sampleRate !== sampleRate || p.channels.length !== channels.length)) {
+    throw unsupported("Ogg whose streams differ in rate or channels");
+  }
+  const length = parts.reduce((sum, p) => sum + p.channels[0].length, 0);
+  return {
+    sampleRate,
+    channels: channels.map((_, c) => {
+      const out = new Float32Array(length);
+      let at = 0;
+      for (const part of parts) {
+        out.set(part.channels[c], at);
+        at += part.channels[c].length;
+      }
+      return out;
+    }),
+  };
+}
+
+async function decodeLink({ codec, bytes, gain }: OggLink): Promise<Waveform> {
+  if (codec === "vorbis") {
+    const { OggVorbisDecoder } = await import("@wasm-audio-decoders/ogg-vorbis");
+    return toWaveform(await using(new OggVorbisDecoder(), (decoder) => decoder.decodeFile(bytes)));
+  }
+  if (codec === "opus") {
+    const { OggOpusDecoder } = await import("ogg-opus-decoder");
+    const waveform = toWaveform(await using(new OggOpusDecoder(), (decoder) => decoder.decodeFile(bytes)));
+    if (gain !== 1) for (const channel of waveform.channels) scale(channel, gain);
+    return waveform;
+  }
+  const { FLACDecoder } = await import("@wasm-audio-decoders/flac");
+  const decoded = await using(new FLACDecoder(), (decoder) => decoder.decodeFile(bytes));
+  return rescaled(toWaveform(decoded), decoded.bitDepth);
+}
+
+/** One decoder for one file: made, awaited, used and freed. The compiled module behind it is kept by its package. */
+async function using<D extends { ready: Promise<void>; free(): void }, T extends Decoded>(
+  decoder: D,
+  use: (decoder: D) => T | Promise<T>,
+): Promise<T> {
+  await decoder.ready;
+  const speakAgain = hush();
+  try {
+    return await use(decoder);
+  } finally {
+    speakAgain();
+    decoder.free();
+  }
+}
+
+let hushed = 0;
+let speak: typeof console.error = console.error;
+
+/**
+ * The decoders report every bad frame on the console as well as in their answer; the answer is enough. mpg123's wrapper
+ * also asks again for ever after an error, so there its complaint is thrown back at it.
+ */
+function hush(): () => void {
+  if (hushed++ === 0) {
+    speak = console.error;
+    console.error = (...words: unknown[]) => {
+      const said = String(words[0]);
+      if (said.startsWith("mpg123-decoder:")) throw new Error(said);
+      if (!/^(libopus |@wasm-audio-decoders)/.test(said)) speak(...words);
+    };
+  }
+  return () => {
+    if (--hushed === 0) console.error = speak;
+  };
+}
+
+function toWaveform({ channelData, sampleRate, errors }: Decoded): Waveform {
+  if (errors.length > 0) {
+    const times = errors.length === 1 ? "" : ` (${errors.length} times)`;
+    throw new AudioError("damaged", `damaged: the decoder says "${errors[0].message.trim()}"${times}`);
+  }
+  return { sampleRate, channels: channelData };
+}
+
+/** The FLAC decoder divides integers by 2^(b-1) - 1; every reader here divides by 2^(b-1). */
+function rescaled(waveform: Waveform, bits: number): Waveform {
+  const full = 2 ** (bits - 1);
+  for (const channel of waveform.channels) {
+    for (let i = 0; i < channel.length; i++) channel[i] = Math.round(channel[i] * (full - 1)) / full;
+  }
+  return waveform;
+}
+
+function scale(samples: Float32Array, factor: number): void {
+  for (let i = 0; i < samples.length; i++) samples[i] *= factor;
+}
+
+function checked(waveform: Waveform): Waveform {
+  const { channels, sampleRate } = waveform;
+  if (channels.length === 0 || channels[0].length === 0)
+    throw new AudioError("no-samples", "no samples in it");
+  if (!(sampleRate > 0)) throw new AudioError("damaged", "damaged: it states no sample rate");
+  for (const channel of channels) {
+    let sum = 0;
+    for (let i = 0; i < channel.length; i++) sum += channel[i];
+    if (!Number.isFinite(sum))
+      throw new AudioError("damaged", "damaged: it holds samples that are not finite numbers");
+  }
+  return waveform;
+}
