@@ -1,0 +1,26 @@
+// dx = dy · f'(x); EXPR is that product as a WGSL expression in the vec4 `g` (dy), `x` (input), `y` (output), p.a, p.b.
+// All of one size, padded to a multiple of 4. Grid as in elementwise/unary.
+#include "lib/index"
+#include "lib/erf"
+#include "lib/power"
+struct Params { count: u32, a: f32, b: f32 }
+@group(0) @binding(0) var<storage, read> upstream: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> output: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> target_: array<vec4<f32>>;
+var<immediate> p: Params;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let first = linear_group(group, groups) * 256u + lane;
+  for (var k = 0u; k < 4u; k++) {
+    let i = first + k * 64u;
+    if (i < p.count) {
+      let g = upstream[i];
+      let x = input[i];
+      let y = output[i];
+      target_[i] = EXPR;
+    }
+  }
+}

@@ -1,0 +1,17 @@
+// `melgrad/node`: the engine in Node, on Dawn.
+import { Device } from "./gpu/device.js";
+import { openNodeGpu } from "./host/node/adapter.js";
+import type { HostGpu, HostOptions } from "./host/types.js";
+import { Gpu } from "./tensor/gpu.js";
+
+export * from "./engine.js";
+
+/** Opens an adapter and a device on it. Close it with `gpu.close()`. */
+export async function open(options: HostOptions = {}): Promise<Gpu & { readonly host: HostGpu }> {
+  const host = await openNodeGpu(options);
+  const device = await Device.open(host.gpu, host.adapter, {
+    adapterName: host.name,
+    software: host.software,
+  });
+  return Object.assign(new Gpu(device, () => host.release()), { host });
+}

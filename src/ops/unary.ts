@@ -1,0 +1,111 @@
+// Element-by-element functions of one tensor. Each row of the table below is a whole operation: its formula, its WGSL
+// and the WGSL of its gradient; the shaders are elementwise/unary and elementwise/unary_backward.
+import type { Tensor } from "../tensor/tensor.js";
+import { defineOp, type Op, result } from "./define.js";
+import { elementwiseGroups } from "./launch.js";
+
+/** `x`, `y` and `g` are the input, the output and the upstream gradient as vec4<f32>; p.a and p.b are options. */
+interface UnaryRow {
+  doc: string;
+  forward: string;
+  backward: string;
+}
+
+/** Up to two numbers that a row's formula uses. */
+export interface UnaryOptions {
+  a?: number;
+  b?: number;
+}
+
+const sqrtHalf = "0.7071067811865476";
+const gaussian = "(0.3989422804014327 * exp(-0.5 * x * x))";
+// tanh(0.79788456·(x + 0.044715 x³)); the argument is clamped because tanh overflows on some drivers.
+const tanhGelu = "tanh(clamp(0.7978845608028654 * (x + 0.044715 * x * x * x), vec4(-15.0), vec4(15.0)))";
+
+const rows = {
+  neg: { doc: "-x", forward: "-x", backward: "-g" },
+  abs: { doc: "|x|, with gradient 0 at 0", forward: "abs(x)", backward: "g * sign(x)" },
+  exp: { doc: "eˣ", forward: "exp(x)", backward: "g * y" },
+  log: { doc: "ln x", forward: "log(x)", backward: "g / x" },
+  sqrt: { doc: "√x", forward: "sqrt(x)", backward: "0.5 * g / y" },
+  rsqrt: { doc: "1/√x", forward: "inverseSqrt(x)", backward: "-0.5 * g * y / x" },
+  reciprocal: { doc: "1/x", forward: "1.0 / x", backward: "-g * y * y" },
+  square: { doc: "x²", forward: "x * x", backward: "2.0 * g * x" },
+  relu: { doc: "max(x, 0)", forward: "max(x, vec4(0.0))", backward: "select(vec4(0.0), g, x > vec4(0.0))" },
+  sigmoid: { doc: "1/(1 + e⁻ˣ)", forward: "1.0 / (1.0 + exp(-x))", backward: "g * y * (1.0 - y)" },
+  tanh: {
+    doc: "tanh x",
+    forward: "tanh(clamp(x, vec4(-15.0), vec4(15.0)))",
+    backward: "g * (1.0 - y * y)",
+  },
+  silu: {
+    doc: "x·sigmoid(x)",
+    forward: "x / (1.0 + exp(-x))",
+    backward: "g * (1.0 + x * (1.0 - 1.0 / (1.0 + exp(-x)))) / (1.0 + exp(-x))",
+  },
+  gelu: {
+    doc: "x·Φ(x) with the exact normal distribution function (erf)",
+    forward: `0.5 * x * (1.0 + erf4(x * ${sqrtHalf}))`,
+    backward: `g * (0.5 * (1.0 + erf4(x * ${sqrtHalf})) + x * ${gaussian})`,
+  },
+  gelu_tanh: {
+    doc: "x·Φ(x) with the tanh approximation of Φ (Hendrycks and Gimpel, 2016)",
+    forward: `0.5 * x * (1.0 + ${tanhGelu})`,
+    backward:
+      `g * (0.5 * (1.0 + ${tanhGelu}) + 0.5 * x * (1.0 - ${tanhGelu} * ${tanhGelu})` +
+      " * 0.7978845608028654 * (1.0 + 0.134145 * x * x))",
+  },
+  affine: { doc: "a·x + b for numbers a and b", forward: "p.a * x + p.b", backward: "g * p.a" },
+  clamp: {
+    doc: "x limited to [a, b]; the gradient passes where a ≤ x ≤ b",
+    forward: "clamp(x, vec4(p.a), vec4(p.b))",
+    backward: "select(vec4(0.0), g, (x >= vec4(p.a)) & (x <= vec4(p.b)))",
+  },
+  pow_scalar: {
+    doc: "xᵃ for a number a; a negative x needs a whole a",
+    forward: "power4(x, p.a)",
+    backward: "g * p.a * power4(x, p.a - 1.0)",
+  },
+} satisfies Record<string, UnaryRow>;
+
+export type UnaryName = keyof typeof rows;
+
+function defineUnary(name: UnaryName): Op<UnaryOptions> {
+  const row: UnaryRow = rows[name];
+  const params = (x: Tensor, { a = 0, b = 0 }: UnaryOptions) => ({ count: Math.ceil(x.size / 4), a, b });
+  return defineOp<UnaryOptions>({
+    name,
+    doc: row.doc,
+    forward([x], options) {
+      const { device } = x.gpu;
+      const y = x.gpu.empty(x.shape);
+      const kernel = device.kernel("elementwise/unary", { EXPR: row.forward });
+      const values = params(x, options);
+      device.run(kernel, [x.block, y.block], values, elementwiseGroups(values.count));
+      return result(y);
+    },
+    backward({ grad, inputs: [x], output, options }) {
+      const { device } = x.gpu;
+      const dx = x.gpu.empty(x.shape);
+      const kernel = device.kernel("elementwise/unary_backward", { EXPR: row.backward });
+      const values = params(x, options);
+      device.run(
+        kernel,
+        [grad.block, x.block, output.block, dx.block],
+        values,
+        elementwiseGroups(values.count),
+      );
+      return [dx];
+    },
+  });
+}
+
+/** Every unary operation by name. */
+export const unary = Object.fromEntries(
+  (Object.keys(rows) as UnaryName[]).map((name) => [name, defineUnary(name)]),
+) as Record<UnaryName, Op<UnaryOptions>>;
+
+/** a·x + b for numbers a and b. */
+export function affine(x: Tensor, a: number, b: number): Tensor {
+  return unary.affine([x], { a, b });
+}

@@ -1,0 +1,117 @@
+// Rearrangements that are one strided walk of their source: reshape (free), permute, transpose, broadcast_to. Slices,
+// concatenation and padding are in move.ts.
+import { ShapeError } from "../gpu/errors.js";
+import {
+  broadcastStrides,
+  formatShape,
+  mergeAxes,
+  resolveAxis,
+  type Shape,
+  sizeOf,
+  stridesOf,
+} from "../tensor/shape.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { sumTo } from "./binary.js";
+import { defineOp, result } from "./define.js";
+import { elementwiseGroups } from "./launch.js";
+
+/** Reads `x` with the given strides (elements, by axis of `shape`) into a new tensor; outside the graph. */
+export function stridedCopy(x: Tensor, shape: Shape, strides: readonly number[], start = 0): Tensor {
+  const { device } = x.gpu;
+  const out = x.gpu.empty(shape, { dtype: x.dtype });
+  const merged = mergeAxes(shape, [strides]);
+  if (merged.shape.length > 6) {
+    throw new ShapeError(
+      "A rearrangement of more than six separate axes is not supported: do it in two steps.",
+    );
+  }
+  const params: Record<string, number> = { count: out.size, start };
+  for (let i = 0; i < 6; i++) {
+    const axis = i - 6 + merged.shape.length;
+    if (i > 0) params[`n${i}`] = axis >= 0 ? merged.shape[axis] : 1;
+    params[`s${i}`] = axis >= 0 ? merged.strides[0][axis] : 0;
+  }
+  device.run(device.kernel("copy"), [x.block, out.block], params, elementwiseGroups(out.size));
+  return out;
+}
+
+const reshapeOp = defineOp<{ shape: Shape }>({
+  name: "reshape",
+  doc: "The same elements in row-major order under another shape; shares memory.",
+  forward: ([x], { shape }) => result(x.alias(shape)),
+  backward: ({ grad, inputs: [x] }) => [grad.alias(x.shape)],
+});
+
+/** One length may be -1: it is whatever the others leave. */
+export function reshape(x: Tensor, shape: Shape): Tensor {
+  return reshapeOp([x], { shape: inferLength(x, shape) });
+}
+
+function inferLength(x: Tensor, shape: Shape): Shape {
+  const unknown = shape.indexOf(-1);
+  if (unknown < 0) {
+    if (sizeOf(shape) !== x.size) {
+      throw new ShapeError(
+        `reshape: ${formatShape(x.shape)} has ${x.size} elements and cannot become ${formatShape(shape)}.`,
+      );
+    }
+    return shape;
+  }
+  const known = shape.reduce((product, n, axis) => (axis === unknown ? product : product * n), 1);
+  const length = x.size / known;
+  if (!Number.isInteger(length)) {
+    throw new ShapeError(`reshape: ${formatShape(x.shape)} cannot become ${formatShape(shape)}.`);
+  }
+  return shape.map((n, axis) => (axis === unknown ? length : n));
+}
+
+const permuteOp = defineOp<{ dims: readonly number[] }>({
+  name: "permute",
+  doc: "Axes in another order: axis i of the result is axis dims[i] of x.",
+  forward: ([x], { dims }) => {
+    const strides = stridesOf(x.shape);
+    return result(
+      stridedCopy(
+        x,
+        dims.map((axis) => x.shape[axis]),
+        dims.map((axis) => strides[axis]),
+      ),
+    );
+  },
+  backward: ({ grad, options: { dims } }) => {
+    const inverse = dims.map((_, axis) => dims.indexOf(axis));
+    return [permute(grad, inverse)];
+  },
+});
+
+export function permute(x: Tensor, dims: readonly number[]): Tensor {
+  const resolved = dims.map((axis) => resolveAxis(axis, x.rank));
+  if (resolved.length !== x.rank || new Set(resolved).size !== x.rank) {
+    throw new ShapeError(`permute: ${formatShape(dims)} is not an order of the ${x.rank} axes.`);
+  }
+  if (resolved.every((axis, i) => axis === i)) return x;
+  return permuteOp([x], { dims: resolved });
+}
+
+/** Swaps two axes. */
+export function transpose(x: Tensor, dim0 = -2, dim1 = -1): Tensor {
+  const dims = x.shape.map((_, axis) => axis);
+  const [a, b] = [resolveAxis(dim0, x.rank), resolveAxis(dim1, x.rank)];
+  [dims[a], dims[b]] = [dims[b], dims[a]];
+  return permute(x, dims);
+}
+
+const broadcastOp = defineOp<{ shape: Shape }>({
+  name: "broadcast_to",
+  doc: "x repeated along new axes and axes of length 1.",
+  forward: ([x], { shape }) => result(stridedCopy(x, shape, broadcastStrides(x.shape, shape))),
+  backward: ({ grad, inputs: [x] }) => [sumTo(grad, x.shape)],
+});
+
+export function broadcastTo(x: Tensor, shape: Shape): Tensor {
+  const offset = shape.length - x.rank;
+  const fits = offset >= 0 && x.shape.every((n, axis) => n === 1 || n === shape[axis + offset]);
+  if (!fits)
+    throw new ShapeError(`broadcastTo: ${formatShape(x.shape)} does not repeat to ${formatShape(shape)}.`);
+  return broadcastOp([x], { shape });
+}
