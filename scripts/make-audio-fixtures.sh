@@ -64,3 +64,4 @@ for (const file of readdirSync(".").filter((f) => /\.(wav|flac|mp3|ogg|opus)$/.t
 }
 writeFileSync("reference.json", `${JSON.stringify(reference, null, 1)}\n`);
 EOF
+npx biome format --write reference.json
