@@ -1,0 +1,162 @@
+// Chooses an adapter in Node: hardware, else the system's software Vulkan, else the embedded SwiftShader, or the one that
+// was asked for by name. It ends at WebGPU's adapter object; the device on it is made by src/gpu.
+import { NoAdapterError, UsageError } from "../../gpu/errors.js";
+import { adapterName, adapterText, type HostGpu, type HostOptions, isSoftware } from "../types.js";
+import { createInstance, dawnOptions, listAdapterNames, loadDawn, releaseInstance } from "./dawn.js";
+import { findEmbeddedPackage, unpackEmbeddedDriver } from "./embedded.js";
+import { extraDrivers, hasVulkanLoader, loadLibrary, systemDrivers, withDrivers } from "./vulkan.js";
+
+/** Where adapters can come from, in the order in which `auto` tries them. */
+export type Source = "system" | "embedded";
+
+/** What the Vulkan loader has to be told for a source; undefined leaves it to its own search. */
+interface Ready {
+  drivers: string[] | undefined;
+}
+
+const aliases: Readonly<Record<string, string>> = { lavapipe: "llvmpipe" };
+const embeddedAdvice = "run npm ci with its dev dependencies for the embedded software adapter (Linux x64)";
+const driverAdvice = "install a Vulkan driver (Debian, Ubuntu: apt-get install mesa-vulkan-drivers)";
+
+/**
+ * Opens an adapter through Dawn.
+ *
+ * `options.adapter` defaults to $MELGRAD_ADAPTER, then `auto`. A NAME is compared, without regard to case, with the names
+ * that the system's driver and the embedded one give. `profile: "fast"` turns Dawn's bounds checks and validation off.
+ *
+ * @throws NoAdapterError in one line: what was tried, and what to install or write
+ * @throws UsageError for an unknown profile or a backend that computes nothing
+ */
+export function openNodeGpu(options: HostOptions = {}): Promise<HostGpu> {
+  return exclusively(async () => {
+    const wanted = (options.adapter || process.env.MELGRAD_ADAPTER || "auto").trim();
+    const profile = options.profile ?? "safe";
+    if (profile !== "safe" && profile !== "fast") {
+      throw new UsageError(`Unknown profile "${String(profile)}": write "safe" or "fast".`);
+    }
+    if (/^null$/i.test(process.env.DAWNNODE_BACKEND ?? "") || wanted.toLowerCase() === "null") {
+      throw new UsageError(
+        "The null backend computes nothing: unset DAWNNODE_BACKEND, and use the adapter auto or embedded.",
+      );
+    }
+    await loadDawn();
+    if (wanted === "auto" || wanted === "embedded") return openFirst(wanted, profile);
+    return openNamed(wanted, profile);
+  });
+}
+
+async function openFirst(wanted: "auto" | "embedded", profile: "safe" | "fast"): Promise<HostGpu> {
+  const tried: string[] = [];
+  for (const source of wanted === "auto" ? (["system", "embedded"] as const) : (["embedded"] as const)) {
+    const ready = await prepare(source);
+    const host = typeof ready === "string" ? ready : await open(source, ready, profile);
+    if (typeof host !== "string") return host;
+    tried.push(host);
+  }
+  const advice =
+    wanted === "auto"
+      ? `${capital(embeddedAdvice)}, or ${driverAdvice}.`
+      : `${capital(embeddedAdvice)}, or use the adapter auto.`;
+  throw new NoAdapterError(`No WebGPU adapter: ${tried.join("; ")}. ${advice}`);
+}
+
+async function openNamed(wanted: string, profile: "safe" | "fast"): Promise<HostGpu> {
+  const part = (aliases[wanted.toLowerCase()] ?? wanted).toLowerCase();
+  const listed: string[] = [];
+  const tried: string[] = [];
+  for (const source of ["system", "embedded"] as const) {
+    const ready = await prepare(source);
+    const host = typeof ready === "string" ? ready : await open(source, ready, profile);
+    if (typeof host === "string" || typeof ready === "string") {
+      tried.push(String(host));
+      continue;
+    }
+    if (adapterText(host.adapter.info).toLowerCase().includes(part)) return host;
+    host.release();
+    const names = await withDrivers(ready.drivers, listAdapterNames);
+    const name = names.find((each) => each.toLowerCase().includes(part));
+    if (name) {
+      const named = await open(source, ready, profile, name);
+      if (typeof named !== "string") return named;
+      tried.push(named);
+    }
+    listed.push(...names.map((each) => (source === "embedded" ? `${each} (write embedded)` : each)));
+  }
+  if (listed.length === 0) {
+    throw new NoAdapterError(
+      `No adapter "${wanted}", and none at all: ${tried.join("; ")}. ${capital(embeddedAdvice)}, or ${driverAdvice}.`,
+    );
+  }
+  throw new NoAdapterError(`No adapter is named "${wanted}". There is: ${listed.join("; ")}. Or write auto.`);
+}
+
+/** Makes a source's driver reachable, or says in a clause why it cannot be. */
+export async function prepare(source: Source): Promise<Ready | string> {
+  if (source === "embedded") {
+    const found = findEmbeddedPackage();
+    if (typeof found === "string") return `no embedded adapter (${found})`;
+    try {
+      const { icd, loader } = await unpackEmbeddedDriver();
+      if (!hasVulkanLoader() && !loadLibrary(loader)) {
+        return `no embedded adapter (${loader} cannot be loaded; set MELGRAD_CACHE to a folder where programs may run)`;
+      }
+      return { drivers: [icd] };
+    } catch (error) {
+      if (error instanceof NoAdapterError) return error.message.replace(/\.$/, "");
+      throw error;
+    }
+  }
+  if (process.platform !== "linux" || process.env.DAWNNODE_BACKEND) return { drivers: undefined };
+  // Asking Dawn without a driver or a loader only makes it print warnings.
+  const named = Boolean(process.env.VK_DRIVER_FILES || process.env.VK_ICD_FILENAMES);
+  const found = systemDrivers();
+  const extra = named ? [] : extraDrivers();
+  if (found.length + extra.length === 0) {
+    return named
+      ? "no file of VK_DRIVER_FILES or VK_ICD_FILENAMES exists"
+      : "the system has no Vulkan driver";
+  }
+  if (!hasVulkanLoader()) {
+    const embedded = findEmbeddedPackage();
+    const loaded = typeof embedded !== "string" && loadLibrary((await unpackEmbeddedDriver()).loader);
+    if (!loaded)
+      return "the system has a Vulkan driver but no loader, libvulkan.so.1 (Debian, Ubuntu: apt-get install libvulkan1)";
+  }
+  return { drivers: extra.length > 0 ? [...found, ...extra] : undefined };
+}
+
+/** The source's best adapter, or the one of exactly that name; a clause where it gives none. */
+export async function open(
+  source: Source,
+  ready: Ready,
+  profile: "safe" | "fast",
+  name?: string,
+): Promise<HostGpu | string> {
+  return withDrivers(ready.drivers, async () => {
+    const gpu = await createInstance(dawnOptions(profile, name));
+    const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" }).catch(() => null);
+    if (!adapter) {
+      releaseInstance(gpu);
+      return source === "embedded"
+        ? `the embedded adapter does not start from ${ready.drivers?.[0]} (set MELGRAD_CACHE to a folder where programs may run)`
+        : "the system's Vulkan drivers give no adapter that WebGPU can use (no GPU in reach, or Mesa older than 24)";
+    }
+    const software = isSoftware(adapter.info);
+    const kind = source === "embedded" ? "embedded" : software ? "system-software" : "hardware";
+    const release = () => releaseInstance(gpu);
+    return { gpu, adapter, name: adapterName(adapter.info), software, kind, keepAlive: gpu, release };
+  });
+}
+
+let queue: Promise<unknown> = Promise.resolve();
+
+/** One at a time: the choice of a driver passes through the process's environment. */
+export function exclusively<T>(task: () => Promise<T>): Promise<T> {
+  const result = queue.then(task);
+  queue = result.catch(() => undefined);
+  return result;
+}
+
+function capital(text: string): string {
+  return text[0].toUpperCase() + text.slice(1);
+}
