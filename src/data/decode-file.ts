@@ -1,0 +1,37 @@
+// Reads one audio file from disk and decodes it, in whichever thread it is called. Not here: threads (decode-pool.ts).
+import { readFile } from "node:fs/promises";
+import { decodeAudio, toMono, type Waveform } from "../audio/decode.js";
+import { DataError } from "../gpu/errors.js";
+
+/**
+ * Decode a file; with `mono`, mix it down to one channel at once, which halves what a stereo file keeps in memory.
+ * @param name how messages call the file
+ * @throws AudioError where its bytes cannot be used, DataError where it cannot be read
+ */
+export async function readWaveform(path: string, mono: boolean, name: string): Promise<Waveform> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(path);
+  } catch (error) {
+    throw new DataError(`${name}: ${whyUnreadable(error)}`);
+  }
+  const waveform = await decodeAudio(bytes, { name });
+  return mono ? { sampleRate: waveform.sampleRate, channels: [toMono(waveform)] } : waveform;
+}
+
+/** A file system error in a few words. */
+export function whyUnreadable(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  const known: Record<string, string> = {
+    ENOENT: "it is not there",
+    EACCES: "no permission to read it",
+    EPERM: "no permission to read it",
+    ENOTDIR: "it is not a folder",
+    EISDIR: "it is a folder",
+    ELOOP: "a symbolic link that leads to itself",
+    EMFILE: "too many open files",
+    EIO: "the disk reports a read error",
+    ERR_FS_FILE_TOO_LARGE: "larger than 2 GB",
+  };
+  return known[code ?? ""] ?? `cannot be read (${code ?? message})`;
+}

@@ -1,0 +1,22 @@
+// The worker thread behind decode-pool.ts: takes a path, answers with samples, whose memory it hands over rather than
+// copies. Built as an entry of its own (dist/decode-worker.js); imported by nothing.
+import { parentPort } from "node:worker_threads";
+import { AudioError } from "../audio/decode.js";
+import { DataError } from "../gpu/errors.js";
+import { readWaveform } from "./decode-file.js";
+import type { DecodeReply, DecodeRequest } from "./decode-pool.js";
+
+parentPort?.on("message", async ({ path, mono, name }: DecodeRequest) => {
+  try {
+    const waveform = await readWaveform(path, mono, name);
+    const memory = new Set(waveform.channels.map((channel) => channel.buffer as ArrayBuffer));
+    parentPort?.postMessage({ waveform } satisfies DecodeReply, [...memory]);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    const reply: DecodeReply =
+      error instanceof AudioError
+        ? { kind: error.kind, reason: error.reason }
+        : { message: error instanceof DataError ? message : `${name}: ${message}` };
+    parentPort?.postMessage(reply);
+  }
+});
