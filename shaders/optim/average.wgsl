@@ -1,0 +1,16 @@
+// average = decay·average + (1 - decay)·value: the exponential moving average of a parameter arena, vec4 by vec4.
+#include "lib/index"
+struct Params { count: u32, decay: f32 }
+@group(0) @binding(0) var<storage, read> value: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> average: array<vec4<f32>>;
+var<immediate> p: Params;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let start = linear_group(group, groups) * 256u + lane;
+  for (var k = 0u; k < 4u; k++) {
+    let i = start + k * 64u;
+    if (i < p.count) { average[i] = p.decay * average[i] + (1.0 - p.decay) * value[i]; }
+  }
+}

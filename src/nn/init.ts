@@ -1,0 +1,18 @@
+// Initial values of parameters. Each function draws `size` numbers from a seeded generator.
+import type { ParameterSpec } from "./parameters.js";
+
+type Init = ParameterSpec["init"];
+
+export const zeros: Init = (size) => new Float32Array(size);
+export const ones: Init = (size) => new Float32Array(size).fill(1);
+
+/** Normal with standard deviation `std`, cut off at two of them (as timm's vision transformers start). */
+export function truncatedNormal(std: number): Init {
+  return (size, random) => Float32Array.from({ length: size }, () => random.truncatedNormal(std));
+}
+
+/** Uniform in ±√(6/(fanIn + fanOut)) (Glorot and Bengio, 2010). */
+export function xavierUniform(fanIn: number, fanOut: number): Init {
+  const bound = Math.sqrt(6 / (fanIn + fanOut));
+  return (size, random) => Float32Array.from({ length: size }, () => (2 * random.uniform() - 1) * bound);
+}

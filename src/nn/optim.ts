@@ -1,0 +1,189 @@
+// Optimisers over a ParameterSet's arenas: SGD, Adam and AdamW in one dispatch, the gradient norm in two more. Nothing is
+// read back: the clipping scale stays on the device.
+import type { Block } from "../gpu/buffers.js";
+import { DataError } from "../gpu/errors.js";
+import { elementwiseGroups, foldGroups } from "../ops/launch.js";
+import type { Tensor } from "../tensor/tensor.js";
+import type { NamedValues, ParameterArena, ParameterSet } from "./parameters.js";
+
+export interface OptimizerOptions {
+  rule: "sgd" | "adam" | "adamw";
+  /** AdamW and Adam: decay rates of the two moments. Default 0.9, 0.999. */
+  betas?: readonly [number, number];
+  eps?: number;
+  /** Decoupled for AdamW, L2 in the gradient for SGD and Adam. */
+  weightDecay?: number;
+  /** SGD. */
+  momentum?: number;
+  nesterov?: boolean;
+}
+
+const rules = { sgd: 0, adam: 1, adamw: 2 } as const;
+
+/** The global L2 norm of all gradients, and scaling them down to a maximum. */
+export class GradientClipper {
+  /** [norm, scale] on the device, after `measure`. */
+  readonly result: Tensor;
+  private readonly partial: Tensor;
+  private readonly chunks: Tensor;
+  private readonly count: number;
+
+  constructor(readonly parameters: ParameterSet) {
+    const { gpu } = parameters;
+    this.chunks = chunkTable(parameters);
+    this.count = this.chunks.size / 2;
+    this.partial = gpu.empty([this.count]).keep();
+    this.result = gpu.empty([2]).keep();
+  }
+
+  /** Computes the norm and the scale min(1, maxNorm/(norm + 1e-6)); Infinity measures without clipping. */
+  measure(maxNorm: number): void {
+    const { device } = this.parameters.gpu;
+    const { gradients } = this.parameters.arenas;
+    const chunks = this.count;
+    device.run(
+      device.kernel("optim/square_sum"),
+      [this.chunks.block, gradients, this.partial.block],
+      { chunks },
+      foldGroups(chunks),
+    );
+    const limit = Number.isFinite(maxNorm) ? maxNorm : 3e38;
+    device.run(
+      device.kernel("optim/clip_scale"),
+      [this.partial.block, this.result.block],
+      { chunks, max_norm: limit },
+      [1],
+    );
+  }
+
+  /** Scales the gradients in place; an optimiser step given this clipper does so by itself. */
+  apply(): void {
+    const { device } = this.parameters.gpu;
+    const { gradients } = this.parameters.arenas;
+    const blocks = [this.chunks.block, this.result.block, gradients];
+    device.run(device.kernel("optim/scale"), blocks, { chunks: this.count }, foldGroups(this.count));
+  }
+
+  dispose(): void {
+    for (const tensor of [this.chunks, this.partial, this.result]) tensor.dispose();
+  }
+}
+
+export class Optimizer {
+  /** Updates done. */
+  step = 0;
+  private readonly moments: ParameterArena[];
+  private readonly chunks: Tensor;
+  private readonly noClip: Tensor;
+
+  constructor(
+    readonly parameters: ParameterSet,
+    readonly options: OptimizerOptions,
+  ) {
+    this.moments = [parameters.arena("first moments")];
+    // SGD keeps one moment, but the kernel binds two.
+    this.moments.push(parameters.arena("second moments"));
+    this.chunks = chunkTable(parameters);
+    this.noClip = parameters.gpu.tensor([0, 1]).keep();
+  }
+
+  /** Applies one update with the gradients at hand, scaled by the clipper's last measurement where one is given. */
+  update(lr: number, clipper?: GradientClipper): void {
+    const { device } = this.parameters.gpu;
+    const {
+      rule,
+      betas = [0.9, 0.999],
+      eps = 1e-8,
+      weightDecay = 0,
+      momentum = 0,
+      nesterov = false,
+    } = this.options;
+    const { values, gradients } = this.parameters.arenas;
+    const [beta1, beta2] = rule === "sgd" ? [momentum, 0] : betas;
+    this.step++;
+    const kernel = device.kernel("optim/update", {
+      RULE: rules[rule],
+      NESTEROV: nesterov,
+      CLIP: clipper !== undefined,
+    });
+    const clip = (clipper?.result ?? this.noClip).block;
+    const blocks: Block[] = [this.chunks.block, gradients, clip, values];
+    for (const { whole } of this.moments) blocks.push(whole);
+    const chunks = this.chunks.size / 2;
+    const params = {
+      chunks,
+      lr,
+      beta1,
+      beta2,
+      eps,
+      decay: weightDecay,
+      rate: rule === "sgd" ? lr : lr / (1 - beta1 ** this.step),
+      root: rule === "sgd" ? 1 : 1 / Math.sqrt(1 - beta2 ** this.step),
+      first: Number(this.step === 1),
+    };
+    device.run(kernel, blocks, params, foldGroups(chunks));
+  }
+
+  /** Moments by name: `exp_avg.NAME` and, but for SGD, `exp_avg_sq.NAME`. */
+  async state(): Promise<Map<string, { shape: readonly number[]; data: Float32Array }>> {
+    const state = new Map<string, { shape: readonly number[]; data: Float32Array }>();
+    for (const [k, prefix] of this.prefixes()) {
+      for (const [name, value] of await this.parameters.read(this.moments[k]))
+        state.set(prefix + name, value);
+    }
+    return state;
+  }
+
+  /** Restores what `state` gave, and the number of updates. */
+  restore(state: NamedValues, step: number): void {
+    for (const [k, prefix] of this.prefixes()) {
+      const values = new Map<string, { shape: readonly number[]; data: Float32Array }>();
+      for (const name of this.parameters.names) {
+        const value = state.get(prefix + name);
+        if (!value) throw new DataError(`The optimiser's state lacks '${prefix}${name}'.`);
+        values.set(name, value);
+      }
+      this.parameters.write(values, this.moments[k]);
+    }
+    this.step = step;
+  }
+
+  dispose(): void {
+    for (const arena of this.moments) arena.destroy();
+    this.chunks.dispose();
+    this.noClip.dispose();
+  }
+
+  private prefixes(): [number, string][] {
+    const first: [number, string] = [0, "exp_avg."];
+    return this.options.rule === "sgd" ? [first] : [first, [1, "exp_avg_sq."]];
+  }
+}
+
+/** Exponential moving average of a model's parameters: average = decay·average + (1 − decay)·value. */
+export class MovingAverage {
+  readonly average: ParameterArena;
+
+  constructor(readonly parameters: ParameterSet) {
+    this.average = parameters.arena("moving average");
+    parameters.gpu.device.copy(parameters.arenas.values, this.average.whole);
+  }
+
+  update(decay: number): void {
+    const { device } = this.parameters.gpu;
+    const { values } = this.parameters.arenas;
+    const count = values.byteLength / 16;
+    const blocks = [values, this.average.whole];
+    device.run(device.kernel("optim/average"), blocks, { count, decay }, elementwiseGroups(count));
+  }
+
+  dispose(): void {
+    this.average.destroy();
+  }
+}
+
+function chunkTable(parameters: ParameterSet): Tensor {
+  const table = parameters.chunks();
+  const { gpu } = parameters;
+  return gpu.tensor(new Int32Array(table.buffer), [table.length]).keep();
+}

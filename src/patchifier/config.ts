@@ -1,0 +1,103 @@
+// Settings of the model and of its pre-training, with the presets. Where a value comes from is said beside it: the paper's
+// abstract fixes the approach (patches of a spectrogram, self-supervision from NLP and CV) but no number.
+import { UsageError } from "../gpu/errors.js";
+
+/** The log-mel front end. */
+export interface FrontEndConfig {
+  /** Hz. 16 kHz is MagnaTagATune's own rate. */
+  sampleRate: number;
+  nFft: number;
+  hopLength: number;
+  nMels: number;
+  /** log10(1 + gain·S): MusiCNN's compression. */
+  gain: number;
+}
+
+/** The encoder and its patches. */
+export interface ModelConfig {
+  frontEnd: FrontEndConfig;
+  /** grid: patchMels × patchFrames; frame: all mels × patchFrames. */
+  patchMels: number;
+  patchFrames: number;
+  /** Frames of a crop. */
+  cropFrames: number;
+  width: number;
+  layers: number;
+  heads: number;
+  mlpRatio: number;
+}
+
+/** Pre-training. */
+export interface PretrainConfig {
+  objective: ObjectiveName;
+  /** Share of the tokens that is masked. */
+  maskRatio: number;
+  /** clustered masks C×C blocks of patches, C = 3…5 (SSAST); uniform draws patches independently. */
+  maskShape: "clustered" | "uniform";
+  /** Weight of the reconstruction beside InfoNCE (SSAST: 10). */
+  reconstructWeight: number;
+  batch: number;
+  steps: number;
+  lr: number;
+  warmup: number;
+  betas: [number, number];
+  weightDecay: number;
+  clipNorm: number;
+}
+
+export const objectiveNames = ["joint", "infonce", "reconstruct"] as const;
+export type ObjectiveName = (typeof objectiveNames)[number];
+
+export const presetNames = ["demo", "small", "base"] as const;
+export type PresetName = (typeof presetNames)[number];
+
+const frontEnd: FrontEndConfig = { sampleRate: 16000, nFft: 1024, hopLength: 512, nMels: 128, gain: 1e4 };
+const grid = { frontEnd, patchMels: 16, patchFrames: 16, mlpRatio: 4 };
+
+const models: Record<PresetName, ModelConfig> = {
+  demo: { ...grid, cropFrames: 128, width: 96, layers: 4, heads: 4 },
+  small: { ...grid, cropFrames: 256, width: 384, layers: 12, heads: 6 },
+  base: { ...grid, cropFrames: 256, width: 768, layers: 12, heads: 12 },
+};
+
+const pretraining: Record<PresetName, PretrainConfig> = {
+  demo: { ...common(), batch: 16, steps: 150, lr: 1e-3, warmup: 15 },
+  small: { ...common(), batch: 16, steps: 20_000, lr: 5e-4, warmup: 1000 },
+  base: { ...common(), batch: 32, steps: 100_000, lr: 2e-4, warmup: 4000 },
+};
+
+function common() {
+  return {
+    objective: "joint" as const,
+    maskRatio: 0.6,
+    maskShape: "clustered" as const,
+    reconstructWeight: 10,
+    betas: [0.9, 0.95] as [number, number],
+    weightDecay: 0.05,
+    clipNorm: 1,
+  };
+}
+
+/** Model and pre-training settings of a preset. Throws UsageError for an unknown name. */
+export function preset(name: string): { model: ModelConfig; pretrain: PretrainConfig } {
+  const known = presetNames.find((each) => each === name);
+  if (!known) throw new UsageError(`There is no preset '${name}': use ${presetNames.join(", ")}.`);
+  return structuredClone({ model: models[known], pretrain: pretraining[known] });
+}
+
+/** Patches of a crop: their grid, their number T and the values P in each. */
+export function patchGrid(model: ModelConfig): {
+  rows: number;
+  columns: number;
+  tokens: number;
+  values: number;
+} {
+  const rows = Math.floor(model.frontEnd.nMels / model.patchMels);
+  const columns = Math.floor(model.cropFrames / model.patchFrames);
+  return { rows, columns, tokens: rows * columns, values: model.patchMels * model.patchFrames };
+}
+
+/** Samples of a crop, so that a centred STFT gives exactly `cropFrames` frames. */
+export function cropSamples(model: ModelConfig): number {
+  return (model.cropFrames - 1) * model.frontEnd.hopLength;
+}

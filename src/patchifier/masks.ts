@@ -1,0 +1,70 @@
+// Which patches are hidden. Masks are drawn on the CPU from a seeded generator: every clip of a batch hides the same
+// number of patches, so that a batch is a rectangle.
+import { type RowTable, rowTable } from "../ops/rows.js";
+import type { Gpu } from "../tensor/gpu.js";
+import type { Random } from "../tensor/random.js";
+import type { Tensor } from "../tensor/tensor.js";
+
+/** A grid of patches in time-major order: patch number = column·rows + row, columns run along time. */
+export interface Grid {
+  rows: number;
+  columns: number;
+}
+
+/** Number of patches that a ratio hides: at least one, and at least one stays. */
+export function maskedCount(tokens: number, ratio: number): number {
+  return Math.min(tokens - 1, Math.max(1, Math.round(tokens * ratio)));
+}
+
+/** `count` distinct patches, ascending, each equally likely. */
+export function uniformMask(random: Random, tokens: number, count: number): Int32Array {
+  return Int32Array.from(random.permutation(tokens).subarray(0, count)).sort();
+}
+
+/**
+ * `count` distinct patches, ascending, from square clusters of C×C patches at uniform places, C drawn from 3, 4, 5 for
+ * each cluster (SSAST); clusters may overlap and are cut at the border. What the last cluster has too many is dropped at
+ * random.
+ */
+export function clusteredMask(random: Random, { rows, columns }: Grid, count: number): Int32Array {
+  const hidden = new Set<number>();
+  while (hidden.size < count) {
+    const side = 3 + random.integer(3);
+    const row = random.integer(rows);
+    const column = random.integer(columns);
+    for (let c = column; c < Math.min(columns, column + side); c++) {
+      for (let r = row; r < Math.min(rows, row + side); r++) hidden.add(c * rows + r);
+    }
+  }
+  const all = Int32Array.from(hidden);
+  const order = random.permutation(all.length);
+  return Int32Array.from({ length: count }, (_, i) => all[order[i]]).sort();
+}
+
+/** A batch's masks on the device. */
+export interface BatchMask {
+  /** [B, T, 1]: 1 where hidden. */
+  masked: Tensor;
+  /** Rows of the flattened [B·T, …] that are hidden, clip by clip. */
+  table: RowTable;
+  /** Hidden patches a clip. */
+  count: number;
+}
+
+/** Uploads the hidden patches of each clip. `indices[b]` are distinct patch numbers, as many in every clip. */
+export function uploadMask(gpu: Gpu, indices: readonly Int32Array[], tokens: number): BatchMask {
+  const count = indices[0].length;
+  const flags = new Float32Array(indices.length * tokens);
+  const rows = new Int32Array(indices.length * count);
+  indices.forEach((clip, b) => {
+    clip.forEach((t, i) => {
+      flags[b * tokens + t] = 1;
+      rows[b * count + i] = b * tokens + t;
+    });
+  });
+  return {
+    masked: gpu.tensor(flags, [indices.length, tokens, 1]),
+    table: rowTable(gpu, rows, indices.length * tokens),
+    count,
+  };
+}
