@@ -5,6 +5,8 @@
 //   #include "lib/index"          the text of shaders/lib/index.wgsl, once
 //   #define NAME value            replaced as a whole word in what follows; a caller's define of that name wins
 //   #if EXPRESSION                numbers, names, ! == != < <= > >= && || and brackets; an unknown name is 0
+//   #repeat NAME COUNT … #end     the lines between, COUNT times, with NAME replaced by 0, 1, …; a ## before it joins the
+//                                 number to the word before: `sum##i` becomes sum0, sum1, …, `x##i##_##j` x0_0, …
 //
 // Parameters are written as `struct Params { … }` with 4-byte scalar fields and `var<immediate> p: Params;`. Where the
 // adapter has no immediates the variable becomes a uniform buffer after the last storage binding.
@@ -30,6 +32,11 @@ export interface ExpandedShader {
 interface Line {
   text: string;
   file: string;
+  line: number;
+}
+
+interface SourceLine {
+  raw: string;
   line: number;
 }
 
@@ -83,11 +90,31 @@ function expandFile(
   const isLive = () => stack.every((entry) => entry.live && !entry.dead);
   const errorAt = (line: number, message: string) =>
     new ShaderError(`shaders/${name}.wgsl:${line}: ${message}`);
-  text.split("\n").forEach((raw, index) => {
-    const line = index + 1;
-    const directive = /^\s*#(\w+)\s*(.*)$/.exec(raw);
+  const source = text.split("\n").map((raw, index) => ({ raw, line: index + 1 }));
+  const walk = (lines: readonly SourceLine[]): void => {
+    for (let at = 0; at < lines.length; at++) {
+      const { raw, line } = lines[at];
+      const directive = /^\s*#(\w+)\s*(.*)$/.exec(raw);
+      if (directive?.[1] !== "repeat") {
+        step(raw, line, directive);
+        continue;
+      }
+      const end = endOfRepeat(lines, at);
+      if (end < 0) throw errorAt(line, "#repeat without #end");
+      if (isLive()) {
+        const match = /^(\w+)\s+(\w+)$/.exec(directive[2].replace(/\/\/.*$/, "").trim());
+        const count = match ? Number(substitute(match[2], defines)) : Number.NaN;
+        if (!match || !Number.isInteger(count))
+          throw errorAt(line, "#repeat needs a name and a whole number");
+        const body = lines.slice(at + 1, end);
+        for (let i = 0; i < count; i++) walk(body.map((inner) => bindCounter(inner, match[1], i)));
+      }
+      at = end;
+    }
+  };
+  const step = (raw: string, line: number, directive: RegExpExecArray | null): void => {
     if (!directive) {
-      if (isLive()) out.push({ text: substitute(raw, defines), file: name, line });
+      if (isLive()) out.push({ text: substitute(raw.replaceAll("##", ""), defines), file: name, line });
       return;
     }
     const [, word, rest] = directive;
@@ -131,9 +158,26 @@ function expandFile(
       default:
         throw errorAt(line, `unknown directive #${word}`);
     }
-  });
-  if (stack.length > 0) throw errorAt(text.split("\n").length, "#if without #endif");
+  };
+  walk(source);
+  if (stack.length > 0) throw errorAt(source.length, "#if without #endif");
   return out;
+}
+
+/** Index of the #end that closes the #repeat at `start`, or -1. */
+function endOfRepeat(lines: readonly SourceLine[], start: number): number {
+  let depth = 0;
+  for (let at = start; at < lines.length; at++) {
+    const word = /^\s*#(repeat|end)\b/.exec(lines[at].raw)?.[1];
+    if (word === "repeat") depth++;
+    else if (word === "end" && --depth === 0) return at;
+  }
+  return -1;
+}
+
+function bindCounter({ raw, line }: SourceLine, name: string, value: number): SourceLine {
+  const joined = raw.replace(new RegExp(`##${name}\\b`, "g"), String(value));
+  return { raw: joined.replace(new RegExp(`\\b${name}\\b`, "g"), String(value)), line };
 }
 
 function substitute(text: string, defines: ReadonlyMap<string, string>): string {
