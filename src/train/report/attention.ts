@@ -45,7 +45,7 @@ export function renderAttention(data: AttentionPicture, grid: PatchGrid, axes?: 
       "<img ",
       `<img class="heat" style="width:${width}%;height:${height}%" `,
     );
-    const heading = `<h4>${name} <span>max ${formatNumber(100 * top, 2)} %, ${formatNumber(top * tokens, 2)}× even</span></h4>`;
+    const heading = `<h4>${name} <span>max ${formatNumber(100 * top, 2)} %, ${formatNumber(top * tokens, 2)}× even</span></h4>`;
     return `<div class="panel">${heading}${plane({ layers: `<div class="backdrop"></div>${layer}${mark}`, image, axes, ratio, small })}</div>`;
   };
 
@@ -60,10 +60,10 @@ export function renderAttention(data: AttentionPicture, grid: PatchGrid, axes?: 
   const overGrid = figure({
     title: `Where one patch looks (${layerName})`,
     body: `<div style="--backdrop:url(${grey})">${panel("Mean of the heads", mean, 2.6, false)}${heads > 1 ? `<div class="heads">${each}</div>` : ""}</div>${colourBar(heat, "no attention", "the panel's maximum")}`,
-    caption: `${data.title}. The outlined patch (at ${when}, ${where}) asks; the stronger the orange, the more that patch is listened to. Each panel is scaled to its own maximum, on a square-root scale; “even” is the weight if all ${tokens} patches counted alike, ${formatNumber(100 / tokens, 2)} %. The spectrogram lies beneath in grey.`,
+    caption: `${data.title}. The outlined patch (at ${when}, ${where}) asks; the stronger the orange, the more that patch is listened to. Each panel is scaled to its own maximum, on a square-root scale; “even” is the weight if all ${tokens} patches counted alike, ${formatNumber(100 / tokens, 2)} %. The spectrogram lies beneath in grey.`,
     className: "wide",
   });
-  return overGrid + (data.matrix ? renderMatrix(data.matrix, grid, data, layerName) : "");
+  return overGrid + (data.matrix ? renderMatrix(data.matrix, grid, data, layerName, axes) : "");
 }
 
 /** Weights of the tokens as palette entries [rows, columns], highest row on top, square-root scale. */
@@ -84,8 +84,10 @@ function renderMatrix(
   grid: PatchGrid,
   data: AttentionPicture,
   layerName: string,
+  axes?: MelAxes,
 ): string {
   const tokens = grid.rows * grid.columns;
+  const span = { nMels: data.image.nMels, frames: grid.columns * grid.patchFrames };
   const table = colourTable("viridis");
   const top = matrix.reduce((a, b) => Math.max(a, b), 0);
   const indices = Uint8Array.from(matrix, (w) => quantise(Math.sqrt(Math.max(0, w)), 0, Math.sqrt(top)));
@@ -94,7 +96,7 @@ function renderMatrix(
   const queryLine = `<svg class="overlay" viewBox="0 0 ${tokens} ${tokens}" preserveAspectRatio="none" aria-hidden="true"><path class="query" d="M0,${data.query}H${tokens}M0,${data.query + 1}H${tokens}"/></svg>`;
   return figure({
     title: "Every patch at once",
-    body: `<div class="square"><div class="picture" style="aspect-ratio:1">${picture(uri, alt)}${queryLine}</div></div>${colourBar(table, "0", `${formatNumber(100 * top, 2)} %`)}`,
-    caption: `The whole matrix, ${tokens} × ${tokens}, mean of the heads, on a square-root scale: each line is one patch asking, each column one being listened to, both in time order with the ${grid.rows} rows of a moment from low to high. A bright diagonal means patches that look at themselves and their neighbours; bright columns are patches that everybody looks at; stripes ${grid.rows} apart are looks at the same pitch range at other times. The framed line is the patch of the pictures above.`,
+    body: `<div class="square">${plane({ layers: picture(uri, alt) + queryLine, image: span, axes, ratio: 1, matrix: true })}</div>${colourBar(table, "0", `${formatNumber(100 * top, 2)} %`)}`,
+    caption: `The whole matrix, ${tokens} × ${tokens}, mean of the heads, on a square-root scale: each line is one patch asking, each column one being listened to, both in time order from the upper left, with the ${grid.rows} rows of a moment from low to high. A bright diagonal means patches that look at themselves and their neighbours; bright columns are patches that everybody looks at; stripes ${grid.rows} apart are looks at the same pitch range at other times. The framed line is the patch of the pictures above.`,
   });
 }

@@ -13,6 +13,8 @@ interface Series {
   /** Spikes say little of these: smooth by the median instead of the mean. */
   median?: boolean;
   fromZero?: boolean;
+  /** Set, not measured: draw it as it is. */
+  exact?: boolean;
   words: string;
 }
 
@@ -29,13 +31,14 @@ const SERIES: Series[] = [
   },
   {
     key: "reconstruct",
-    title: "Reconstruction error",
+    title: "Reconstruction",
     words: "Mean squared error of the predicted spectrogram values on the masked patches.",
   },
   {
     key: "lr",
     title: "Learning rate",
     fromZero: true,
+    exact: true,
     words: "Warm-up, then the schedule's decay.",
   },
   {
@@ -70,14 +73,25 @@ interface Dot {
 const MAX_RAW = 400;
 const BUCKETS = 200;
 
-/** Centred moving mean or median over about a fifteenth of the points; shorter at the ends. */
+/**
+ * Centred moving mean or median over about a fifteenth of the points. The window narrows towards the start, where the
+ * values fall fast, so that the first one stays true; at the end it stays wide, so that the last step alone decides nothing.
+ * Of many points, some 200 centres are kept.
+ */
 export function smooth(points: Dot[], median = false): Dot[] {
   const half = Math.max(1, Math.round(points.length / 30));
-  return points.map((p, i) => {
-    const reach = Math.min(half, i, points.length - 1 - i);
-    const window = points.slice(Math.max(0, i - reach), i + reach + 1).map((q) => q.value);
-    if (median) return { step: p.step, value: window.sort((a, b) => a - b)[Math.floor(window.length / 2)] };
-    return { step: p.step, value: window.reduce((a, b) => a + b, 0) / window.length };
+  const sums = new Float64Array(points.length + 1);
+  points.forEach((p, i) => {
+    sums[i + 1] = sums[i] + p.value;
+  });
+  return thin(points.map((_, i) => i)).map((i) => {
+    const reach = Math.min(half, i);
+    const from = i - reach;
+    const to = Math.min(points.length, i + reach + 1);
+    const { step } = points[i];
+    if (!median) return { step, value: (sums[to] - sums[from]) / (to - from) };
+    const window = Float64Array.from(points.slice(from, to), (p) => p.value).sort();
+    return { step, value: window[window.length >> 1] };
   });
 }
 
@@ -98,10 +112,11 @@ function bands(points: Dot[]): { step: number; low: number; high: number }[] {
   return out;
 }
 
-function thin(points: Dot[]): Dot[] {
-  if (points.length <= MAX_RAW) return points;
-  const stride = Math.ceil(points.length / BUCKETS);
-  return points.filter((_, i) => i % stride === 0 || i === points.length - 1);
+/** At most MAX_RAW entries, the first and the last among them. */
+function thin<T>(entries: T[]): T[] {
+  if (entries.length <= MAX_RAW) return entries;
+  const stride = Math.ceil(entries.length / BUCKETS);
+  return entries.filter((_, i) => i % stride === 0 || i === entries.length - 1);
 }
 
 function finite(rows: readonly { step: number }[], key: string): Dot[] {
@@ -142,7 +157,7 @@ function chart(
   const points = finite(log, series.key);
   const held = finite(heldOut, series.key);
   if (points.length === 0) return "";
-  const line = smooth(points, series.median);
+  const line = series.exact ? points : smooth(points, series.median);
   const shown = [...points, ...held].map((p) => p.value);
   const [low, high] = valueRange(shown, 0.02, 0.98);
   const isLog = low > 0 && high / low > 20 && shown.every((v) => v > 0);

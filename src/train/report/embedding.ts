@@ -23,7 +23,7 @@ export function renderMap(map: EmbeddingMap): string {
   });
 
   const [x, y] = equalDomains(points);
-  const percent = (v: number) => `${formatNumber(100 * v, 3)} %`;
+  const percent = (v: number) => `${formatNumber(100 * v, 3)} %`;
   const svg = drawPlot(
     `Map of ${plural(points.length, "clip")} coloured by ${map.labelName}: ${labels.length} labels.`,
     {
@@ -61,7 +61,7 @@ export function renderMap(map: EmbeddingMap): string {
         x: { axis: null, domain: [-1, 1] },
         y: { axis: null, domain: [-1, 1] },
         marks: [Plot.dot([[0, 0]], { ...style(i), r: 4.5 })],
-      }).replace("<svg ", '<svg aria-hidden="true" ');
+      }).replace('role="img" aria-label=""', 'aria-hidden="true"');
       return `<li class="l${i}" tabindex="0">${sign}<span>${escapeHtml(label)}</span><small>${groups.get(label)!.length}</small></li>`;
     })
     .join("");

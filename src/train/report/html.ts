@@ -42,8 +42,8 @@ export function formatDuration(seconds: number): string {
 }
 
 /** "1 clip", "3 clips". */
-export function plural(count: number, word: string): string {
-  return `${formatNumber(count, 12)} ${word}${count === 1 ? "" : "s"}`;
+export function plural(count: number, word: string, many = `${word}s`): string {
+  return `${formatNumber(count, 12)} ${count === 1 ? word : many}`;
 }
 
 /** A figure; `body` is HTML already, `title` and `caption` are plain text. */
@@ -73,14 +73,19 @@ export function drawPlot(label: string, options: Plot.PlotOptions): string {
     ...options,
     document,
     className: "plot",
-    style: { background: "none", fontSize: "11px" },
+    style: { background: "none", fontSize: "12px" },
   });
-  svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", label);
   for (const style of Array.from(svg.querySelectorAll("style"))) style.remove();
-  return svg.outerHTML.replace(
+  // Plot numbers its clips by a counter of the process; named by what is drawn, the same data gives the same page.
+  const name = [...label]
+    .reduce((h, c) => Math.imul(h ^ c.codePointAt(0)!, 16777619) >>> 0, 2166136261)
+    .toString(36);
+  const drawn = svg.outerHTML
+    .replace("<svg ", () => `<svg role="img" aria-label="${escapeHtml(label)}" `)
+    .replace(/plot-clip-\d+/g, `clip-${name}`);
+  return drawn.replace(
     /( (?:d|transform|x|y|x1|x2|y1|y2|cx|cy|width|height)=")([^"]*)"/g,
-    (_all, name: string, value: string) =>
-      `${name}${value.replace(/-?\d*\.\d{3,}(?:e-?\d+)?/g, (v) => String(Math.round(Number(v) * 100) / 100))}"`,
+    (_all, attribute: string, value: string) =>
+      `${attribute}${value.replace(/-?\d*\.\d{3,}(?:e-?\d+)?/g, (v) => String(Math.round(Number(v) * 100) / 100))}"`,
   );
 }

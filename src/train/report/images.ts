@@ -76,37 +76,44 @@ export function outlinePath(tokens: ArrayLike<number>, grid: PatchGrid, nMels: n
   return path;
 }
 
-/** One picture with its axes; `layers` are <img> and overlay elements, stacked. */
+/**
+ * One picture with its axes; `layers` are <img> and overlay elements, stacked. With `matrix` both axes are time, from the
+ * upper left; without `axes` they have names only.
+ */
 export function plane(options: {
   layers: string;
   image: { nMels: number; frames: number };
   axes?: MelAxes;
   ratio: number;
   small?: boolean;
+  matrix?: boolean;
 }): string {
-  const { axes, image, small } = options;
+  const { axes, image, small, matrix } = options;
   const tick = (side: string, at: number, text: string) =>
     `<span style="${side}:${Math.round(at * 1e4) / 100}%">${text}</span>`;
   let left = "";
   let below = "";
   if (axes) {
-    const wanted = small ? [250, 1000, 4000] : [125, 250, 500, 1000, 2000, 4000, 8000, 16000];
-    for (const hz of wanted) {
-      const at = frequencyPosition(hz, axes, image.nMels);
-      if (hz >= axes.fMin && hz <= axes.fMax && at >= 0 && at <= 1.005) {
-        left += tick("bottom", Math.min(1, at), hz >= 1000 ? `${hz / 1000}k` : String(hz));
-      }
-    }
     const seconds = (image.frames * axes.hopLength) / axes.sampleRate;
     const steps = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60];
-    const step = steps.find((s) => seconds / s <= (small ? 3 : 9)) ?? 120;
-    for (let s = 0; s <= seconds * 1.0001; s += step) below += tick("left", s / seconds, formatNumber(s, 3));
+    const step = steps.find((s) => seconds / s <= (small ? 3 : matrix ? 5 : 9)) ?? 120;
+    for (let i = 0; i * step <= seconds * 1.0001; i++) {
+      const text = `${formatNumber(i * step, 3)} s`;
+      below += tick("left", (i * step) / seconds, text);
+      if (matrix) left += tick("top", (i * step) / seconds, text);
+    }
+    const wanted = matrix ? [] : small ? [250, 1000, 4000] : [250, 500, 1000, 2000, 4000, 8000, 16000];
+    for (const hz of wanted) {
+      const at = frequencyPosition(hz, axes, image.nMels);
+      if (hz >= axes.fMin && hz <= axes.fMax && at >= 0) {
+        left += tick("bottom", Math.min(1, at), hz >= 1000 ? `${hz / 1000} kHz` : `${hz} Hz`);
+      }
+    }
   } else {
-    left = tick("bottom", 0, "0") + tick("bottom", 1, String(image.nMels));
-    below = tick("left", 0, "0") + tick("left", 1, String(image.frames));
+    left = tick("bottom", 0.5, matrix ? "asking" : "mel band");
+    below = tick("left", 0.5, matrix ? "listened to" : "frame");
   }
-  const [yName, xName] = axes ? ["Hz", "seconds"] : ["mel band", "frame"];
-  return `<div class="plane${small ? " small" : ""}"><div class="yaxis" aria-hidden="true"><b>${yName}</b>${left}</div><div class="picture" style="aspect-ratio:${options.ratio}">${options.layers}</div><div class="xaxis" aria-hidden="true">${below}<b>${xName}</b></div></div>`;
+  return `<div class="plane"><div class="yaxis" aria-hidden="true">${left}</div><div class="picture" style="aspect-ratio:${options.ratio}">${options.layers}</div><div class="xaxis" aria-hidden="true">${below}</div></div>`;
 }
 
 /** A picture element; `alt` is plain text. */
@@ -239,7 +246,7 @@ export function renderReconstructions(
       return figure({
         title: clip.title,
         body: `<div class="triple">${panels}</div>`,
-        caption: `${plural(masked.length, "patch").replace(/patchs$/, "patches")} of ${grid.rows * grid.columns} (${share} %) were hidden. ${last}${note ? ` ${note}` : ""}`,
+        caption: `${plural(masked.length, "patch", "patches")} of ${grid.rows * grid.columns} (${share} %) were hidden. ${last}${note ? ` ${note}` : ""}`,
         className: "wide",
       });
     })

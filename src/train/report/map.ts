@@ -10,13 +10,16 @@ export interface Projection {
   explained: [number, number];
 }
 
-const SUBSPACE = 8;
-const MAX_ROUNDS = 500;
+/** Vectors kept from round to round, and the size that the space around them grows to. */
+const KEPT = 6;
+const SPACE = 66;
+const MAX_ROUNDS = 60;
 
 /**
- * PCA of `vectors` [n, d], row-major. Subspace iteration on the covariance, which is never formed: XᵀX·Q is two passes
- * over the data, so d may be in the thousands. A small Jacobi rotation inside the subspace (Rayleigh–Ritz) separates close
- * eigenvalues. Signs are fixed by making each component's largest loading positive.
+ * PCA of `vectors` [n, d], row-major. Restarted block Krylov iteration: a few vectors are multiplied by the covariance
+ * again and again, and the best combinations within the space that they span (Rayleigh–Ritz, by Jacobi rotations) start
+ * the next round. The covariance is never formed: XᵀX·v is one pass over the data, so d may be in the thousands.
+ * Signs are fixed by making each component's largest loading positive.
  * Throws ShapeError where the array does not hold n·d values, DataError where a value is not finite.
  */
 export function pca2d(vectors: Float32Array, n: number, d: number): Projection {
@@ -41,40 +44,31 @@ export function pca2d(vectors: Float32Array, n: number, d: number): Projection {
     return { points: Array.from({ length: n }, () => ({ x: 0, y: 0 })), explained: [0, 0] };
   }
 
-  const k = Math.min(SUBSPACE, d);
-  let basis = startBasis(d, k);
-  let values: Float64Array = new Float64Array(k);
+  const k = Math.min(KEPT, d);
+  let kept = startRows(d, k);
+  let values = new Float64Array(0) as Float64Array;
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const product = applyCovariance(centred, n, d, basis, k);
-    // Rayleigh–Ritz: the small matrix basisᵀ·(XᵀX)·basis, diagonalised, turns the basis towards the eigenvectors.
-    const small = new Float64Array(k * k);
-    for (let a = 0; a < k; a++) {
-      for (let b = 0; b < k; b++) {
-        let s = 0;
-        for (let j = 0; j < d; j++) s += basis[a * d + j] * product[b * d + j];
-        small[a * k + b] = s;
-      }
-    }
-    const { eigenvalues, eigenvectors } = jacobi(small, k);
-    const vectorsNow = rotate(basis, eigenvectors, d, k);
-    const images = rotate(product, eigenvectors, d, k);
+    const { space, images } = krylovSpace(centred, n, d, kept);
+    const m = space.length;
+    const small = new Float64Array(m * m);
+    for (let a = 0; a < m; a++) for (let b = 0; b < m; b++) small[a * m + b] = dot(space[a], images[b]);
+    const { eigenvalues, eigenvectors } = jacobi(small, m);
     values = eigenvalues;
+    const count = Math.min(k, m);
+    kept = combine(space, eigenvectors, count);
+    const moved = combine(images, eigenvectors, count);
     // Done when the first two pairs satisfy XᵀX·v = λ·v.
     let residual = 0;
-    for (let a = 0; a < Math.min(2, k); a++) {
-      let s = 0;
-      for (let j = 0; j < d; j++) s += (images[a * d + j] - eigenvalues[a] * vectorsNow[a * d + j]) ** 2;
-      residual = Math.max(residual, Math.sqrt(s));
+    for (let a = 0; a < Math.min(2, count); a++) {
+      const miss = moved[a].map((v, j) => v - values[a] * kept[a][j]);
+      residual = Math.max(residual, Math.sqrt(dot(miss, miss)));
     }
-    basis = vectorsNow;
-    if (residual <= 1e-10 * total) break;
-    basis = orthonormalise(images, d, k);
+    if (residual <= 1e-11 * total) break;
   }
 
   const components: Float64Array[] = [];
   for (let a = 0; a < 2; a++) {
-    const component =
-      a < k && values[a] > 1e-13 * total ? basis.slice(a * d, (a + 1) * d) : new Float64Array(d);
+    const component = a < kept.length && values[a] > 1e-13 * total ? kept[a] : new Float64Array(d);
     let largest = 0;
     for (let j = 0; j < d; j++) if (Math.abs(component[j]) > Math.abs(component[largest])) largest = j;
     if (component[largest] < 0) for (let j = 0; j < d; j++) component[j] = -component[j];
@@ -98,73 +92,80 @@ export function projectTo2d(vectors: Float32Array, n: number, d: number): { x: n
   return pca2d(vectors, n, d).points;
 }
 
-/** k orthonormal rows of length d, the same on every machine. */
-function startBasis(d: number, k: number): Float64Array {
-  const basis = new Float64Array(k * d);
+/** k rows of length d, the same on every machine. */
+function startRows(d: number, k: number): Float64Array[] {
   let state = 0x9e3779b9;
-  for (let i = 0; i < basis.length; i++) {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    basis[i] = state / 2 ** 32 - 0.5;
-  }
-  return orthonormalise(basis, d, k);
+  return Array.from({ length: k }, () =>
+    Float64Array.from({ length: d }, () => {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+      return state / 2 ** 32 - 0.5;
+    }),
+  );
 }
 
-/** Rows of the result are XᵀX times the rows of `basis` [k, d]. */
-function applyCovariance(
+function dot(a: Float64Array, b: Float64Array): number {
+  let s = 0;
+  for (let j = 0; j < a.length; j++) s += a[j] * b[j];
+  return s;
+}
+
+/** XᵀX·v for the rows X [n, d]. */
+function applyCovariance(x: Float64Array, n: number, d: number, v: Float64Array): Float64Array {
+  const out = new Float64Array(d);
+  for (let i = 0; i < n; i++) {
+    const row = x.subarray(i * d, (i + 1) * d);
+    const s = dot(row, v);
+    for (let j = 0; j < d; j++) out[j] += s * row[j];
+  }
+  return out;
+}
+
+/** An orthonormal basis of the space of `start`, XᵀX·start, (XᵀX)²·start, … and its images under XᵀX. */
+function krylovSpace(
   x: Float64Array,
   n: number,
   d: number,
-  basis: Float64Array,
-  k: number,
-): Float64Array {
-  const out = new Float64Array(k * d);
-  for (let i = 0; i < n; i++) {
-    for (let a = 0; a < k; a++) {
-      let dot = 0;
-      for (let j = 0; j < d; j++) dot += x[i * d + j] * basis[a * d + j];
-      for (let j = 0; j < d; j++) out[a * d + j] += dot * x[i * d + j];
-    }
-  }
-  return out;
-}
-
-/** Gram–Schmidt over the rows, twice for accuracy; a row that vanishes stays zero. */
-function orthonormalise(rows: Float64Array, d: number, k: number): Float64Array {
-  const out = rows.slice();
-  for (let a = 0; a < k; a++) {
-    const row = out.subarray(a * d, (a + 1) * d);
-    const before = norm(row);
-    for (let pass = 0; pass < 2; pass++) {
-      for (let b = 0; b < a; b++) {
-        const other = out.subarray(b * d, (b + 1) * d);
-        let dot = 0;
-        for (let j = 0; j < d; j++) dot += row[j] * other[j];
-        for (let j = 0; j < d; j++) row[j] -= dot * other[j];
+  start: Float64Array[],
+): { space: Float64Array[]; images: Float64Array[] } {
+  const space: Float64Array[] = [];
+  const images: Float64Array[] = [];
+  let block = start;
+  while (block.length > 0 && space.length < Math.min(d, SPACE)) {
+    const next: Float64Array[] = [];
+    for (const candidate of block) {
+      const row = candidate.slice();
+      const before = Math.sqrt(dot(row, row));
+      // Gram–Schmidt, twice for accuracy; what is already in the space is dropped.
+      for (let pass = 0; pass < 2; pass++) {
+        for (const other of space) {
+          const s = dot(row, other);
+          for (let j = 0; j < d; j++) row[j] -= s * other[j];
+        }
       }
+      const length = Math.sqrt(dot(row, row));
+      if (length <= 1e-12 * before || space.length >= Math.min(d, SPACE)) continue;
+      const unit = row.map((v) => v / length);
+      const image = applyCovariance(x, n, d, unit);
+      space.push(unit);
+      images.push(image);
+      next.push(image);
     }
-    const length = norm(row);
-    const scale = length > 1e-14 * before && length > 0 ? 1 / length : 0;
-    for (let j = 0; j < d; j++) row[j] *= scale;
+    block = next;
   }
-  return out;
+  return { space, images };
 }
 
-function norm(row: Float64Array): number {
-  let s = 0;
-  for (const v of row) s += v * v;
-  return Math.sqrt(s);
-}
-
-/** New row a = Σ_b turn[b, a] · rows[b]. */
-function rotate(rows: Float64Array, turn: Float64Array, d: number, k: number): Float64Array {
-  const out = new Float64Array(k * d);
-  for (let a = 0; a < k; a++) {
-    for (let b = 0; b < k; b++) {
-      const w = turn[b * k + a];
-      for (let j = 0; j < d; j++) out[a * d + j] += w * rows[b * d + j];
+/** Row a = Σ_b turn[b, a] · rows[b], for the first `count` columns of `turn`. */
+function combine(rows: Float64Array[], turn: Float64Array, count: number): Float64Array[] {
+  const m = rows.length;
+  return Array.from({ length: count }, (_, a) => {
+    const out = new Float64Array(rows[0].length);
+    for (let b = 0; b < m; b++) {
+      const w = turn[b * m + a];
+      for (let j = 0; j < out.length; j++) out[j] += w * rows[b][j];
     }
-  }
-  return out;
+    return out;
+  });
 }
 
 /** Cyclic Jacobi on a symmetric [k, k] matrix: eigenvalues falling, eigenvectors in columns. */

@@ -6,7 +6,7 @@ import { DataError } from "../../gpu/errors.js";
 import { renderAttention } from "./attention.js";
 import { renderCurves, smooth } from "./curves.js";
 import { renderMap } from "./embedding.js";
-import { absentNote, escapeHtml, formatDuration, formatNumber, plural } from "./html.js";
+import { escapeHtml, formatDuration, formatNumber, plural } from "./html.js";
 import { renderReconstructions, renderSpectrogram } from "./images.js";
 import { bestRow, renderProbe } from "./probe-table.js";
 import { STYLE } from "./style.js";
@@ -14,79 +14,62 @@ import type { CorpusSummary, ReportData, ReportPart, RunSummary } from "./types.
 
 const SHOWN_SKIPPED = 8;
 
+const PARTS: { id: ReportPart; short: string; title: string; intro?: string }[] = [
+  {
+    id: "probe",
+    short: "Probe",
+    title: "What the features are worth",
+    intro:
+      "Small classifiers read frozen features and are judged on pieces that they never saw. Only the comparison with the baselines counts.",
+  },
+  { id: "curves", short: "Curves", title: "Training curves" },
+  { id: "spectrogram", short: "Spectrogram", title: "A clip as the model reads it" },
+  { id: "reconstructions", short: "Reconstructions", title: "Masked patches and their reconstructions" },
+  { id: "attention", short: "Attention", title: "Attention" },
+  { id: "map", short: "Map", title: "Map of the embeddings" },
+  { id: "corpus", short: "Music", title: "The music" },
+];
+
 /**
  * The whole report as HTML. Parts that are absent are named with the reason that `data.absent` gives.
  * Throws ShapeError where an array does not have the shape that types.ts states.
  */
 export function renderReport(data: ReportData): string {
   const { run } = data;
-  const part = (id: ReportPart, title: string, intro: string, body: string | undefined): string => {
-    const reason = data.absent?.[id];
-    const missing = `This part is not in the report: ${reason ?? "the run left nothing to show here"}.`;
-    const inner = body
-      ? `${intro ? `<p class="intro">${escapeHtml(intro)}</p>` : ""}${body}`
-      : absentNote(missing);
-    return `<section id="${id}"><h2>${escapeHtml(title)}</h2>${inner}</section>`;
-  };
   const { grid, axes } = data;
-  const sections: [ReportPart, string, string][] = [
-    [
-      "probe",
-      "Probe",
-      part(
-        "probe",
-        "What the features are worth",
-        "Small classifiers read frozen features and are judged on pieces that they never saw. Only the comparison with the baselines counts.",
-        data.probe && renderProbe(data.probe),
-      ),
-    ],
-    [
-      "curves",
-      "Curves",
-      part(
-        "curves",
-        "Training curves",
-        "",
-        data.log && data.log.length > 0 ? renderCurves(data.log, data.heldOut, data.marks) : undefined,
-      ),
-    ],
-    [
-      "spectrogram",
-      "Spectrogram",
-      part(
-        "spectrogram",
-        "A clip as the model reads it",
-        "",
-        data.spectrogram && renderSpectrogram(data.spectrogram, axes, grid),
-      ),
-    ],
-    [
-      "reconstructions",
-      "Reconstructions",
-      part(
-        "reconstructions",
-        "Masked patches and their reconstructions",
-        "",
-        data.reconstructions && data.reconstructions.length > 0 && grid
-          ? renderReconstructions(data.reconstructions, grid, axes, data.reconstructionNote)
-          : undefined,
-      ),
-    ],
-    [
-      "attention",
-      "Attention",
-      part(
-        "attention",
-        "Attention",
-        "",
-        data.attention && grid && renderAttention(data.attention, grid, axes),
-      ),
-    ],
-    ["map", "Map", part("map", "Map of the embeddings", "", data.map && renderMap(data.map))],
-    ["corpus", "Music", part("corpus", "The music", "", data.corpus && renderCorpus(data.corpus))],
-  ];
-  const links = [...sections.map(([id, name]) => [id, name]), ["run", "Run"]]
-    .map(([id, name]) => `<li><a href="#${id}">${escapeHtml(name)}</a></li>`)
+  const bodies: Record<ReportPart, string | undefined> = {
+    probe: data.probe && renderProbe(data.probe),
+    curves: data.log && renderCurves(data.log, data.heldOut, data.marks),
+    spectrogram: data.spectrogram && renderSpectrogram(data.spectrogram, axes, grid),
+    reconstructions:
+      data.reconstructions &&
+      grid &&
+      renderReconstructions(data.reconstructions, grid, axes, data.reconstructionNote),
+    attention: data.attention && grid && renderAttention(data.attention, grid, axes),
+    map: data.map && renderMap(data.map),
+    corpus: data.corpus && renderCorpus(data.corpus),
+  };
+  const present = PARTS.filter((p) => bodies[p.id]);
+  const sections = present.map(
+    (p) =>
+      `<section id="${p.id}"><h2>${escapeHtml(p.title)}</h2>${p.intro ? `<p class="intro">${escapeHtml(p.intro)}</p>` : ""}${bodies[p.id]}</section>`,
+  );
+  const missing = PARTS.filter((p) => !bodies[p.id]);
+  if (missing.length > 0) {
+    const items = missing.map((p) => {
+      const reason = data.absent?.[p.id] ?? "the run left nothing to show here";
+      return `<li id="${p.id}"><b>${escapeHtml(p.short)}</b>: ${escapeHtml(reason)}</li>`;
+    });
+    sections.push(
+      `<section id="missing"><h2>Not in this report</h2><ul class="missing">${items.join("")}</ul></section>`,
+    );
+  }
+  const links = [
+    ...present,
+    ...(missing.length > 0 ? [{ id: "missing", short: "Missing parts" }] : []),
+    { id: "run", short: "Run" },
+  ]
+    .map((p) => `<li><a href="#${p.id}">${escapeHtml(p.short)}</a></li>`)
     .join("");
   const planned = run.stepsPlanned !== undefined ? ` of ${formatNumber(run.stepsPlanned, 9)}` : "";
   const banner =
@@ -111,7 +94,7 @@ ${banner}${tiles(data)}
 <nav aria-label="Parts of the report"><ul>${links}</ul></nav>
 </header>
 <main>
-${sections.map(([, , html]) => html).join("\n")}
+${sections.join("\n")}
 ${renderRun(run)}
 </main>
 <footer>One file, no requests: it can be kept, sent and opened offline.</footer>
@@ -158,13 +141,13 @@ function tiles(data: ReportData): string {
     const from = line[0].value;
     const to = line[line.length - 1].value;
     const change =
-      from > 0 ? `${to <= from ? "down" : "up"} ${formatNumber(Math.abs(100 * (1 - to / from)), 2)} %` : "";
+      from > 0 ? `${to <= from ? "down" : "up"} ${formatNumber(Math.abs(100 * (1 - to / from)), 2)} %` : "";
     items.push(["Loss", `${formatNumber(from, 3)} → ${formatNumber(to, 3)}`, change]);
   }
   if (probe && probe.tasks.length > 0) {
     const won = probe.tasks.filter((t) => bestRow(t)?.features === "pretrained").length;
     items.push([
-      "Pre-trained features lead on",
+      "Pre-training leads on",
       `${won} of ${probe.tasks.length}`,
       `probe ${probe.tasks.length === 1 ? "task" : "tasks"}`,
     ]);
@@ -231,7 +214,7 @@ function renderCorpus(corpus: CorpusSummary): string {
     corpus.skipped.length > 0
       ? `<details${open}><summary>${plural(corpus.skipped.length, "skipped file")}</summary>${table}</details>`
       : "";
-  return facts("Corpus", rows) + skipped;
+  return facts("What was trained on", rows) + skipped;
 }
 
 function renderRun(run: RunSummary): string {
@@ -255,6 +238,8 @@ function renderRun(run: RunSummary): string {
     rows.push(["Speed", `${formatNumber(run.clipsPerSecond, 3)} clips/s`]);
   const more = Object.entries(run.settings ?? {}).map(([k, v]): [string, string] => [k, escapeHtml(v)]);
   const versions = Object.entries(run.versions).map(([k, v]): [string, string] => [k, escapeHtml(v)]);
-  const right = (more.length > 0 ? facts("Settings", more) : "") + facts("Versions", versions);
+  const right =
+    (more.length > 0 ? facts("Settings", more) : "") +
+    (versions.length > 0 ? facts("Versions", versions) : "");
   return `<section id="run"><h2>The run</h2><p class="intro">To make it again:</p><pre><code>${escapeHtml(run.command)}</code></pre><div class="pair"><div>${facts("Run", rows)}</div><div>${right}</div></div></section>`;
 }

@@ -27,7 +27,7 @@ export function bestRow(task: ProbeTask): ProbeRow | undefined {
     );
 }
 
-/** The interval that is drawn: the 95 % one if there is one, else one standard deviation to each side. */
+/** The interval that is drawn: the 95 % one if there is one, else one standard deviation to each side. */
 function interval(row: ProbeRow): [number, number] {
   return row.ci95 ?? [row.mean - row.std, row.mean + row.std];
 }
@@ -38,11 +38,13 @@ const nameOf = (features: FeatureName) => COLUMNS.find((c) => c.features === fea
 export function renderProbe(probe: ProbeTable): string {
   const verdict = `<blockquote class="verdict">${escapeHtml(probe.verdict)}</blockquote>`;
   if (probe.tasks.length === 0) return verdict + absentNote("The probe ran no task.");
-  return `${verdict}${summary(probe.tasks)}<div class="charts">${probe.tasks.map(taskFigure).join("")}</div>`;
+  return `${verdict}${summary(probe.tasks)}<div class="charts few">${probe.tasks.map(taskFigure).join("")}</div>`;
 }
 
 function summary(tasks: ProbeTask[]): string {
-  const head = COLUMNS.map((c) => `<th scope="col">${escapeHtml(c.name)}</th>`).join("");
+  const head = COLUMNS.map((c) => `<th scope="col">${escapeHtml(c.name).replace("+", "+<wbr>")}</th>`).join(
+    "",
+  );
   const body = tasks
     .map((task) => {
       const best = bestRow(task);
@@ -50,8 +52,7 @@ function summary(tasks: ProbeTask[]): string {
         const row = task.rows.find((r) => r.features === column.features);
         if (!row) return `<td class="none">not run</td>`;
         const isBest = best !== undefined && row.mean === best.mean;
-        const spread =
-          row.values.length > 1 || row.std > 0 ? `<small>± ${formatFixed(row.std, 3)}</small>` : "";
+        const spread = row.std >= 0.0005 ? `<small>± ${formatFixed(row.std, 3)}</small>` : "";
         const mark = isBest ? `<em>best</em>` : "";
         return `<td${isBest ? ' class="best"' : ""}><b>${formatFixed(row.mean, 3)}</b>${spread}${mark}</td>`;
       }).join("");
@@ -103,8 +104,8 @@ function taskFigure(task: ProbeTask): string {
     `${task.task}, ${task.metric}: ${rows.map((r) => `${nameOf(r.features)} ${formatFixed(r.mean, 3)}`).join(", ")}.`,
     {
       width: 400,
-      height: 40 + 32 * rows.length,
-      marginLeft: 112,
+      height: 44 + 34 * rows.length,
+      marginLeft: 122,
       marginRight: 16,
       marginTop: 8,
       marginBottom: 34,
@@ -146,11 +147,11 @@ function taskFigure(task: ProbeTask): string {
       ],
     },
   );
-  const sizes = `${plural(task.classes, "class").replace(/classs$/, "classes")}, ${plural(task.trainClips, "training clip")}, ${plural(task.testClips, "test clip")} from ${plural(task.testPieces, "piece")}, ${plural(task.seeds, "seed")}.`;
+  const sizes = `${plural(task.classes, "class", "classes")}, ${plural(task.trainClips, "training clip")}, ${plural(task.testClips, "test clip")} from ${plural(task.testPieces, "piece")}, ${plural(task.seeds, "seed")}.`;
   const chance = task.chance === undefined ? "" : " The dashed line is chance.";
   return figure({
     title: `${task.task} (${task.metric})`,
     body: svg,
-    caption: `${standing(task)} Big dots are means, bars ${usesCi ? "95 % intervals" : "one standard deviation to each side"}, small dots single seeds.${chance} ${sizes}${task.note ? ` ${task.note}` : ""}`,
+    caption: `${standing(task)} Big dots are means, bars ${usesCi ? "95 % intervals" : "one standard deviation to each side"}, small dots single seeds.${chance} ${sizes}${task.note ? ` ${task.note}` : ""}`,
   });
 }

@@ -1,9 +1,9 @@
 // The report's style sheet: system fonts, light and dark by the reader's preference, from 360 px upwards. No content.
 
 export const STYLE = `
-:root{color-scheme:light dark;--page:#fdfdfc;--card:#fff;--ink:#1b1d21;--ink2:#5d636d;--muted:#6a707a;--rule:#e4e5e8;--raw:#2f6fdb4d;--accent:#2459b8;--soft:#eef3fc;--warn:#fdf3e1;--warnline:#d79b2f;
+:root{color-scheme:light dark;--page:#fdfdfc;--card:#fff;--ink:#1b1d21;--ink2:#5d636d;--muted:#6a707a;--rule:#e4e5e8;--raw:#2f6fdb59;--accent:#2459b8;--soft:#eef3fc;--warn:#fdf3e1;--warnline:#d79b2f;
 --c1:#2f6fdb;--c2:#d9730d;--c3:#1f8a5b;--c4:#c2389a;--c5:#6b4fc9;--c6:#c8372d;--c7:#0b8793;--c8:#8a7a00}
-@media (prefers-color-scheme:dark){:root{--page:#141619;--card:#1b1e22;--ink:#e9eaec;--ink2:#aab0ba;--muted:#9aa1ac;--rule:#31353c;--raw:#79a9ff4d;--accent:#8db4ff;--soft:#1c2738;--warn:#2d2516;--warnline:#b98a35;
+@media (prefers-color-scheme:dark){:root{--page:#141619;--card:#1b1e22;--ink:#e9eaec;--ink2:#aab0ba;--muted:#9aa1ac;--rule:#31353c;--raw:#79a9ff7a;--accent:#8db4ff;--soft:#1c2738;--warn:#2d2516;--warnline:#b98a35;
 --c1:#79a9ff;--c2:#f5a05a;--c3:#4fc78d;--c4:#ef86d2;--c5:#b09dff;--c6:#ff8178;--c7:#56c8d5;--c8:#d6c551}}
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%}
@@ -25,7 +25,7 @@ nav ul{display:flex;flex-wrap:wrap;gap:.25rem 1.1rem;list-style:none;padding:0;m
 .tiles dd{margin:.1rem 0 0;font-size:1.3rem;font-weight:600;letter-spacing:-.01em;line-height:1.25}
 .tiles dd small{display:block;font-size:.78rem;font-weight:400;color:var(--muted);letter-spacing:0}
 .banner,.absent{border-left:3px solid var(--warnline);background:var(--warn);padding:.7rem 1rem;border-radius:0 8px 8px 0;margin:1.25rem 0;max-width:none}
-.absent{border-color:var(--rule);background:none;color:var(--ink2);padding:.2rem 1rem}
+.absent{border-color:var(--muted);background:none;color:var(--ink2);padding:.2rem 1rem}
 .pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,400px),1fr));gap:0 3rem}
 .facts{width:100%;border-collapse:collapse;margin:.5rem 0 1rem}
 .facts caption{text-align:left;font-weight:600;padding:.6rem 0 .3rem}
@@ -39,29 +39,28 @@ figure{margin:1.25rem 0 2rem;min-width:0}
 figcaption{font-size:.88rem;line-height:1.5;color:var(--ink2);margin-top:.5rem;max-width:84ch;overflow-wrap:anywhere}
 .charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,310px),1fr));gap:.25rem 2rem}
 .charts figure{margin:.75rem 0 1rem}
+.charts.few{grid-template-columns:repeat(auto-fit,minmax(min(100%,340px),1fr))}.charts.few figure{max-width:540px}
 .plot{display:block;width:100%;height:auto;overflow:visible}
 .plot text{white-space:pre}
 .keys{display:flex;flex-wrap:wrap;gap:.3rem 1.3rem;font-size:.88rem;color:var(--ink2);margin:.75rem 0 0}
 .key{display:inline-block;width:22px;height:0;border-top:3px solid var(--c1);vertical-align:middle;margin-right:.45rem}
 .key.raw{border-color:var(--raw)}.key.mark{border-top:1px dashed var(--muted)}
 .key.held{width:9px;height:9px;border:0;border-radius:50%;background:var(--c2)}
-.plane{display:grid;grid-template-columns:2.6rem minmax(0,1fr);grid-template-rows:auto 1.4rem;margin:1.1rem 0 .6rem;padding-right:.5rem}
+.plane{display:grid;grid-template-columns:3.1rem minmax(0,1fr);grid-template-rows:auto 1.4rem;margin:.4rem 0 .4rem;padding-right:.5rem}
 .picture{position:relative;overflow:hidden;border-radius:3px;background:#000}
 .picture img{position:absolute;left:0;bottom:0;width:100%;height:100%;display:block;image-rendering:pixelated}
 .backdrop{position:absolute;inset:0;background:var(--backdrop) 0 0/100% 100%;image-rendering:pixelated;opacity:.8}
 .overlay{position:absolute;inset:0;width:100%;height:100%}
 .overlay path{fill:none;vector-effect:non-scaling-stroke}
-.overlay .grid{stroke:#fff;stroke-opacity:.42;stroke-width:1}
+.overlay .grid{stroke:#fff;stroke-opacity:.6;stroke-width:1}
 .overlay .outline{stroke:#fff;stroke-opacity:.75;stroke-width:1}
 .overlay .query{stroke:#4de3ff;stroke-width:2}
 .yaxis,.xaxis{position:relative;font-size:.72rem;color:var(--muted);line-height:1}
-.yaxis span{position:absolute;right:.45rem;transform:translateY(50%)}
-.yaxis b{position:absolute;right:.45rem;top:-1.15rem;font-weight:400;white-space:nowrap}
+.yaxis span{position:absolute;right:.45rem;transform:translateY(50%);white-space:nowrap}.yaxis span[style^=top]{transform:translateY(-50%)}
 .xaxis{grid-column:2}
-.xaxis span{position:absolute;top:.4rem;transform:translateX(-50%)}
-.xaxis b{position:absolute;right:0;top:1.3rem;font-weight:400}
-.plane.small{margin-bottom:.9rem}
+.xaxis span{position:absolute;top:.4rem;transform:translateX(-50%);white-space:nowrap}
 .triple{display:grid;grid-template-columns:repeat(3,minmax(0,1fr));gap:.5rem 1rem}
+.missing{padding-left:1.1em;color:var(--ink2)}
 .heads{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,210px),1fr));gap:.5rem 1rem}
 .square{max-width:440px}
 .colourbar{display:flex;align-items:center;gap:.5rem;font-size:.75rem;color:var(--muted);margin:.9rem 0 .2rem}
@@ -90,6 +89,6 @@ figcaption{font-size:.88rem;line-height:1.5;color:var(--ink2);margin-top:.5rem;m
 footer{color:var(--muted);font-size:.85rem;padding-top:1rem;padding-bottom:3rem;margin-top:3rem}
 :focus-visible{outline:2px solid var(--accent);outline-offset:2px}
 @media (max-width:720px){.map{grid-template-columns:minmax(0,1fr)}.triple{grid-template-columns:minmax(0,1fr)}.wide .plane .picture{aspect-ratio:1.5!important}}
-@media (max-width:520px){.tiles{grid-template-columns:1fr 1fr}.facts th{width:6.6em}.probe{font-size:.82rem}.probe th,.probe td{padding:.5rem .3rem}.probe thead th{font-size:.72rem}.probe th small{font-size:.72rem}}
+@media (max-width:520px){.tiles{grid-template-columns:1fr 1fr}.facts th{width:6.6em}.probe{font-size:.82rem;table-layout:fixed}.probe th,.probe td{padding:.5rem .25rem}.probe thead th{font-size:.66rem}.probe thead th:first-child{width:27%}.heads{grid-template-columns:1fr 1fr}.heads .plane{grid-template-columns:2.4rem minmax(0,1fr)}.heads .xaxis,.heads .yaxis{font-size:.62rem}.heads h4 span{display:block}.probe th{overflow-wrap:break-word}.probe tbody th{font-size:.76rem}.probe th small,.probe td small,.probe td em{font-size:.7rem}.probe td small{white-space:nowrap}}
 @media print{h2{break-after:avoid}figure{break-inside:avoid}nav{display:none}}
 `;
