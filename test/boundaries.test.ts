@@ -1,0 +1,131 @@
+// The order of the folders below src/: each imports only from the floors below it, the engine depends on nothing, and what
+// runs in a page knows nothing of Node. It reads the sources' import statements; nothing is run.
+import { readdirSync, readFileSync } from "node:fs";
+import { builtinModules } from "node:module";
+import { dirname, join, relative, resolve } from "node:path";
+import ts from "typescript";
+import { describe, expect, it } from "vitest";
+
+const root = resolve("src");
+
+/** From the ground up. `io` stands on the tensors and `host` on the errors; all others may use both. */
+const floors = ["gpu", "tensor", "ops", "nn", "audio", "patchifier", "data", "probe", "train", "cli"];
+const anywhere = new Set(["host", "io"]);
+const engine = new Set(["gpu", "tensor", "ops", "nn", "io"]);
+/** What the engine may take from host/: nothing of Node's. */
+const pageHost = /^host\/(types|browser)\.ts$/;
+/** Folders whose code runs in pages too. */
+const inPages = new Set([...engine, "audio", "patchifier", "probe"]);
+const allowedBelow: Readonly<Record<string, readonly string[]>> = {
+  io: ["gpu", "tensor", "ops"],
+  host: ["gpu"],
+};
+
+interface Import {
+  file: string;
+  /** A path below src/, or the name of a package or of Node's module. */
+  target: string;
+  local: boolean;
+  typeOnly: boolean;
+}
+
+function sources(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && /\.(ts|js|mjs)$/.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name));
+}
+
+/** Every import, export-from and import() of a file. */
+function importsOf(path: string): Import[] {
+  const file = relative(root, path);
+  const source = ts.createSourceFile(path, readFileSync(path, "utf8"), ts.ScriptTarget.Latest, true);
+  const found: Import[] = [];
+  const add = (specifier: ts.Node | undefined, typeOnly: boolean) => {
+    if (!specifier || !ts.isStringLiteralLike(specifier)) return;
+    const local = specifier.text.startsWith(".");
+    const target = local
+      ? relative(root, resolve(dirname(path), specifier.text)).replace(/\.js$/, ".ts")
+      : specifier.text;
+    found.push({ file, target, local, typeOnly });
+  };
+  const visit = (node: ts.Node) => {
+    if (ts.isImportDeclaration(node)) add(node.moduleSpecifier, node.importClause?.isTypeOnly ?? false);
+    else if (ts.isExportDeclaration(node)) add(node.moduleSpecifier, node.isTypeOnly);
+    else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument))
+      add(node.argument.literal, true);
+    else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
+      add(node.arguments[0], false);
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return found;
+}
+
+const all = sources(root).flatMap(importsOf);
+const folderOf = (path: string) => (path.includes("/") ? path.slice(0, path.indexOf("/")) : "");
+const isNode = (name: string) => name.startsWith("node:") || builtinModules.includes(name);
+const show = (each: Import) => `${each.file} imports ${each.target}`;
+
+/** Whether a folder may import a path of another one. */
+function allowed({ file, target, typeOnly }: Import): boolean {
+  const from = folderOf(file);
+  const to = folderOf(target);
+  if (from === "" || from === to) return true;
+  if (to === "") return false; // the entry points are on top
+  if (engine.has(from) && to === "host") return pageHost.test(target);
+  if (from === "host" && typeOnly && target === "data/types.ts") return true; // the shape of a progress report
+  if (from in allowedBelow) return allowedBelow[from].includes(to) || anywhere.has(to);
+  return anywhere.has(to) || floors.indexOf(to) < floors.indexOf(from);
+}
+
+describe("src/", () => {
+  it("has only folders whose floor is known", () => {
+    const folders = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    expect(all.length).toBeGreaterThan(50);
+    expect(
+      folders.map((entry) => entry.name).filter((name) => ![...floors, ...anywhere].includes(name)),
+    ).toEqual([]);
+  });
+
+  it("imports from the floors below only", () => {
+    const wrong = all.filter((each) => each.local && !allowed(each));
+    expect(wrong.map(show)).toEqual([]);
+  });
+
+  it("has an engine without dependencies", () => {
+    const wrong = all.filter(
+      (each) => engine.has(folderOf(each.file)) && !each.local && each.target !== "melgrad:shaders",
+    );
+    expect(wrong.map(show)).toEqual([]);
+  });
+
+  it("keeps Node out of what runs in pages", () => {
+    const wrong = all.filter(
+      ({ file, target, local, typeOnly }) =>
+        inPages.has(folderOf(file)) &&
+        !typeOnly &&
+        ((!local && isNode(target)) || (local && folderOf(target) === "host" && !pageHost.test(target))),
+    );
+    expect(wrong.map(show)).toEqual([]);
+  });
+});
+
+describe("the browser edition", () => {
+  it("reaches no module of Node, no package, and nothing of data, train or cli", () => {
+    const reached = new Set<string>();
+    const wrong: string[] = [];
+    const walk = (file: string) => {
+      if (reached.has(file)) return;
+      reached.add(file);
+      for (const each of all.filter((candidate) => candidate.file === file && !candidate.typeOnly)) {
+        if (each.local) walk(each.target);
+        else if (each.target !== "melgrad:shaders") wrong.push(show(each));
+      }
+    };
+    walk("index.ts");
+    expect(reached.size).toBeGreaterThan(10);
+    expect(wrong).toEqual([]);
+    expect([...reached].filter((file) => ["data", "train", "cli"].includes(folderOf(file)))).toEqual([]);
+  });
+});
