@@ -1,5 +1,6 @@
 // Which audio formats there are: the file endings that are looked at, and what the first bytes say. Recognition never
 // trusts an ending; endings only decide which files of a folder are worth opening. Not here: reading any of the formats.
+import { startsWith } from "./bytes.js";
 import { AudioError } from "./errors.js";
 import { skipId3v2 } from "./tags.js";
 
@@ -92,11 +93,4 @@ export function notAudio(): AudioError {
 
 export function unsupported(what: string): AudioError {
   return new AudioError("unsupported", `${what} is not supported (${readableFormats} are; convert it first)`);
-}
-
-/** Do the bytes at `offset` spell `magic` (one character a byte)? False where the file is too short. */
-export function startsWith(bytes: Uint8Array, offset: number, magic: string): boolean {
-  if (offset < 0 || offset + magic.length > bytes.length) return false;
-  for (let i = 0; i < magic.length; i++) if (bytes[offset + i] !== magic.charCodeAt(i)) return false;
-  return true;
 }

@@ -1,8 +1,9 @@
 // Finds the frames of an MPEG-1, -2 or -2.5 layer III stream, so that the decoder is fed nothing but frames and a file that
 // was cut is known as such. Decodes no audio. Formats: ISO/IEC 11172-3 and 13818-3; the Xing, Info and VBRI headers are
 // what encoders write in the place of the first frame.
+import { join, startsWith } from "./bytes.js";
 import { AudioError } from "./errors.js";
-import { notAudio, startsWith, unsupported } from "./formats.js";
+import { notAudio, unsupported } from "./formats.js";
 import { endWithoutTags } from "./tags.js";
 
 /** kbit/s by bitrate index, layer III. Index 0 is free format, 15 is forbidden. */
@@ -128,16 +129,4 @@ export function findMp3Frames(bytes: Uint8Array, start: number): Mp3Frames {
     throw new AudioError("damaged", `damaged: ${lost} of its ${end - start} bytes are not MP3 frames`);
   }
   return { bytes: join(bytes, runs), frames, sampleRate: first.sampleRate, mono };
-}
-
-/** The given ranges one after another; a view where there is only one. */
-export function join(bytes: Uint8Array, ranges: [from: number, to: number][]): Uint8Array {
-  if (ranges.length === 1) return bytes.subarray(ranges[0][0], ranges[0][1]);
-  const out = new Uint8Array(ranges.reduce((sum, [from, to]) => sum + to - from, 0));
-  let at = 0;
-  for (const [from, to] of ranges) {
-    out.set(bytes.subarray(from, to), at);
-    at += to - from;
-  }
-  return out;
 }

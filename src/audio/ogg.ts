@@ -1,9 +1,9 @@
 // Walks the pages of an Ogg file: checks each page's checksum, tells the codecs apart, and splits the file into links (a
 // file can hold several streams one after another) with only the audio stream's pages in each. Decodes no audio.
 // Formats: RFC 3533 (Ogg), RFC 7845 (Opus in Ogg), Vorbis I specification §4.2 and appendix A.
+import { join, startsWith } from "./bytes.js";
 import { AudioError } from "./errors.js";
-import { startsWith, unsupported } from "./formats.js";
-import { join } from "./mp3.js";
+import { unsupported } from "./formats.js";
 
 export type OggCodec = "vorbis" | "opus" | "flac";
 

@@ -1,8 +1,9 @@
 // Reads RIFF/WAVE (and RF64/BW64, its form for more than 4 GB): integer PCM of 8, 16, 24 and 32 bits, float of 32 and 64,
 // plain or WAVE_FORMAT_EXTENSIBLE. Compressed codecs in a WAV (ADPCM, A-law, MP3) are not read.
 // Format: IBM/Microsoft "Multimedia Programming Interface and Data Specifications 1.0"; EBU Tech 3306 for RF64.
+import { startsWith } from "./bytes.js";
 import { AudioError } from "./errors.js";
-import { startsWith, unsupported } from "./formats.js";
+import { unsupported } from "./formats.js";
 import type { Waveform } from "./types.js";
 
 /** Sizes that writers to a pipe leave in the header, because they never learn the length. */
