@@ -1,0 +1,55 @@
+// Selecting distinct rows of a matrix by a table made on the CPU, with a gradient that is one pass without atomics because
+// the inverse table is known. For tables that live on the device or repeat rows there is index_select.
+import { ShapeError } from "../gpu/errors.js";
+import type { Gpu } from "../tensor/gpu.js";
+import { formatShape } from "../tensor/shape.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { defineOp, result } from "./define.js";
+import { elementwiseGroups } from "./launch.js";
+
+/** Row numbers and, for every source row, its place among them or -1. Both i32. */
+export interface RowTable {
+  rows: Tensor;
+  inverse: Tensor;
+}
+
+/** A table for selecting the distinct `rows` out of `count`. */
+export function rowTable(gpu: Gpu, rows: Int32Array, count: number): RowTable {
+  const inverse = new Int32Array(count).fill(-1);
+  rows.forEach((row, i) => {
+    if (row < 0 || row >= count || inverse[row] !== -1) {
+      throw new ShapeError(`Row ${row} cannot be selected: rows must be distinct and below ${count}.`);
+    }
+    inverse[row] = i;
+  });
+  return { rows: gpu.tensor(rows, [rows.length]), inverse: gpu.tensor(inverse, [count]) };
+}
+
+function moveRows(x: Tensor, table: Tensor): Tensor {
+  const { device } = x.gpu;
+  const [, columns] = x.shape;
+  const out = x.gpu.empty([table.size, columns]);
+  const vec = columns % 4 === 0;
+  const width = vec ? columns / 4 : columns;
+  const kernel = device.kernel("select_rows", { VEC: vec });
+  const blocks = [x.block, table.block, out.block];
+  device.run(kernel, blocks, { rows: table.size, width }, elementwiseGroups(table.size * width));
+  return out;
+}
+
+const selectRowsOp = defineOp<{ inverse: Tensor }>({
+  name: "select_rows",
+  doc: "Distinct rows of a matrix, by a table.",
+  forward: ([x, rows]) => result(moveRows(x, rows)),
+  backward: ({ grad, options: { inverse } }) => [moveRows(grad, inverse), undefined],
+});
+
+/** The rows of x [n, d] that `table` names, as [rows, d]. */
+export function selectRows(x: Tensor, table: RowTable): Tensor {
+  if (x.rank !== 2 || x.shape[0] !== table.inverse.size) {
+    throw new ShapeError(
+      `selectRows: the table is for ${table.inverse.size} rows but x is ${formatShape(x.shape)}.`,
+    );
+  }
+  return selectRowsOp([x, table.rows], { inverse: table.inverse });
+}
