@@ -1,6 +1,6 @@
 // Which patches are hidden. Masks are drawn on the CPU from a seeded generator: every clip of a batch hides the same
 // number of patches, so that a batch is a rectangle.
-import { type RowTable, rowTable } from "../ops/rows.js";
+import { type RowTable, rowTable } from "../ops/select-rows.js";
 import type { Gpu } from "../tensor/gpu.js";
 import type { Random } from "../tensor/random.js";
 import type { Tensor } from "../tensor/tensor.js";

@@ -3,7 +3,7 @@
 // one forward pass; `infonce` and `reconstruct` are its halves.
 import { add, mul } from "../ops/binary.js";
 import { infonce, mse } from "../ops/losses.js";
-import { selectRows } from "../ops/rows.js";
+import { selectRows } from "../ops/select-rows.js";
 import { reshape } from "../ops/view.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { ObjectiveName } from "./config.js";
@@ -34,20 +34,18 @@ export function pretrainLosses(
   const encoded = reshape(model.encode(patches, mask.masked, trace), [batch * tokens, width]);
   const hidden = selectRows(encoded, mask.table);
   const targets = selectRows(reshape(patches, [batch * tokens, values]), mask.table);
-  const losses: Partial<Losses> = {};
+  const shape = [batch, mask.count, values];
+
+  let contrast: Tensor | undefined;
   if (objective !== "reconstruct") {
-    const shape = [batch, mask.count, values];
     const predicted = reshape(model.head(hidden, "contrast"), shape);
     trace?.("c", predicted);
-    losses.infonce = infonce(reshape(targets, shape), predicted, { tau: Math.sqrt(values) });
-    losses.loss = losses.infonce;
+    contrast = infonce(reshape(targets, shape), predicted, { tau: Math.sqrt(values) });
+    if (objective === "infonce") return { loss: contrast, infonce: contrast };
   }
-  if (objective !== "infonce") {
-    const predicted = model.head(hidden, "reconstruct");
-    trace?.("r", predicted);
-    losses.reconstruct = mse(predicted, targets);
-    const weighted = mul(losses.reconstruct, reconstructWeight);
-    losses.loss = losses.loss ? add(losses.loss, weighted) : weighted;
-  }
-  return losses as Losses;
+  const predicted = model.head(hidden, "reconstruct");
+  trace?.("r", predicted);
+  const reconstruct = mse(predicted, targets);
+  const weighted = mul(reconstruct, reconstructWeight);
+  return { loss: contrast ? add(contrast, weighted) : weighted, infonce: contrast, reconstruct };
 }

@@ -1,0 +1,88 @@
+// Which crops a training step sees: tracks split by piece into training and held-out, crops drawn by a generator that is a
+// pure function of (seed, step), so that a resumed run sees the very batches that an uninterrupted one would.
+import { Random } from "../tensor/random.js";
+import type { MelStore, MelTrack } from "./mel-store.js";
+
+/** Random streams of a run; each step of each stream has a generator of its own. */
+export const streams = { initialise: 1, crops: 2, masks: 3, split: 4, heldOut: 5 } as const;
+
+/** The generator of one stream at one step. */
+export function randomAt(seed: number, stream: keyof typeof streams, step = 0): Random {
+  return new Random(seed, streams[stream] + 16 * step);
+}
+
+export interface Split {
+  train: number[];
+  heldOut: number[];
+}
+
+/** Holds out a tenth of the pieces, at least one; none where there are fewer than three. Numbers are indices of tracks. */
+export function splitByPiece(tracks: readonly MelTrack[], seed: number): Split {
+  const pieces = [...new Set(tracks.map(({ piece }) => piece))];
+  const count = pieces.length < 3 ? 0 : Math.max(1, Math.round(pieces.length / 10));
+  const order = randomAt(seed, "split").permutation(pieces.length);
+  const heldOutPieces = new Set(Array.from(order.subarray(0, count), (i) => pieces[i]));
+  const split: Split = { train: [], heldOut: [] };
+  tracks.forEach(({ piece }, i) => {
+    split[heldOutPieces.has(piece) ? "heldOut" : "train"].push(i);
+  });
+  return split;
+}
+
+/** Draws crops of a fixed length: every second of the tracks is as likely as any other. */
+export class CropSampler {
+  private readonly cumulative: number[] = [];
+  private readonly total: number;
+
+  constructor(
+    readonly store: MelStore,
+    readonly members: readonly number[],
+    readonly frames: number,
+  ) {
+    let total = 0;
+    for (const i of members) {
+      total += Math.max(1, store.tracks[i].frames - frames + 1);
+      this.cumulative.push(total);
+    }
+    this.total = total;
+  }
+
+  /** `batch` crops as [batch, nMels, frames]. */
+  draw(random: Random, batch: number): Float32Array<ArrayBuffer> {
+    const size = this.store.config.nMels * this.frames;
+    const out = new Float32Array(batch * size);
+    for (let b = 0; b < batch; b++) {
+      const { track, start } = this.place(random);
+      this.store.crop(track, start, this.frames, out, b * size);
+    }
+    return out;
+  }
+
+  /** One uniformly drawn crop. */
+  place(random: Random): { track: number; start: number } {
+    const position = random.integer(this.total);
+    let k = 0;
+    while (this.cumulative[k] <= position) k++;
+    const before = k === 0 ? 0 : this.cumulative[k - 1];
+    return { track: this.members[k], start: position - before };
+  }
+}
+
+/** Mean and standard deviation of all values of `crops` crops drawn from the sampler: the data set's normalisation. */
+export function normalisation(
+  sampler: CropSampler,
+  random: Random,
+  crops = 256,
+): { mean: number; std: number } {
+  let [sum, squares, count] = [0, 0, 0];
+  for (let i = 0; i < crops; i++) {
+    for (const value of sampler.draw(random, 1)) {
+      sum += value;
+      squares += value * value;
+      count++;
+    }
+  }
+  const mean = sum / count;
+  const std = Math.sqrt(Math.max(squares / count - mean * mean, 1e-12));
+  return { mean, std: Math.max(std, 1e-3) };
+}

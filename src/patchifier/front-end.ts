@@ -1,0 +1,87 @@
+// From a recording to the log-mel that the model sees: mono, resampled and transformed on the GPU in pieces of bounded
+// size, so that an hour of audio takes no more memory than a minute. The pieces together equal one centred transform of
+// the whole signal, reflected at its ends.
+
+import { toMono } from "../audio/decode.js";
+import { LogMel } from "../audio/log-mel.js";
+import { resample } from "../audio/resample.js";
+import type { Waveform } from "../audio/types.js";
+import { DataError } from "../gpu/errors.js";
+import type { Gpu } from "../tensor/gpu.js";
+import type { FrontEndConfig } from "./config.js";
+
+/** Row-major [frames, nMels]: a crop in time is one contiguous range. */
+export interface FrameMajorMel {
+  frames: number;
+  values: Float32Array;
+}
+
+/** Frames transformed at a time: 65 s at 16 kHz with hop 512. */
+const framesAtOnce = 2048;
+
+export class FrontEnd {
+  private readonly logMel: LogMel;
+
+  constructor(
+    readonly gpu: Gpu,
+    readonly config: FrontEndConfig,
+  ) {
+    const { sampleRate, nFft, hopLength, nMels, gain } = config;
+    this.logMel = new LogMel(gpu, { sampleRate, nFft, hopLength, nMels, gain, center: false });
+  }
+
+  /** Frames of a recording of `samples` samples at the front end's rate. */
+  frames(samples: number): number {
+    return 1 + Math.floor(samples / this.config.hopLength);
+  }
+
+  /** The log-mel of a recording of any rate and length (at least nFft/2 + 1 samples at the front end's rate). */
+  async transform(waveform: Waveform): Promise<FrameMajorMel> {
+    const samples = await this.mono(waveform);
+    const { nFft, hopLength, nMels } = this.config;
+    const padded = reflectPad(samples, nFft / 2);
+    const frames = this.frames(samples.length);
+    const values = new Float32Array(frames * nMels);
+    for (let first = 0; first < frames; first += framesAtOnce) {
+      const count = Math.min(framesAtOnce, frames - first);
+      const start = first * hopLength;
+      const piece = padded.slice(start, start + (count - 1) * hopLength + nFft);
+      const mel = this.gpu.scope(() => this.logMel.forward(this.gpu.tensor(piece, [1, piece.length])));
+      const data = await mel.data();
+      mel.dispose();
+      for (let m = 0; m < nMels; m++) {
+        for (let f = 0; f < count; f++) values[(first + f) * nMels + m] = data[m * count + f];
+      }
+    }
+    return { frames, values };
+  }
+
+  dispose(): void {
+    this.logMel.dispose();
+  }
+
+  private async mono(waveform: Waveform): Promise<Float32Array> {
+    const mono = toMono(waveform);
+    const { sampleRate } = this.config;
+    if (waveform.sampleRate === sampleRate) return mono;
+    const resampled = this.gpu.scope(() =>
+      resample(this.gpu.tensor(mono, [1, mono.length]), waveform.sampleRate, sampleRate),
+    );
+    const samples = await resampled.data();
+    resampled.dispose();
+    return samples;
+  }
+}
+
+/** `by` samples mirrored at both ends, without repeating the end sample. */
+export function reflectPad(samples: Float32Array, by: number): Float32Array<ArrayBuffer> {
+  if (samples.length <= by)
+    throw new DataError(`${samples.length} samples are too few: at least ${by + 1} are needed.`);
+  const padded = new Float32Array(samples.length + 2 * by);
+  padded.set(samples, by);
+  for (let i = 1; i <= by; i++) {
+    padded[by - i] = samples[i];
+    padded[by + samples.length - 1 + i] = samples[samples.length - 1 - i];
+  }
+  return padded;
+}
