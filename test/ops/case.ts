@@ -6,10 +6,15 @@ export interface InputSpec {
   shape: readonly number[];
   /**
    * normal (default): standard normal; positive: uniform in [0.5, 2]; unit: uniform in [0, 1]; index: integers in
-   * [0, below), as an i32 tensor; distinct: a random permutation of well-separated values (for max, topk, sort).
+   * [0, below), as an i32 tensor; distinct: a random permutation of well-separated values (for max, topk, sort);
+   * mask: 0 or 1 with equal chance, as an i32 tensor; uniform: uniform in [-1, 1].
    */
-  draw?: "normal" | "positive" | "unit" | "index" | "distinct" | "mask";
+  draw?: "normal" | "positive" | "unit" | "uniform" | "index" | "distinct" | "mask";
   below?: number;
+  /** Drawn values are multiplied by this (f32 draws only). Default 1. */
+  scale?: number;
+  /** Fixed values instead of drawn ones. */
+  values?: readonly number[];
   /** Whether a gradient is checked for it; default true for f32 inputs of a differentiable op. */
   gradient?: boolean;
 }
@@ -30,6 +35,8 @@ export interface OpCase {
   run(inputs: readonly Tensor[]): Tensor;
   /** The same in float64, plainly: its output's elements in row-major order. */
   reference(inputs: readonly Values[]): Float64Array | number[];
+  /** The output's shape, where it is worth stating; the number of elements is checked in any case. */
+  shape?: readonly number[];
   /** |got - expected| <= atol + rtol·|expected|. Defaults 1e-5 and 1e-5. */
   rtol?: number;
   atol?: number;

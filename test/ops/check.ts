@@ -1,0 +1,200 @@
+// Runs one row of the op table: draws inputs, compares our output with the float64 reference and our gradients with
+// central differences of that reference. Every comparison is written so that a NaN fails. Returns what is wrong, as
+// text, instead of asserting, so that the runner itself can be tested.
+import { expect } from "vitest";
+import { registry } from "../../src/ops/define.js";
+import type { Gpu } from "../../src/tensor/gpu.js";
+import { Random } from "../../src/tensor/random.js";
+import { formatShape, sameShape, sizeOf } from "../../src/tensor/shape.js";
+import type { Tensor } from "../../src/tensor/tensor.js";
+import type { InputSpec, OpCase, Values } from "./case.js";
+
+const differenceStep = 1e-5;
+/** Elements of each input whose gradient is checked; all of them where there are fewer. */
+const perturbed = 64;
+
+/** Problems of one row, none if it passes. */
+export async function checkCase(gpu: Gpu, row: OpCase, seed: number): Promise<string[]> {
+  const random = new Random(seed);
+  const values = row.inputs.map((spec) => draw(spec, random));
+  const differentiable = row.gradient !== false && registry.get(row.op)?.differentiable !== false;
+  const wanted = row.inputs.map((spec) => differentiable && (spec.gradient ?? isFloat(spec)));
+  const expected = Float64Array.from(row.reference(values));
+  poison(gpu, [...row.inputs.map((spec) => sizeOf(spec.shape)), expected.length]);
+
+  const made: Tensor[] = [];
+  const upload = (given: readonly Values[]) =>
+    given.map((value, i) => {
+      const float = isFloat(row.inputs[i]);
+      const data = float ? Float32Array.from(value.data) : Int32Array.from(value.data);
+      const tensor = gpu.tensor(data, value.shape);
+      tensor.requiresGrad = wanted[i];
+      made.push(tensor);
+      return tensor;
+    });
+  const inputs = upload(values);
+  const output = row.run(inputs);
+  const problems: string[] = [];
+  if (row.shape && !sameShape(row.shape, output.shape)) {
+    problems.push(`the shape is ${formatShape(output.shape)}, not ${formatShape(row.shape)}`);
+  }
+  const got = output.dtype === "i32" ? await output.indices() : await output.data();
+  problems.push(...compare("output", got, expected, row.atol ?? 1e-5, row.rtol ?? 1e-5));
+
+  if (problems.length === 0 && wanted.includes(true)) {
+    const cotangent = Float32Array.from(expected, () => random.normal());
+    const loss = (changed: readonly Values[]) => {
+      const result = row.reference(changed);
+      let total = 0;
+      for (let i = 0; i < result.length; i++) total += result[i] * cotangent[i];
+      return total;
+    };
+    if (!output.requiresGrad) return ["the output does not require a gradient"];
+    output.backward(gpu.tensor(cotangent, output.shape));
+    // Once more into slots full of NaN: an operation that writes a gradient there has to write all of it.
+    const again = upload(values);
+    again.forEach((tensor, i) => {
+      if (!wanted[i]) return;
+      tensor.gradSlot = gpu.tensor(new Float32Array(tensor.size).fill(Number.NaN), tensor.shape);
+      made.push(tensor.gradSlot);
+    });
+    row.run(again).backward(gpu.tensor(cotangent, output.shape));
+    for (let i = 0; i < inputs.length; i++) {
+      if (!wanted[i]) continue;
+      const { grad } = inputs[i];
+      if (!grad) {
+        problems.push(`input ${i} got no gradient`);
+        continue;
+      }
+      const ours = await grad.data();
+      const slot = await again[i].grad?.data();
+      problems.push(...compare(`gradient ${i} in a slot`, slot ?? [], ours, 1e-6, 1e-5));
+      problems.push(...checkGradient(row, values, i, ours, loss, random));
+      grad.dispose();
+    }
+  }
+  for (const tensor of made) tensor.dispose();
+  return problems;
+}
+
+/** Asserts that a row passes. */
+export async function expectCase(gpu: Gpu, row: OpCase, seed: number): Promise<void> {
+  // Tensors that a row makes on its way belong to no scope; they are few and the file's device is closed after it.
+  expect(await checkCase(gpu, row, seed)).toEqual([]);
+}
+
+function checkGradient(
+  row: OpCase,
+  values: readonly Values[],
+  input: number,
+  ours: Float32Array,
+  loss: (values: readonly Values[]) => number,
+  random: Random,
+): string[] {
+  const { data, shape } = values[input];
+  if (ours.length !== data.length)
+    return [`gradient ${input} has ${ours.length} elements, not ${data.length}`];
+  const order = random.permutation(data.length).subarray(0, perturbed);
+  const atol = row.gradientAtol ?? 1e-4;
+  const rtol = row.gradientRtol ?? 1e-4;
+  const slope = (at: number, step: number) => {
+    const sides = [step, -step].map((delta) => {
+      const moved = Float64Array.from(data);
+      moved[at] += delta;
+      return loss(values.map((value, k) => (k === input ? { data: moved, shape } : value)));
+    });
+    return (sides[0] - sides[1]) / (2 * step);
+  };
+  const problems: string[] = [];
+  let kinks = 0;
+  for (const at of order) {
+    const step = differenceStep * Math.max(1, Math.abs(data[at]));
+    const expected = slope(at, step);
+    if (within(ours[at], expected, atol, rtol)) continue;
+    // Where the slope depends on the step there is a kink (relu at 0) within the step, and no gradient to compare.
+    const finer = slope(at, step / 7);
+    if (Number.isFinite(ours[at]) && !within(finer, expected, atol / 4, rtol / 4)) {
+      kinks++;
+      continue;
+    }
+    if (problems.length < 3) problems.push(`gradient ${input}[${at}] is ${ours[at]}, not ${expected}`);
+  }
+  if (kinks > Math.max(1, order.length / 10)) problems.push(`${kinks} of ${order.length} slopes are kinks`);
+  return problems;
+}
+
+/** Differences between two arrays beyond the tolerance, at most three of them spelt out. */
+export function compare(
+  label: string,
+  got: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  atol: number,
+  rtol: number,
+): string[] {
+  if (got.length !== expected.length) {
+    return [`${label} has ${got.length} elements, not ${expected.length}`];
+  }
+  const problems: string[] = [];
+  let wrong = 0;
+  for (let i = 0; i < expected.length; i++) {
+    if (within(got[i], expected[i], atol, rtol)) continue;
+    if (wrong++ < 3) problems.push(`${label}[${i}] is ${got[i]}, not ${expected[i]}`);
+  }
+  if (wrong > 3) problems.push(`${label}: ${wrong} of ${expected.length} are wrong`);
+  return problems;
+}
+
+/** False for a NaN on either side. */
+function within(got: number, expected: number, atol: number, rtol: number): boolean {
+  return got === expected || Math.abs(got - expected) <= atol + rtol * Math.abs(expected);
+}
+
+function isFloat(spec: InputSpec): boolean {
+  return spec.draw !== "index" && spec.draw !== "mask";
+}
+
+function draw(spec: InputSpec, random: Random): Values {
+  const size = sizeOf(spec.shape);
+  if (spec.values) {
+    if (spec.values.length !== size) throw new Error("An input's fixed values do not fill its shape.");
+    return { data: Float64Array.from(spec.values), shape: spec.shape };
+  }
+  const order = spec.draw === "distinct" ? random.permutation(size) : undefined;
+  const scale = spec.scale ?? 1;
+  const one = (i: number): number => {
+    switch (spec.draw ?? "normal") {
+      case "normal":
+        return random.normal() * scale;
+      case "positive":
+        return (0.5 + 1.5 * random.uniform()) * scale;
+      case "unit":
+        return random.uniform() * scale;
+      case "uniform":
+        return (2 * random.uniform() - 1) * scale;
+      case "index":
+        return random.integer(spec.below ?? 1);
+      case "distinct":
+        return (((order?.[i] ?? 0) - (size - 1) / 2) / 8) * scale;
+      case "mask":
+        return random.integer(2);
+    }
+  };
+  // Rounded to float32, so that the reference sees exactly what is uploaded.
+  return { data: Float64Array.from({ length: size }, (_, i) => Math.fround(one(i))), shape: spec.shape };
+}
+
+/**
+ * Fills pooled memory of these sizes with NaN, so that an operation that reads what it did not write, or the padding
+ * behind a tensor's end, shows it.
+ */
+function poison(gpu: Gpu, sizes: readonly number[]): void {
+  const { pool } = gpu.device;
+  for (const size of new Set(sizes)) {
+    if (size > 1 << 18) continue;
+    const blocks = Array.from({ length: 4 }, () => pool.acquire(Math.max(4, size * 4)));
+    for (const block of blocks) {
+      gpu.device.write(block, new Float32Array(block.bindingSize / 4).fill(Number.NaN));
+    }
+    for (const block of blocks) pool.release(block);
+  }
+}

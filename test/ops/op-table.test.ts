@@ -1,0 +1,75 @@
+/// <reference types="vite/types/importMeta.d.ts" />
+// The op table: every row of every *.cases.ts against its float64 reference, forward and gradient, and a check that every
+// operation has rows. The runner is check.ts; its own test stands at the end.
+import { describe, expect, it } from "vitest";
+import { registry } from "../../src/ops/define.js";
+import { unary } from "../../src/ops/unary.js";
+import { sizeOf } from "../../src/tensor/shape.js";
+import { freshSeed, useGpu } from "../support/gpu.js";
+import type { OpCase } from "./case.js";
+import { checkCase, expectCase } from "./check.js";
+
+const families = import.meta.glob<OpCase[]>("./*.cases.ts", { eager: true, import: "cases" });
+import.meta.glob("../../src/ops/*.ts", { eager: true }); // every operation enters the registry
+const rows = Object.values(families).flat();
+const gpu = useGpu();
+const seed = freshSeed("op table");
+
+const byOp = new Map<string, OpCase[]>();
+for (const row of rows) byOp.set(row.op, [...(byOp.get(row.op) ?? []), row]);
+for (const [op, group] of byOp) {
+  describe(op, () => {
+    for (const row of group) {
+      const index = rows.indexOf(row);
+      it(row.label, () => expectCase(gpu(), row, seed + index));
+    }
+  });
+}
+
+describe("the table", () => {
+  it("has a row for every operation, and a gradient row for every differentiable one", () => {
+    const lacking: string[] = [];
+    for (const { name, differentiable } of registry.values()) {
+      const group = byOp.get(name) ?? [];
+      if (group.length === 0) lacking.push(name);
+      else if (differentiable && group.every((row) => row.gradient === false))
+        lacking.push(`${name}: gradient`);
+    }
+    expect(lacking).toEqual([]);
+  });
+
+  it("names only operations that exist", () => {
+    expect([...byOp.keys()].filter((op) => !registry.has(op))).toEqual([]);
+  });
+});
+
+describe("the runner", () => {
+  const square: OpCase = {
+    op: "square",
+    label: "x²",
+    inputs: [{ shape: [3, 5] }],
+    run: ([x]) => unary.square([x], {}),
+    reference: ([x]) => x.data.map((v) => v * v),
+  };
+
+  it("passes a right row", async () => {
+    expect(await checkCase(gpu(), square, seed)).toEqual([]);
+  });
+
+  it("fails on wrong values, a NaN, a wrong shape and a wrong gradient", async () => {
+    const wrong = { ...square, run: ([x]: Parameters<OpCase["run"]>[0]) => unary.abs([x], {}) };
+    expect(await checkCase(gpu(), wrong, seed)).not.toEqual([]);
+    const nan = { ...square, run: ([x]: Parameters<OpCase["run"]>[0]) => unary.log([x], {}) };
+    expect((await checkCase(gpu(), nan, seed)).join()).toMatch(/NaN/);
+    const long = { ...square, shape: [15] };
+    expect((await checkCase(gpu(), long, seed)).join()).toMatch(/shape/);
+    const short = { ...square, reference: () => new Float64Array(sizeOf([3, 4])) };
+    expect((await checkCase(gpu(), short, seed)).join()).toMatch(/elements/);
+    // The value of x² with the gradient of a constant: only the gradient's check can see it.
+    const flat: OpCase = {
+      ...square,
+      run: ([x]) => unary.square([x.detach()], {}).add(unary.affine([x], { a: 0, b: 0 })),
+    };
+    expect((await checkCase(gpu(), flat, seed)).join()).toMatch(/gradient 0\[/);
+  });
+});
