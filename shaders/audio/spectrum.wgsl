@@ -1,0 +1,164 @@
+// out[clip, row, frame] = LOG(mel(|FFT(window · frame)|^POWER)): the whole front end in one dispatch, from waveforms [B, samples].
+// Rows are mel bands (MEL 1) or the n_fft/2 + 1 frequencies. The real FFT of N points is a complex one of SIZE = N/2 points over
+// pairs of samples, taken apart afterwards (ODD 1: a complex one of SIZE = N points).
+//
+// Variants: PER_LANE 0, one workgroup of STEP invocations for each frame, `z` in workgroup memory; PER_LANE 1, one
+// invocation for each frame, `z` in private memory. SIZE, SIZE2 (2·SIZE), HALF (⌊N/2⌋), N, PASSES (calls of pass2…pass8 and
+// sync), UNTANGLE, MEL_AT (first entries of those parts in `roots` and `indices`), REFLECT, KALDI, POWER, LOG come as text.
+#include "lib/index"
+#include "audio/dft"
+
+struct Params {
+  samples: u32, frames: u32, total: u32, hop: u32, start: i32, rows: u32, win: u32,
+  preemphasis: f32, gain: f32, floor: f32, offset: f32,
+}
+@group(0) @binding(0) var<storage, read> wave: array<f32>;
+@group(0) @binding(1) var<storage, read> roots: array<vec2f>;   // twiddles, untangling factors, window
+@group(0) @binding(2) var<storage, read> indices: array<u32>;   // input positions, then (first bin, bins) of each filter
+@group(0) @binding(3) var<storage, read> weights: array<f32>;   // [longest filter, rows]
+@group(0) @binding(4) var<storage, read_write> result: array<f32>;
+var<immediate> p: Params;
+
+#if PER_LANE
+var<private> z: array<f32, SIZE2>;
+#define STEP 1u
+#else
+var<workgroup> z: array<f32, SIZE2>;
+#endif
+#include "audio/passes"
+
+fn sync() {
+#if !PER_LANE
+  workgroupBarrier();
+#endif
+}
+
+// Sample i of a clip that starts at `base`, with padding on both sides.
+fn padded(base: u32, i: i32) -> f32 {
+  let n = i32(p.samples);
+#if REFLECT
+  var k = abs(i);
+  if (k >= n) { k = 2 * (n - 1) - k; }
+  return wave[base + u32(clamp(k, 0, n - 1))];
+#else
+  if (i < 0 || i >= n) { return 0.0; }
+  return wave[base + u32(i)];
+#endif
+}
+
+fn finish(x: f32) -> f32 {
+#if LOG == 1
+  return log2(1.0 + p.gain * x) * 0.30102999566398120;
+#elif LOG == 2
+  return log2(max(x, p.floor)) * 3.0102999566398120 - p.offset;
+#elif LOG == 3
+  return log2(max(x, p.floor)) * 0.69314718055994531;
+#else
+  return x;
+#endif
+}
+
+fn power_of(x: vec2f) -> f32 {
+#if POWER == 1
+  return sqrt(dot(x, x));
+#else
+  return dot(x, x);
+#endif
+}
+
+#if PER_LANE
+@compute @workgroup_size(WIDTH)
+#else
+@compute @workgroup_size(STEP)
+#endif
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) local: u32) {
+#if PER_LANE
+  let item = linear_group(group, groups) * WIDTH + local;
+  let lane = 0u;
+#else
+  let item = linear_group(group, groups);
+  let lane = local;
+#endif
+  if (item >= p.total) { return; }
+  let clip = item / p.frames;
+  let frame = item % p.frames;
+  let base = clip * p.samples;
+  let first = p.start + i32(frame * p.hop);
+
+#if KALDI
+  // Mean of the frame (without padding: frames lie inside the signal).
+  var sum = 0.0;
+  for (var i = lane; i < p.win; i += STEP) { sum += wave[base + u32(first) + i]; }
+#if !PER_LANE
+  z[lane] = sum;
+  sync();
+  sum = 0.0;
+  for (var i = 0u; i < STEP; i++) { sum += z[i]; }
+  sync();
+#endif
+  let mean = sum / f32(p.win);
+#endif
+
+  for (var i = lane; i < SIZE; i += STEP) {
+    let window = roots[WINDOW + i];
+#if KALDI
+    let a = 2u * i;
+    let origin = base + u32(first);
+    var pair = vec2f(0.0);
+    if (a < p.win) {
+      let x = wave[origin + a] - mean;
+      let before = wave[origin + max(a, 1u) - 1u] - mean;
+      pair.x = x - p.preemphasis * before;
+      if (a + 1u < p.win) { pair.y = wave[origin + a + 1u] - mean - p.preemphasis * x; }
+    }
+#elif ODD
+    let pair = vec2f(padded(base, first + i32(i)), 0.0);
+#else
+    let a = first + 2 * i32(i);
+    var pair: vec2f;
+    if (a >= 0 && a + 1 < i32(p.samples)) {
+      pair = vec2f(wave[base + u32(a)], wave[base + u32(a) + 1u]);
+    } else {
+      pair = vec2f(padded(base, a), padded(base, a + 1));
+    }
+#endif
+    store_at(indices[i], pair * window);
+  }
+  sync();
+  PASSES
+
+#if ODD
+  for (var k = lane; k <= HALF; k += STEP) { z[k] = power_of(value_at(k)); }
+#else
+  // X[k] = E + w·O and X[SIZE − k] = conj(E − w·O), E and O the spectra of the even and odd samples; the pair's powers replace
+  // Z[k] and Z[SIZE − k]. |X[SIZE]|² goes to z[SIZE], which held the imaginary part of Z[0].
+  for (var k = lane; k <= SIZE / 2u; k += STEP) {
+    let a = value_at(k);
+    if (k == 0u) {
+      z[0] = power_of(vec2f(a.x + a.y, 0.0));
+      z[SIZE] = power_of(vec2f(a.x - a.y, 0.0));
+    } else {
+      let b = value_at(SIZE - k);
+      let even = 0.5 * vec2f(a.x + b.x, a.y - b.y);
+      let odd = cmul(roots[UNTANGLE + k], 0.5 * vec2f(a.y + b.y, b.x - a.x));
+      z[k] = power_of(even + odd);
+      z[SIZE - k] = power_of(even - odd);
+    }
+  }
+#endif
+  sync();
+
+  let out = clip * p.rows * p.frames + frame;
+  for (var row = lane; row < p.rows; row += STEP) {
+#if MEL
+    let bin = indices[MEL_AT + 2u * row];
+    let bins = indices[MEL_AT + 2u * row + 1u];
+    var x = 0.0;
+    for (var i = 0u; i < bins; i++) { x += weights[i * p.rows + row] * z[bin + i]; }
+#else
+    let x = z[row];
+#endif
+    result[out + row * p.frames] = finish(x);
+  }
+}

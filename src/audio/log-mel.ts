@@ -1,0 +1,191 @@
+// Spectrograms on the GPU: waveforms [B, samples] → power, mel or log-mel spectrograms [B, rows, frames] in one dispatch (two where
+// decibels are limited by the clip's maximum). Not differentiable: audio is data here, and results carry no graph.
+import { ShapeError } from "../gpu/errors.js";
+import type { Kernel } from "../gpu/pipelines.js";
+import { foldGroups } from "../ops/launch.js";
+import type { Gpu } from "../tensor/gpu.js";
+import { formatShape } from "../tensor/shape.js";
+import type { Tensor } from "../tensor/tensor.js";
+import {
+  defaultLog,
+  type FrontEnd,
+  framesOf,
+  type KaldiOptions,
+  kaldiFrontEnd,
+  type LogScale,
+  type MelSpectrogramOptions,
+  makeTables,
+  melFrontEnd,
+  rowsOf,
+  type StftOptions,
+  stftFrontEnd,
+} from "./frontend.js";
+
+/** Where a frame's FFT lives: `group` in workgroup memory, `lane` in one invocation's private memory. */
+export type SpectrumVariant = { kind: "group" | "lane"; width: number };
+
+/** A front end with its tables on the GPU. Dispose it to give their memory back. */
+export class Spectrogram {
+  readonly rows: number;
+  private readonly kernel: Kernel;
+  private readonly tables: Tensor[];
+  private readonly params: Record<string, number>;
+  private readonly variant: SpectrumVariant;
+
+  constructor(
+    readonly gpu: Gpu,
+    readonly frontEnd: FrontEnd,
+    variant?: SpectrumVariant,
+  ) {
+    const { nFft, winLength, hopLength, center, log } = frontEnd;
+    const { plan, roots, untangleAt, windowAt, indices, melAt, weights } = makeTables(frontEnd);
+    this.rows = rowsOf(frontEnd);
+    this.variant = variant ?? chooseVariant(gpu, plan.size);
+    const { maxWorkgroupStorage } = gpu.device.capabilities;
+    if (this.variant.kind === "group" && plan.size * 8 > maxWorkgroupStorage) {
+      throw new ShapeError(
+        `An FFT of nFft ${nFft} needs ${plan.size * 8} bytes of workgroup memory; this adapter has ${maxWorkgroupStorage}: use a smaller nFft.`,
+      );
+    }
+    const perLane = this.variant.kind === "lane";
+    const passes = plan.passes.map((s) => `pass${s.radix}(${s.span}u, ${s.twiddle}u, lane); sync();`);
+    this.kernel = gpu.device.kernel("audio/spectrum", {
+      PER_LANE: perLane,
+      ...(perLane ? { WIDTH: `${this.variant.width}u` } : { STEP: `${this.variant.width}u` }),
+      SIZE: `${plan.size}u`,
+      SIZE2: `${plan.size * 2}u`,
+      HALF: `${Math.floor(nFft / 2)}u`,
+      ODD: nFft % 2,
+      PASSES: passes.join(" "),
+      UNTANGLE: `${untangleAt}u`,
+      WINDOW: `${windowAt}u`,
+      MEL_AT: `${melAt}u`,
+      MEL: frontEnd.filters !== undefined,
+      REFLECT: frontEnd.reflect,
+      KALDI: frontEnd.preemphasis !== undefined,
+      POWER: frontEnd.power,
+      LOG: logCodes[log.kind],
+    });
+    this.tables = [
+      gpu.tensor(roots, [roots.length]).keep(),
+      gpu.tensor(indices, [indices.length]).keep(),
+      gpu.tensor(weights, [weights.length]).keep(),
+    ];
+    this.params = {
+      hop: hopLength,
+      start: center ? -Math.floor(nFft / 2) : 0,
+      rows: this.rows,
+      win: winLength,
+      preemphasis: frontEnd.preemphasis ?? 0,
+      ...logParams(log),
+    };
+  }
+
+  /** Frames that a signal of `samples` gives; center: 1 + ⌊samples / hopLength⌋ for even nFft. */
+  frames(samples: number): number {
+    return framesOf(this.frontEnd, samples);
+  }
+
+  /** Waveforms [B, samples] (or [samples]) → [B, rows, frames]. Throws ShapeError for other ranks and signals too short. */
+  forward(waveforms: Tensor): Tensor {
+    const [clips, samples] = clipsOf(waveforms);
+    const frames = this.frames(samples);
+    const { gpu, variant } = this;
+    const result = gpu.empty([clips, this.rows, frames]);
+    const total = clips * frames;
+    const groups = foldGroups(variant.kind === "lane" ? Math.ceil(total / variant.width) : total);
+    const blocks = [waveforms.block, ...this.tables.map((table) => table.block), result.block];
+    gpu.device.run(this.kernel, blocks, { ...this.params, samples, frames, total }, groups);
+    const { log } = this.frontEnd;
+    if (log.kind === "db" && log.topDb !== null) {
+      const kernel = gpu.device.kernel("audio/top_db", { WIDTH: "64u" });
+      const params = { count: this.rows * frames, clips, top_db: log.topDb ?? 80 };
+      gpu.device.run(kernel, [result.block], params, foldGroups(clips));
+    }
+    return result;
+  }
+
+  dispose(): void {
+    for (const table of this.tables) table.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+/** Mel spectrogram and what becomes of it; by default the model's: 16 kHz, 1024/512, 128 Slaney bands, log10(1 + 10⁴·x). */
+export interface LogMelOptions extends MelSpectrogramOptions {
+  log?: LogScale;
+}
+
+/** Log-mel spectrograms [B, nMels, frames] of waveforms [B, samples]; the tables are made once. */
+export class LogMel extends Spectrogram {
+  constructor(gpu: Gpu, options: LogMelOptions = {}, variant?: SpectrumVariant) {
+    super(gpu, melFrontEnd(options, options.log ?? defaultLog), variant);
+  }
+}
+
+/** |STFT|^power of waveforms [B, n] or [n] → [B, nFft/2 + 1, frames]. */
+export function stftPower(waveform: Tensor, options: StftOptions = {}): Tensor {
+  return cached(waveform.gpu, "stft", options, () => stftFrontEnd(options)).forward(waveform);
+}
+
+/** Mel spectrogram of waveforms [B, n] or [n] → [B, nMels, frames]; power, unless `log` says otherwise. */
+export function melSpectrogram(waveform: Tensor, options: LogMelOptions = {}): Tensor {
+  const make = () => melFrontEnd(options, options.log ?? { kind: "none" });
+  return cached(waveform.gpu, "mel", options, make).forward(waveform);
+}
+
+/**
+ * Kaldi log filterbank features of waveforms [B, n] or [n] → [B, nMels, frames]. Kaldi's own order is [frame, mel]: permute where
+ * that is wanted. See `kaldiFrontEnd` for what is computed.
+ */
+export function kaldiFbank(waveform: Tensor, options: KaldiOptions = {}): Tensor {
+  return cached(waveform.gpu, "kaldi", options, () => kaldiFrontEnd(options)).forward(waveform);
+}
+
+const caches = new WeakMap<Gpu, Map<string, Spectrogram>>();
+
+function cached(gpu: Gpu, kind: string, options: object, make: () => FrontEnd): Spectrogram {
+  let cache = caches.get(gpu);
+  if (!cache) {
+    cache = new Map();
+    caches.set(gpu, cache);
+  }
+  const key = kind + JSON.stringify(options, (_, value) => value ?? null);
+  let spectrogram = cache.get(key);
+  if (!spectrogram) {
+    spectrogram = new Spectrogram(gpu, make());
+    cache.set(key, spectrogram);
+  }
+  return spectrogram;
+}
+
+/** [clips, samples] of waveforms of rank 1 or 2. */
+export function clipsOf(waveforms: Tensor): [clips: number, samples: number] {
+  const { shape } = waveforms;
+  if (shape.length === 1) return [1, shape[0]];
+  if (shape.length === 2) return [shape[0], shape[1]];
+  throw new ShapeError(
+    `Waveforms are [clips, samples] or [samples]; got ${formatShape(shape)}: mix channels down or reshape.`,
+  );
+}
+
+const logCodes = { none: 0, log10: 1, db: 2, ln: 3 } as const;
+
+function logParams(log: LogScale): { gain: number; floor: number; offset: number } {
+  const params = { gain: 0, floor: 0, offset: 0 };
+  if (log.kind === "log10") params.gain = log.gain ?? 1e4;
+  if (log.kind === "ln") params.floor = log.floor ?? 2 ** -23;
+  if (log.kind === "db") {
+    const amin = log.amin ?? 1e-10;
+    params.floor = amin;
+    params.offset = 10 * Math.log10(Math.max(log.ref ?? 1, amin));
+  }
+  return params;
+}
+
+function chooseVariant(_gpu: Gpu, _size: number): SpectrumVariant {
+  return { kind: "group", width: 64 };
+}
