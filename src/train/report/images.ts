@@ -1,16 +1,11 @@
 // Spectrograms as pictures: the axes in seconds and Hz, the patch grid, and masked clips beside their reconstructions.
 // Values are drawn as they come (log-mel, normalised or not); nothing is analysed here. Attention is in attention.ts.
 
+import { hzToMel } from "../../audio/mel-filters.js";
 import { ShapeError } from "../../gpu/errors.js";
 import { type Colour, colourBar, colourTable, pngUri, quantise, RESERVED, valueRange } from "./colour.js";
 import { escapeHtml, figure, formatNumber, plural } from "./html.js";
 import type { ClipPicture, MaskedClip, MelAxes, MelImage, PatchGrid } from "./types.js";
-
-/** HTK's mel, and Slaney's (linear below 1 kHz, 27 steps per factor 6.4 above), from Hz. */
-function hzToMel(hz: number, scale: MelAxes["melScale"]): number {
-  if (scale === "htk") return 2595 * Math.log10(1 + hz / 700);
-  return hz < 1000 ? (hz * 3) / 200 : 15 + (27 * Math.log(hz / 1000)) / Math.log(6.4);
-}
 
 /** Where a frequency lies between the lower (0) and the upper edge (1) of an image of nMels bands. */
 export function frequencyPosition(hz: number, axes: MelAxes, nMels: number): number {
@@ -241,7 +236,7 @@ export function renderReconstructions(
       }
       const error = clip.mse === undefined ? "" : ` Mean squared error there: ${formatNumber(clip.mse, 3)}.`;
       const last = clip.predictions
-        ? `On the right the hidden patches, outlined, hold the model's predictions; the rest is copied from the original.${error}`
+        ? `In the last picture the hidden patches, outlined, hold the model's predictions; the rest is copied from the original.${error}`
         : "This objective predicts no spectrogram, so there is no reconstruction to show.";
       return figure({
         title: clip.title,

@@ -1,6 +1,8 @@
 // What a run's report is made from: plain numbers, strings and typed arrays, as the training loop and the probe leave
 // them. Every part but the run itself may be absent. Not here: any drawing, and no type of the GPU.
 
+import type { MelScale } from "../../audio/mel-filters.js";
+
 /** One step of training, as log.jsonl holds it. A value that was not finite arrives as NaN or null. */
 export interface LogPoint {
   step: number;
@@ -76,7 +78,7 @@ export interface MelAxes {
   hopLength: number;
   fMin: number;
   fMax: number;
-  melScale: "slaney" | "htk";
+  melScale: MelScale;
 }
 
 /** Patches in time-major order: token = column · rows + row, row 0 holding the lowest bands. */
