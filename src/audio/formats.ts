@@ -67,8 +67,10 @@ const unreadable: [offset: number, magic: string, what: string][] = [
 export function recognise(bytes: Uint8Array): { container: Container; start: number } {
   if (bytes.length === 0) throw new AudioError("empty", "empty (0 bytes)");
   const start = skipId3v2(bytes, 0);
-  if (start > 0 && start >= bytes.length)
-    throw new AudioError("truncated", "truncated: it ends in its ID3 tag");
+  // A tag and then less than the shortest header, or less than a whole tag.
+  if (start > 0 ? start + 4 > bytes.length : bytes.length < 10 && startsWith(bytes, 0, "ID3")) {
+    throw new AudioError("truncated", "truncated: it ends in or right after its ID3 tag");
+  }
   const is = (offset: number, magic: string) => startsWith(bytes, start + offset, magic);
   if (is(0, "RIFF") || is(0, "RF64") || is(0, "BW64")) {
     if (is(8, "WAVE")) return { container: "wav", start };

@@ -40,6 +40,7 @@ function header(bytes: Uint8Array, at: number): FrameHeader | undefined {
 
 /** What the Xing, Info or VBRI header in the first frame says: how many frames follow it. */
 function statedFrames(bytes: Uint8Array, at: number, first: FrameHeader): number | undefined {
+  if (at + first.length > bytes.length) return undefined; // cut within the first frame
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const sideInfo = first.version === 1 ? (first.mono ? 17 : 32) : first.mono ? 9 : 17;
   const xing = at + 4 + sideInfo;
@@ -80,7 +81,7 @@ export function findMp3Frames(bytes: Uint8Array, start: number): Mp3Frames {
     const second = at + h.length;
     const next = second < end ? header(bytes, second) : undefined;
     const third = next ? second + next.length : second;
-    if (at === start && (second >= end || (like(next, h) && third >= end))) first = h;
+    if (at === start && (second + 4 > end || (like(next, h) && third + 4 > end))) first = h;
     else if (like(next, h) && like(header(bytes, third), h)) first = h;
     if (first) break;
   }

@@ -186,6 +186,16 @@ describe("cut files", () => {
     said.mockRestore();
   });
 
+  test("an MP3 cut anywhere in its first frames is truncated", async () => {
+    for (const name of ["mpeg1-stereo.mp3", "mpeg2-stereo.mp3", "mpeg25-mono.mp3"]) {
+      const whole = bytesOf(name);
+      for (let cut = 4; cut < 700; cut++) {
+        const error = await failure(whole.slice(0, cut), name);
+        expect([error.message.slice(0, name.length + 12), cut]).toEqual([`${name}: truncated:`, cut]);
+      }
+    }
+  });
+
   test("an MP3 cut exactly between frames is known by its header", async () => {
     const whole = bytesOf("mpeg1-stereo.mp3");
     // 44.1 kHz at 64 kbit/s: 208 or 209 bytes a frame. Take four frames off the end, one byte at a time.
