@@ -37,6 +37,9 @@ function references(html: string): string[] {
   return found;
 }
 
+/** Images are left out where words are sought: base64 holds any three letters sooner or later. */
+const withoutImages = (html: string) => html.replace(/base64,[\w+/=]*/g, "");
+
 describe("page", () => {
   it("loads nothing from outside", () => {
     for (const page of [fullPage, renderReport(minimalReport())]) {
@@ -89,7 +92,7 @@ describe("page", () => {
       expect(document.body.textContent).toContain(text);
     }
     expect(fullPage.length).toBeLessThan(1.5e6);
-    expect(fullPage).not.toMatch(/NaN|undefined|Infinity/);
+    expect(withoutImages(fullPage)).not.toMatch(/NaN|undefined|Infinity/);
   });
 
   it("shows the verdict word for word and marks the best of each task once", () => {
@@ -136,7 +139,7 @@ describe("page", () => {
     ] as const;
     for (const key of parts) {
       const page = renderReport({ ...full, [key]: undefined });
-      expect(page).not.toMatch(/NaN|undefined/);
+      expect(withoutImages(page)).not.toMatch(/NaN|undefined|Infinity/);
     }
     expect(renderReport({ ...full, axes: undefined })).toContain("mel band");
     expect(renderReport({ ...full, grid: undefined })).toContain("Not in this report");
