@@ -27,7 +27,14 @@ export class FrontEnd {
     readonly config: FrontEndConfig,
   ) {
     const { sampleRate, nFft, hopLength, nMels, gain } = config;
-    this.logMel = new LogMel(gpu, { sampleRate, nFft, hopLength, nMels, gain, center: false });
+    this.logMel = new LogMel(gpu, {
+      sampleRate,
+      nFft,
+      hopLength,
+      nMels,
+      center: false,
+      log: { kind: "log10", gain },
+    });
   }
 
   /** Frames of a recording of `samples` samples at the front end's rate. */

@@ -1,6 +1,6 @@
 // A run's folder: its paths, its config.json and its log. A run never writes over another: a folder that exists is an
 // error unless it is being resumed.
-import { appendFileSync, readFileSync, truncateSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, truncateSync } from "node:fs";
 import { mkdir, readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { DataError, UsageError } from "../gpu/errors.js";
@@ -94,33 +94,44 @@ export class RunFolder {
     appendFileSync(this.logPath, `${JSON.stringify(line)}\n`);
   }
 
+  /** Adds a measurement on held-out pieces to heldout.jsonl. */
+  appendHeldOut(line: { step: number }): void {
+    appendFileSync(this.file("heldout.jsonl"), `${JSON.stringify(line)}\n`);
+  }
+
   /** Every whole line of the log. */
   readLog(): LogLine[] {
-    return this.logText()
-      .split("\n")
-      .slice(0, -1)
-      .map((line) => JSON.parse(line) as LogLine);
+    return readLines<LogLine>(this.logPath);
   }
 
-  /** Cuts the log after `steps` steps: what a checkpoint does not cover is done again. */
+  /** Every held-out measurement. */
+  readHeldOut(): { step: number; loss: number; infonce?: number; reconstruct?: number }[] {
+    return readLines(this.file("heldout.jsonl"));
+  }
+
+  /** Cuts both logs after `steps` steps: what a checkpoint does not cover is done again. */
   cutLog(steps: number): void {
-    const text = this.logText();
-    let end = 0;
-    for (const line of text.split("\n").slice(0, -1)) {
-      const { step } = JSON.parse(line) as LogLine;
-      if (step > steps) break;
-      end += Buffer.byteLength(line) + 1;
-    }
-    if (text.length > 0) truncateSync(this.logPath, end);
+    cutLines(this.logPath, steps);
+    cutLines(this.file("heldout.jsonl"), steps);
   }
+}
 
-  private logText(): string {
-    try {
-      return readFileSync(this.logPath, "utf8");
-    } catch {
-      return "";
-    }
+/** The whole lines of a JSONL file; none where it does not exist. A last line that a killed run left half is dropped. */
+function readLines<Line>(path: string): Line[] {
+  return wholeLines(path).map((line) => JSON.parse(line) as Line);
+}
+
+function cutLines(path: string, steps: number): void {
+  let end = 0;
+  for (const line of wholeLines(path)) {
+    if ((JSON.parse(line) as { step: number }).step > steps) break;
+    end += Buffer.byteLength(line) + 1;
   }
+  if (existsSync(path)) truncateSync(path, end);
+}
+
+function wholeLines(path: string): string[] {
+  return existsSync(path) ? readFileSync(path, "utf8").split("\n").slice(0, -1) : [];
 }
 
 /** A system error in a few words. */

@@ -1,0 +1,89 @@
+// config.json of a run: every setting, resolved, so that the run can be repeated and resumed.
+import { DataError, UsageError } from "../gpu/errors.js";
+import { type ModelConfig, objectiveNames, type PretrainConfig, preset } from "../patchifier/config.js";
+import { fingerprint } from "./checkpoint.js";
+
+/** Where the music comes from. */
+export type DataChoice = { kind: "corpus"; name: string } | { kind: "folder"; path: string };
+
+/** What a person may set; the rest is the preset's. */
+export interface RunSettings {
+  preset: string;
+  data: DataChoice;
+  seed: number;
+  objective?: string;
+  steps?: number;
+  batch?: number;
+  lr?: number;
+}
+
+export interface RunConfig {
+  format: 1;
+  melgrad: string;
+  created: string;
+  command: string;
+  preset: string;
+  seed: number;
+  data: DataChoice;
+  model: ModelConfig;
+  pretrain: PretrainConfig;
+  checkpointEvery: number;
+  evaluateEvery: number;
+  adapter: { name: string; software: boolean };
+  normalisation: { mean: number; std: number };
+  corpus: {
+    name: string;
+    why: string;
+    pieces: number;
+    tracks: number;
+    hours: number;
+    heldOutPieces: string[];
+    licences: { source: string; licence: string }[];
+    skipped: { path: string; reason: string }[];
+    /** Says which tracks, of which length. */
+    fingerprint: string;
+  };
+}
+
+/** Model and pre-training settings with what was set put over the preset. Throws UsageError for impossible values. */
+export function resolveSettings(settings: RunSettings): { model: ModelConfig; pretrain: PretrainConfig } {
+  const { model, pretrain } = preset(settings.preset);
+  if (settings.objective !== undefined) {
+    const known = objectiveNames.find((name) => name === settings.objective);
+    if (!known) {
+      throw new UsageError(
+        `There is no objective '${settings.objective}': use ${objectiveNames.join(", ")}.`,
+      );
+    }
+    pretrain.objective = known;
+  }
+  if (settings.batch !== undefined) pretrain.batch = settings.batch;
+  if (settings.lr !== undefined) pretrain.lr = settings.lr;
+  if (settings.steps !== undefined) {
+    pretrain.warmup = Math.min(pretrain.warmup, Math.max(1, Math.round(settings.steps / 10)));
+    pretrain.steps = settings.steps;
+  }
+  return { model, pretrain };
+}
+
+/** Steps between checkpoints and between held-out measurements. */
+export function intervals(steps: number): { checkpointEvery: number; evaluateEvery: number } {
+  return {
+    checkpointEvery: Math.min(500, Math.max(1, Math.ceil(steps / 10))),
+    evaluateEvery: Math.min(1000, Math.max(1, Math.ceil(steps / 6))),
+  };
+}
+
+/** Names the model that weights fit. */
+export function modelFingerprint(model: ModelConfig): string {
+  return fingerprint(model);
+}
+
+/** Checks what was read from config.json. */
+export function parseConfig(value: unknown, path: string): RunConfig {
+  const config = value as Partial<RunConfig> | null;
+  if (config?.format !== 1 || !config.model || !config.pretrain || !config.data || !config.normalisation) {
+    throw new DataError(`${path} is not a config.json that this version of melgrad wrote.`);
+  }
+  return config as RunConfig;
+}

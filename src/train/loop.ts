@@ -1,0 +1,101 @@
+// The training loop: steps until the plan is done or a signal says stop, a line of the log for each, a held-out
+// measurement and a checkpoint now and then. Not here: what a step computes (trainer.ts), or how progress is drawn.
+import { DataError } from "../gpu/errors.js";
+import type { LogLine, RunFolder } from "./run-folder.js";
+import type { StepResult, Trainer } from "./trainer.js";
+
+export interface HeldOutLine {
+  step: number;
+  loss: number;
+  infonce?: number;
+  reconstruct?: number;
+}
+
+export interface LoopOptions {
+  trainer: Trainer;
+  run: RunFolder;
+  steps: number;
+  batch: number;
+  /** Steps between checkpoints. */
+  checkpointEvery: number;
+  /** Steps between held-out measurements. */
+  evaluateEvery: number;
+  /** Writes a checkpoint of the trainer as it stands. */
+  save(): Promise<void>;
+  onStep?(line: LogLine, steps: number): void;
+  onHeldOut?(line: HeldOutLine): void;
+  signal?: AbortSignal;
+}
+
+/** Runs to the end or to the signal; the trainer's state is saved either way. Returns whether it was interrupted. */
+export async function trainLoop(options: LoopOptions): Promise<{ interrupted: boolean }> {
+  const { trainer, run, steps, batch, signal } = options;
+  let before = performance.now();
+  const log = async (step: number, reading: Promise<StepResult>) => {
+    const result = await reading;
+    const now = performance.now();
+    const stepMs = now - before;
+    before = now;
+    if (!Number.isFinite(result.loss) || !Number.isFinite(result.gradNorm)) {
+      throw new DataError(
+        `The loss is no longer a number at step ${step}: go on from the last checkpoint with --resume and a smaller --lr.`,
+      );
+    }
+    const { loss, infonce, reconstruct, gradNorm } = result;
+    const line: LogLine = {
+      step,
+      loss,
+      infonce,
+      reconstruct,
+      lr: trainer.learningRate(step - 1),
+      gradNorm,
+      stepMs: round(stepMs),
+      clipsPerSecond: round((1000 * batch) / stepMs),
+    };
+    run.appendLog(line);
+    options.onStep?.(line, steps);
+  };
+
+  const evaluate = async () => {
+    const measured = await trainer.evaluate();
+    if (measured) options.onHeldOut?.({ step: trainer.step, ...measured });
+    before = performance.now();
+  };
+
+  if (trainer.step === 0) await evaluate();
+  // One step is always in flight while the one before it is read back.
+  let pending: { step: number; reading: Promise<StepResult> } | undefined;
+  const settle = async () => {
+    const { step, reading } = pending ?? {};
+    pending = undefined;
+    if (step !== undefined && reading) await log(step, reading);
+  };
+  let interrupted = false;
+  while (trainer.step < steps) {
+    if (signal?.aborted) {
+      interrupted = true;
+      break;
+    }
+    const reading = trainer.next();
+    reading.catch(() => {}); // reported when it is awaited
+    const current = { step: trainer.step, reading };
+    await settle();
+    pending = current;
+    const { step } = trainer;
+    const evaluates = step % options.evaluateEvery === 0 || step === steps;
+    const saves = step % options.checkpointEvery === 0 || step === steps;
+    if (evaluates || saves) await settle();
+    if (evaluates) await evaluate();
+    if (saves) {
+      await options.save();
+      before = performance.now();
+    }
+  }
+  await settle();
+  if (interrupted) await options.save();
+  return { interrupted };
+}
+
+function round(value: number): number {
+  return Math.round(value * 100) / 100;
+}

@@ -1,0 +1,214 @@
+// A whole run: music, log-mels, training, weights. It prepares what the loop needs, resumes where a checkpoint stands, and
+// leaves the run's folder complete; the probe and the report come after it (finish.ts).
+import { CropSampler, normalisation, randomAt, type Split, splitByPiece } from "../data/batches.js";
+import { openCorpus } from "../data/corpora/open.js";
+import { openFolder } from "../data/folder.js";
+import { MelStore } from "../data/mel-store.js";
+import type { Corpus, OnProgress } from "../data/types.js";
+import { DataError, UsageError } from "../gpu/errors.js";
+import { writeWhole } from "../host/cache.js";
+import type { ModelConfig } from "../patchifier/config.js";
+import type { Gpu } from "../tensor/gpu.js";
+import { fingerprint, readCheckpoint, serialise, writeCheckpoint } from "./checkpoint.js";
+import {
+  type DataChoice,
+  intervals,
+  modelFingerprint,
+  parseConfig,
+  type RunConfig,
+  type RunSettings,
+  resolveSettings,
+} from "./config.js";
+import { type HeldOutLine, trainLoop } from "./loop.js";
+import type { LogLine, RunFolder } from "./run-folder.js";
+import { Trainer } from "./trainer.js";
+
+/** What a run tells whoever shows it. */
+export interface RunEvents {
+  /** A sentence worth keeping on the screen. */
+  note(text: string): void;
+  progress: OnProgress;
+  step(line: LogLine, steps: number): void;
+  heldOut(line: HeldOutLine): void;
+}
+
+export interface PretrainOptions {
+  gpu: Gpu;
+  run: RunFolder;
+  /** For a new run; a resumed one has its own. */
+  settings?: RunSettings;
+  version: string;
+  command: string;
+  events: RunEvents;
+  signal?: AbortSignal;
+}
+
+/** A run that has been trained, as far as it went. */
+export interface PretrainedRun {
+  config: RunConfig;
+  trainer: Trainer;
+  store: MelStore;
+  split: Split;
+  interrupted: boolean;
+}
+
+/** Trains a new run, or goes on with one whose folder has a config.json. */
+export async function pretrain(options: PretrainOptions): Promise<PretrainedRun> {
+  const { gpu, run, settings, events, signal } = options;
+  const resumed = settings ? undefined : parseConfig(await run.readJson("config.json"), run.configPath);
+  const seed = settings?.seed ?? resumed?.seed ?? 0;
+  const data = settings?.data ?? (resumed as RunConfig).data;
+  const { model, pretrain: plan } = settings ? resolveSettings(settings) : (resumed as RunConfig);
+
+  const { store, corpus } = await prepareData(gpu, data, model, events, signal);
+  const split = splitByPiece(store.tracks, seed);
+  const sampler = new CropSampler(store, split.train, model.cropFrames);
+  const heldOut =
+    split.heldOut.length > 0 ? new CropSampler(store, split.heldOut, model.cropFrames) : undefined;
+  const config =
+    resumed ?? describeRun(options, { model, pretrain: plan, corpus, store, split, sampler, data, seed });
+  const dataFingerprint = tracksFingerprint(store);
+  if (resumed && resumed.corpus.fingerprint !== dataFingerprint) {
+    throw new DataError(
+      "The music is not what this run was started with (files were added, removed or changed): start a new run.",
+    );
+  }
+
+  const trainer = new Trainer(gpu, { ...config, seed, sampler, heldOut });
+  const save = async () => {
+    await writeCheckpoint(run.checkpointPath, {
+      weights: await trainer.model.parameters.read(),
+      optimizer: await trainer.optimizer.state(),
+      state: {
+        step: trainer.step,
+        seed,
+        model: modelFingerprint(model),
+        data: dataFingerprint,
+        normalisation: config.normalisation,
+      },
+    });
+  };
+  if (resumed) {
+    await restore(run, trainer, config, events);
+  } else {
+    await run.writeJson("config.json", config);
+    await save(); // from here on there is always a checkpoint
+  }
+
+  const { interrupted } = await trainLoop({
+    trainer,
+    run,
+    steps: plan.steps,
+    batch: plan.batch,
+    checkpointEvery: config.checkpointEvery,
+    evaluateEvery: config.evaluateEvery,
+    save,
+    onStep: events.step,
+    onHeldOut(line) {
+      run.appendHeldOut(line);
+      events.heldOut(line);
+    },
+    signal,
+  });
+  if (!interrupted) {
+    await writeWhole(run.file("model.safetensors"), serialise(await trainer.model.parameters.read()));
+  }
+  return { config, trainer, store, split, interrupted };
+}
+
+/** Opens the music and its log-mels. */
+async function prepareData(
+  gpu: Gpu,
+  data: DataChoice,
+  model: ModelConfig,
+  events: RunEvents,
+  signal: AbortSignal | undefined,
+): Promise<{ store: MelStore; corpus: Corpus }> {
+  const onProgress = events.progress;
+  const corpus =
+    data.kind === "folder"
+      ? await openFolder(data.path, { onProgress, signal })
+      : await openCorpus(data.name, { onProgress, signal });
+  events.note(`music: ${corpus.name} (${corpus.why})`);
+  const store = await MelStore.build(gpu, corpus, model.frontEnd, { onProgress, signal });
+  const skipped = [...corpus.skipped, ...store.skipped];
+  if (skipped.length > 0) {
+    events.note(`skipped ${skipped.length} of ${skipped.length + store.tracks.length} files:`);
+    for (const { path, reason } of skipped.slice(0, 20)) events.note(`  ${path}: ${reason}`);
+    if (skipped.length > 20) events.note(`  … and ${skipped.length - 20} more (config.json names them all)`);
+  }
+  return { store, corpus: { ...corpus, skipped } };
+}
+
+function describeRun(
+  { gpu, settings, version, command }: PretrainOptions,
+  made: Pick<RunConfig, "model" | "pretrain" | "data" | "seed"> & {
+    corpus: Corpus;
+    store: MelStore;
+    split: Split;
+    sampler: CropSampler;
+  },
+): RunConfig {
+  const { model, pretrain, data, seed, corpus, store, split, sampler } = made;
+  const { adapterName, software } = gpu.device.capabilities;
+  const { hopLength, sampleRate } = model.frontEnd;
+  const frames = store.tracks.reduce((total, track) => total + track.frames, 0);
+  return {
+    format: 1,
+    melgrad: version,
+    created: new Date().toISOString(),
+    command,
+    preset: settings?.preset ?? "",
+    seed,
+    data,
+    model,
+    pretrain,
+    ...intervals(pretrain.steps),
+    adapter: { name: adapterName, software },
+    normalisation: normalisation(sampler, randomAt(seed, "split", 1)),
+    corpus: {
+      name: corpus.name,
+      why: corpus.why,
+      pieces: new Set(store.tracks.map(({ piece }) => piece)).size,
+      tracks: store.tracks.length,
+      hours: (frames * hopLength) / sampleRate / 3600,
+      heldOutPieces: [...new Set(split.heldOut.map((i) => store.tracks[i].piece))],
+      licences: corpus.licences,
+      skipped: corpus.skipped,
+      fingerprint: tracksFingerprint(store),
+    },
+  };
+}
+
+async function restore(
+  run: RunFolder,
+  trainer: Trainer,
+  config: RunConfig,
+  events: RunEvents,
+): Promise<void> {
+  const checkpoint = await readCheckpoint(run.checkpointPath);
+  if (!checkpoint) {
+    events.note("there is no checkpoint yet: starting from the first step");
+    run.cutLog(0);
+    return;
+  }
+  const { state, weights, optimizer } = checkpoint;
+  if (state.model !== modelFingerprint(config.model)) {
+    throw new DataError(
+      `The checkpoint in ${run.path} is of another model than its config.json: it cannot be resumed.`,
+    );
+  }
+  if (state.seed !== config.seed) {
+    throw new UsageError(
+      `The checkpoint in ${run.path} was made with seed ${state.seed}, not ${config.seed}.`,
+    );
+  }
+  trainer.model.parameters.write(weights);
+  trainer.optimizer.restore(optimizer, state.step);
+  run.cutLog(state.step);
+  events.note(`resuming after step ${state.step} of ${config.pretrain.steps}`);
+}
+
+function tracksFingerprint(store: MelStore): string {
+  return fingerprint(store.tracks.map(({ id, frames }) => [id, frames]));
+}
