@@ -118,7 +118,8 @@ export async function unpackOnce(
   for (const place of places) {
     const folder = join(place, name);
     try {
-      if (existsSync(folder)) await rm(folder, { recursive: true, force: true }); // somebody cleaned up half of it
+      // A folder that is there and not whole was half cleaned up: a new one appears only by a rename.
+      if (existsSync(folder) && !complete(folder)) await rm(folder, { recursive: true, force: true });
       await createFolderWhole(folder, fill);
       if (ownedByUs(folder) && complete(folder)) return folder;
       failures.push(`${folder} stayed incomplete`);
