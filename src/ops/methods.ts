@@ -5,6 +5,7 @@ import { backward } from "./autograd.js";
 import { add, binary, div, mul, sub } from "./binary.js";
 import { type MatmulOptions, matmul } from "./matmul.js";
 import { mean, type ReduceOptions, sum } from "./reduce.js";
+import { logSoftmax, type SoftmaxOptions, softmax } from "./softmax.js";
 import { unary } from "./unary.js";
 import { broadcastTo, permute, reshape, transpose } from "./view.js";
 
@@ -35,6 +36,8 @@ const methods = {
   clamp: (x: Tensor, min: number, max: number) => unary.clamp([x], { a: min, b: max }),
   sum: (x: Tensor, options?: ReduceOptions) => sum(x, options),
   mean: (x: Tensor, options?: ReduceOptions) => mean(x, options),
+  softmax: (x: Tensor, options?: SoftmaxOptions) => softmax(x, options),
+  logSoftmax: (x: Tensor, options?: SoftmaxOptions) => logSoftmax(x, options),
   matmul: (x: Tensor, other: Tensor, options?: MatmulOptions) => matmul(x, other, options),
   reshape,
   permute,

@@ -1,0 +1,64 @@
+// Cross entropy of every row with its class t: with x = scale·logits and L = ln Σ exp x,
+//   loss = L − (1 − smoothing)·x[t] − smoothing·mean(x), and 0 where t is p.ignore.
+// logits: [rows, items] of vec4 or f32; target: [rows] of i32, or, where DIAGONAL, row i of each square has class i.
+// losses, lse (L, for the gradient) and valid (1 or, where ignored, 0): [rows]. One team a row (lib/team). A class that
+// does not exist gives NaN, so that it is noticed.
+diagnostic(off, subgroup_uniformity);
+#include "lib/team"
+struct Params { rows: u32, items: u32, classes: u32, scale: f32, smoothing: f32, ignore: i32 }
+@group(0) @binding(0) var<storage, read> logits: array<ITEM>;
+@group(0) @binding(1) var<storage, read> targets: array<i32>;
+@group(0) @binding(2) var<storage, read_write> losses: array<f32>;
+@group(0) @binding(3) var<storage, read_write> lse: array<f32>;
+@group(0) @binding(4) var<storage, read_write> valid: array<f32>;
+var<immediate> p: Params;
+var<private> nan_bits: u32 = 0x7fc00000u;
+
+@compute @workgroup_size(GROUP)
+fn main(place: Place) {
+  let team = team_at(place);
+  for (var k = 0u; k < ROWS; k++) {
+    let wanted = team.index * ROWS + k;
+#if TEAM != 2
+    if (wanted >= p.rows) { return; }
+#endif
+    let row = min(wanted, p.rows - 1u);
+    let first = row * p.items;
+    var peak = ITEM(-3.4028234e38);
+    for (var i = team.lane; i < p.items; i += team.lanes) { peak = max(peak, logits[first + i] * p.scale); }
+    let top = team_max(item_max(peak));
+    var part = ITEM(0.0);
+    var plain = ITEM(0.0);
+    for (var i = team.lane; i < p.items; i += team.lanes) {
+      let x = logits[first + i] * p.scale - top;
+      part += exp(x);
+      plain += x;
+    }
+    let sums = team_sum2(vec2(item_sum(part), item_sum(plain)));
+    if (team.lane == 0u && wanted < p.rows) {
+      let rest = log(sums.x);
+#if DIAGONAL
+      let t = i32(row % p.classes);
+      let counts = true;
+#else
+      let t = targets[row];
+      let counts = t != p.ignore;
+#endif
+      var loss = 0.0;
+      if (t < 0 || u32(t) >= p.classes) {
+        loss = bitcast<f32>(nan_bits);
+      } else {
+#if VEC
+        let hit = logits[first + u32(t) / 4u][u32(t) % 4u] * p.scale - top;
+#else
+        let hit = logits[first + u32(t)] * p.scale - top;
+#endif
+        loss = rest - (1.0 - p.smoothing) * hit;
+        if (p.smoothing > 0.0) { loss -= p.smoothing * sums.y / f32(p.classes); }
+      }
+      losses[row] = select(0.0, loss, counts);
+      lse[row] = top + rest;
+      valid[row] = select(0.0, 1.0, counts);
+    }
+  }
+}

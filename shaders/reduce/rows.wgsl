@@ -1,0 +1,78 @@
+// y[o] = FINISH(merge over r of MAP(x[o, r])): reductions of the innermost axis. x: [outer, items] of vec4 or f32;
+// y: [outer, splits]. A row is cut into `splits` runs of `chunk` items, so that few long rows fill the machine too; a
+// second launch merges the runs. One team a run (lib/team), four independent accumulators an invocation.
+//   KIND    0 sum, 1 maximum, 2 minimum (lib/merge)
+//   MAP     expression in `x` and `c`, of type ITEM
+//   WITH    what c is: 0 nothing, 1 extra[o], the same for the row, 2 extra[o, r], another tensor of x's shape
+//   FINISH  expression in `r`, the result, p.scale and, where WITH is 1, c1
+// tail: elements in the last, incomplete vec4 of x, 0 to 3; only where outer is 1.
+diagnostic(off, subgroup_uniformity);
+#include "lib/team"
+#include "lib/merge"
+struct Params { rows: u32, items: u32, tail: u32, splits: u32, chunk: u32, scale: f32 }
+@group(0) @binding(0) var<storage, read> source: array<ITEM>;
+#if WITH == 2
+@group(0) @binding(1) var<storage, read> extra: array<ITEM>;
+#else
+@group(0) @binding(1) var<storage, read> extra: array<f32>;
+#endif
+@group(0) @binding(2) var<storage, read_write> target_: array<f32>;
+var<immediate> p: Params;
+
+fn mapped(i: u32, c1: f32) -> ITEM {
+  let x = source[i];
+#if WITH == 2
+  let c = extra[i];
+#else
+  let c = ITEM(c1);
+#endif
+  return MAP;
+}
+
+@compute @workgroup_size(GROUP)
+fn main(place: Place) {
+  let team = team_at(place);
+  for (var k = 0u; k < ROWS; k++) {
+    let wanted = team.index * ROWS + k;
+#if TEAM != 2
+    if (wanted >= p.rows) { return; }
+#endif
+    let row = min(wanted, p.rows - 1u);
+    let part = row % p.splits;
+    let first = (row / p.splits) * p.items;
+    let end = first + min(p.items, (part + 1u) * p.chunk);
+#if WITH == 1
+    let c1 = extra[row / p.splits];
+#else
+    let c1 = 0.0;
+#endif
+    var a = nothing();
+    var b = nothing();
+    var c = nothing();
+    var d = nothing();
+    let n = team.lanes;
+    var i = first + part * p.chunk + team.lane;
+    for (; i + 3u * n < end; i += 4u * n) {
+      a = merge(a, mapped(i, c1));
+      b = merge(b, mapped(i + n, c1));
+      c = merge(c, mapped(i + 2u * n, c1));
+      d = merge(d, mapped(i + 3u * n, c1));
+    }
+    for (; i < end; i += n) { a = merge(a, mapped(i, c1)); }
+#if VEC
+    if (p.tail > 0u && part == p.splits - 1u && team.lane == 0u) {
+      let last = mapped(p.items, c1);
+      b = merge(b, select(nothing(), last, vec4(0u, 1u, 2u, 3u) < vec4(p.tail)));
+    }
+#endif
+    let all = merge(merge(a, b), merge(c, d));
+#if KIND == 0
+    let r = team_sum(item_sum(all));
+#elif KIND == 1
+    let r = team_max(item_max(all));
+#else
+    let r = team_min(item_min(all));
+#endif
+    if (team.lane == 0u && wanted < p.rows) { target_[row] = FINISH; }
+  }
+}

@@ -1,0 +1,38 @@
+// softmax (log_softmax where LOG) along the middle axis. x, y: [outer, reduce, items] of vec4 or f32. One invocation a
+// column of items: the lanes of a subgroup read neighbours. Three walks of the column.
+#include "lib/index"
+#if VEC
+#define ITEM vec4<f32>
+#else
+#define ITEM f32
+#endif
+struct Params { count: u32, reduce: u32, items: u32 }
+@group(0) @binding(0) var<storage, read> source: array<ITEM>;
+@group(0) @binding(1) var<storage, read_write> target_: array<ITEM>;
+var<immediate> p: Params;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let at = linear_group(group, groups) * 64u + lane;
+  if (at >= p.count) { return; }
+  let first = (at / p.items) * p.reduce * p.items + at % p.items;
+  let end = first + p.reduce * p.items;
+  var top = ITEM(-3.4028234e38);
+  for (var i = first; i < end; i += p.items) { top = max(top, source[i]); }
+  var total = ITEM(0.0);
+  for (var i = first; i < end; i += p.items) { total += exp(source[i] - top); }
+#if LOG
+  let scale = log(total);
+#else
+  let scale = 1.0 / total;
+#endif
+  for (var i = first; i < end; i += p.items) {
+    let x = source[i] - top;
+#if LOG
+    target_[i] = x - scale;
+#else
+    target_[i] = exp(x) * scale;
+#endif
+  }
+}

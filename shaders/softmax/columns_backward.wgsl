@@ -1,0 +1,36 @@
+// Gradient of softmax/columns, by the formulas of softmax/rows_backward. All [outer, reduce, items].
+#include "lib/index"
+#if VEC
+#define ITEM vec4<f32>
+#else
+#define ITEM f32
+#endif
+struct Params { count: u32, reduce: u32, items: u32 }
+@group(0) @binding(0) var<storage, read> upstream: array<ITEM>;
+@group(0) @binding(1) var<storage, read> output: array<ITEM>;
+@group(0) @binding(2) var<storage, read_write> target_: array<ITEM>;
+var<immediate> p: Params;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let at = linear_group(group, groups) * 64u + lane;
+  if (at >= p.count) { return; }
+  let first = (at / p.items) * p.reduce * p.items + at % p.items;
+  let end = first + p.reduce * p.items;
+  var total = ITEM(0.0);
+  for (var i = first; i < end; i += p.items) {
+#if LOG
+    total += upstream[i];
+#else
+    total += upstream[i] * output[i];
+#endif
+  }
+  for (var i = first; i < end; i += p.items) {
+#if LOG
+    target_[i] = upstream[i] - exp(output[i]) * total;
+#else
+    target_[i] = output[i] * (upstream[i] - total);
+#endif
+  }
+}

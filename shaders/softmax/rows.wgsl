@@ -1,0 +1,40 @@
+// y = softmax(x) of every row, or log_softmax where LOG. x, y: [rows, items] of vec4 or f32. One team a row (lib/team):
+// the maximum, the sum of exponentials of what is left, the result; x is read three times, from cache after the first.
+diagnostic(off, subgroup_uniformity);
+#include "lib/team"
+struct Params { rows: u32, items: u32 }
+@group(0) @binding(0) var<storage, read> source: array<ITEM>;
+@group(0) @binding(1) var<storage, read_write> target_: array<ITEM>;
+var<immediate> p: Params;
+
+@compute @workgroup_size(GROUP)
+fn main(place: Place) {
+  let team = team_at(place);
+  for (var k = 0u; k < ROWS; k++) {
+    let row = team.index * ROWS + k;
+#if TEAM != 2
+    if (row >= p.rows) { return; }
+#endif
+    let first = min(row, p.rows - 1u) * p.items;
+    var peak = ITEM(-3.4028234e38);
+    for (var i = team.lane; i < p.items; i += team.lanes) { peak = max(peak, source[first + i]); }
+    let top = team_max(item_max(peak));
+    var part = ITEM(0.0);
+    for (var i = team.lane; i < p.items; i += team.lanes) { part += exp(source[first + i] - top); }
+    let total = team_sum(item_sum(part));
+#if LOG
+    let scale = log(total);
+#else
+    let scale = 1.0 / total;
+#endif
+    let end = select(0u, p.items, row < p.rows);
+    for (var i = team.lane; i < end; i += team.lanes) {
+      let x = source[first + i] - top;
+#if LOG
+      target_[first + i] = x - scale;
+#else
+      target_[first + i] = exp(x) * scale;
+#endif
+    }
+  }
+}

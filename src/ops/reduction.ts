@@ -1,0 +1,131 @@
+// The kernels below the reductions: merging one run of axes of [outer, reduce, inner] (two launches where the results are
+// few), and spreading per-result values back over the reduced axis. Outside the graph; the operations are in reduce.ts.
+import type { Tensor } from "../tensor/tensor.js";
+import { elementwiseGroups, foldGroups } from "./launch.js";
+import { planTeams } from "./row-teams.js";
+
+/** A tensor seen around the axes of interest. */
+export interface View3 {
+  outer: number;
+  reduce: number;
+  inner: number;
+}
+
+/** `x` around the neighbouring axes from `first` to `last`. */
+export function viewAround(shape: readonly number[], first: number, last = first): View3 {
+  const view: View3 = { outer: 1, reduce: 1, inner: 1 };
+  shape.forEach((n, axis) => {
+    if (axis < first) view.outer *= n;
+    else if (axis <= last) view.reduce *= n;
+    else view.inner *= n;
+  });
+  return view;
+}
+
+const kinds = { sum: 0, max: 1, min: 2 } as const;
+
+export interface Reduction {
+  kind: keyof typeof kinds;
+  /** WGSL expression in the element `x` and in `c`; default `x`. */
+  map?: string;
+  /** What `c` is, if anything: one value for each result, or another tensor of the same shape. */
+  extra?: { tensor: Tensor; per: "result" | "element" };
+  /** WGSL expression in the merged value `r`, the number p.scale and, for extras by result, `c1`. */
+  finish?: string;
+  scale?: number;
+}
+
+/** Places along the reduced axis that one invocation (columns) or team (rows, in items) takes at least and at most. */
+const software = { columns: 1024, column: 32, teams: 32, row: 1024 };
+const hardware = { columns: 65536, column: 16, teams: 2048, row: 256 };
+const longestColumn = 2048;
+const longestRow = 65536;
+
+/** Cuts `length` into equal runs so that there are about `wanted` of them, each between the given bounds. Pure. */
+export function splitRun(
+  length: number,
+  wanted: number,
+  shortest: number,
+  longest: number,
+): { splits: number; chunk: number } {
+  if (length === 0) return { splits: 1, chunk: 0 };
+  const most = Math.max(1, Math.floor(length / shortest));
+  const splits = Math.max(Math.min(Math.ceil(wanted), most), Math.ceil(length / longest), 1);
+  const chunk = Math.ceil(length / splits);
+  return { splits: Math.ceil(length / chunk), chunk };
+}
+
+/** Writes the reduction of `x` over the middle of `view` to `out`, of outer·inner elements. */
+export function reduceInto(x: Tensor, view: View3, reduction: Reduction, out: Tensor): void {
+  const { outer, reduce, inner } = view;
+  const { device } = x.gpu;
+  const limits = device.capabilities.software ? software : hardware;
+  const { kind, map = "x", extra, finish = "r", scale = 1 } = reduction;
+  const defines = { KIND: kinds[kind], MAP: map, WITH: extra ? (extra.per === "result" ? 1 : 2) : 0 };
+  const second = extra?.tensor ?? x;
+  const rows = inner === 1;
+  const vec = rows ? reduce % 4 === 0 || outer === 1 : inner % 4 === 0;
+  const run = rows
+    ? splitRun(vec ? Math.floor(reduce / 4) : reduce, limits.teams / outer, limits.row, longestRow)
+    : splitRun(reduce, limits.columns / (outer * (vec ? inner / 4 : inner)), limits.column, longestColumn);
+  const { splits, chunk } = run;
+  const single = splits === 1;
+  const target = single ? out : x.gpu.empty([outer, splits, inner]);
+  const tensors = [x.block, second.block, target.block];
+  const finishing = single ? finish : "r";
+  if (rows) {
+    const plan = planTeams(device.capabilities, outer * splits, vec ? 4 * chunk : chunk, vec);
+    const kernel = device.kernel("reduce/rows", { ...plan.defines, ...defines, FINISH: finishing });
+    const items = vec ? Math.floor(reduce / 4) : reduce;
+    const tail = vec ? reduce % 4 : 0;
+    const params = { rows: outer * splits, items, tail, splits, chunk, scale };
+    device.run(kernel, tensors, params, plan.groups);
+  } else {
+    const items = vec ? inner / 4 : inner;
+    const count = outer * splits * items;
+    const kernel = device.kernel("reduce/columns", { VEC: vec, ...defines, FINISH: finishing });
+    device.run(
+      kernel,
+      tensors,
+      { count, reduce, items, splits, chunk, scale },
+      foldGroups(Math.ceil(count / 64)),
+    );
+  }
+  if (single) return;
+  const rest: Reduction = { kind, finish, scale };
+  if (extra?.per === "result") rest.extra = extra;
+  reduceInto(target, { outer, reduce: splits, inner }, rest, out);
+  target.dispose();
+}
+
+/** Sums a vector to one number, times `scale`. */
+export function total(x: Tensor, scale = 1): Tensor {
+  const out = x.gpu.empty([]);
+  const view = { outer: 1, reduce: x.size, inner: 1 };
+  reduceInto(x, view, { kind: "sum", finish: "r * p.scale", scale }, out);
+  return out;
+}
+
+/** y = EXPR(x, a, b, p.scale), with a and b repeated along the middle of `view`; `b` defaults to `a`. */
+export function spread(
+  expression: string,
+  x: Tensor,
+  view: View3,
+  a: Tensor,
+  b: Tensor = a,
+  scale = 1,
+  out: Tensor = x.gpu.empty(x.shape),
+): Tensor {
+  const { reduce, inner } = view;
+  const layout = inner === 1 && reduce % 4 === 0 ? 1 : inner % 4 === 0 ? 2 : 0;
+  const items = layout === 0 ? x.size : x.size / 4;
+  const kernel = x.gpu.device.kernel("reduce/spread", { LAYOUT: layout, EXPR: expression });
+  const params = {
+    count: items,
+    reduce: layout === 1 ? reduce / 4 : reduce,
+    inner: layout === 2 ? inner / 4 : inner,
+    scale,
+  };
+  x.gpu.device.run(kernel, [x.block, a.block, b.block, out.block], params, elementwiseGroups(items));
+  return out;
+}

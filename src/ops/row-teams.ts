@@ -1,0 +1,48 @@
+// How the kernels that work row by row (softmax, layer norm, losses, reductions of the last axis) are launched: which team
+// of invocations takes a row (shaders/lib/team), and how many workgroups that makes. Pure apart from reading capabilities.
+import type { Capabilities } from "../gpu/capabilities.js";
+import type { Groups } from "../gpu/device.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { foldGroups } from "./launch.js";
+
+/** Kinds of team, as shaders/lib/team numbers them. */
+const ALONE = 0;
+const SUBGROUP = 1;
+const WORKGROUP = 2;
+
+export interface RowPlan {
+  defines: { TEAM: number; GROUP: string; VEC: number; ROWS: string };
+  /** Items (vec4 or f32) in a row. */
+  items: number;
+  groups: Groups;
+}
+
+/** Plans a kernel over `rows` rows of `length` elements. */
+export function planRows(x: Tensor, rows: number, length: number): RowPlan {
+  return planTeams(x.gpu.device.capabilities, rows, length);
+}
+
+/** `vec` false forces f32 items, for rows that do not start at a multiple of 4. */
+export function planTeams(
+  capabilities: Capabilities,
+  rows: number,
+  length: number,
+  vec = length % 4 === 0,
+): RowPlan {
+  const items = vec ? length / 4 : length;
+  const { subgroups, software, subgroupMaxSize } = capabilities;
+  const plan = (team: number, group: number, teams: number, each: number): RowPlan => ({
+    defines: { TEAM: team, GROUP: `${group}u`, VEC: Number(vec), ROWS: `${each}u` },
+    items,
+    groups: foldGroups(Math.ceil(Math.ceil(rows / each) / teams)),
+  });
+  if (items <= 4 || (items <= 16 && !subgroups)) return plan(ALONE, 64, 64, 1);
+  const long = !software && items >= 1024 && rows < 2048;
+  if (subgroups && !long) {
+    const group = Math.max(64, subgroupMaxSize);
+    // A software adapter pays as much for the launch of a subgroup as for four loads: short rows share one.
+    const each = software ? Math.max(1, Math.min(4, Math.round(256 / items))) : 1;
+    return plan(SUBGROUP, group, group / subgroupMaxSize, each);
+  }
+  return plan(WORKGROUP, items >= 256 && !software ? 256 : 64, 1, 1);
+}

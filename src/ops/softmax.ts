@@ -1,0 +1,72 @@
+// softmax and log_softmax over any axis. Rows of the innermost axis have kernels of their own (shaders/softmax/rows);
+// another axis is walked column by column, or brought to the end where there are too few columns to fill the machine.
+import { resolveAxis } from "../tensor/shape.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { defineOp, result } from "./define.js";
+import { foldGroups } from "./launch.js";
+import { type View3, viewAround } from "./reduction.js";
+import { planRows } from "./row-teams.js";
+import { transpose } from "./view.js";
+
+export interface SoftmaxOptions {
+  /** The axis that sums to one; the last where not given. */
+  dim?: number;
+}
+
+interface Resolved {
+  axis: number;
+}
+
+/** Runs the forward kernel, or the backward one on (gradient, output). */
+function launch(tensors: readonly Tensor[], view: View3, log: boolean): Tensor {
+  const [x] = tensors;
+  const { device } = x.gpu;
+  const out = x.gpu.empty(x.shape);
+  const blocks = [...tensors, out].map((tensor) => tensor.block);
+  const suffix = tensors.length === 2 ? "_backward" : "";
+  if (view.inner === 1) {
+    const plan = planRows(x, view.outer, view.reduce);
+    const kernel = device.kernel(`softmax/rows${suffix}`, { ...plan.defines, LOG: log });
+    device.run(kernel, blocks, { rows: view.outer, items: plan.items }, plan.groups);
+  } else {
+    const vec = view.inner % 4 === 0;
+    const items = vec ? view.inner / 4 : view.inner;
+    const count = view.outer * items;
+    const kernel = device.kernel(`softmax/columns${suffix}`, { VEC: vec, LOG: log });
+    device.run(kernel, blocks, { count, reduce: view.reduce, items }, foldGroups(Math.ceil(count / 64)));
+  }
+  return out;
+}
+
+function defineSoftmax(name: string, doc: string, log: boolean) {
+  return defineOp<Resolved>({
+    name,
+    doc,
+    forward: ([x], { axis }) => result(launch([x], viewAround(x.shape, axis), log)),
+    backward: ({ grad, output, options: { axis } }) => [
+      launch([grad, output], viewAround(output.shape, axis), log),
+    ],
+  });
+}
+
+const softmaxOp = defineSoftmax("softmax", "exp(x) over its sum along an axis.", false);
+const logSoftmaxOp = defineSoftmax("log_softmax", "x − ln Σ exp(x) along an axis.", true);
+
+function apply(op: typeof softmaxOp, x: Tensor, dim: number): Tensor {
+  const axis = resolveAxis(dim, x.rank);
+  const { outer, reduce, inner } = viewAround(x.shape, axis);
+  if (inner > 1 && reduce > 256 && outer * inner < 1024) {
+    return transpose(op([transpose(x, axis, -1)], { axis: x.rank - 1 }), axis, -1);
+  }
+  return op([x], { axis });
+}
+
+/** exp(x) / Σ exp(x) along `dim` (default the last axis), computed from x − max(x). */
+export function softmax(x: Tensor, { dim = -1 }: SoftmaxOptions = {}): Tensor {
+  return apply(softmaxOp, x, dim);
+}
+
+/** x − ln Σ exp(x) along `dim` (default the last axis). */
+export function logSoftmax(x: Tensor, { dim = -1 }: SoftmaxOptions = {}): Tensor {
+  return apply(logSoftmaxOp, x, dim);
+}
