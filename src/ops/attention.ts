@@ -1,0 +1,183 @@
+// Scaled dot-product attention, softmax(q·kᵀ/√D + mask)·v, forward and gradient without storing the T×T scores. Not here:
+// the projections around it.
+import { ShapeError } from "../gpu/errors.js";
+import type { Defines } from "../gpu/preprocess.js";
+import { broadcastStrides, formatShape, type Shape, sameShape } from "../tensor/shape.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { defineOp } from "./define.js";
+import { foldGroups } from "./launch.js";
+
+export interface AttentionOptions {
+  /** Added to the scores before the softmax: any shape that repeats to [B, H, Tq, Tk]. -Infinity or -1e30 hides. */
+  mask?: Tensor;
+  /** [B, Tk], f32 or i32: 0 hides that key from every query. A query that sees no key gives zeros. */
+  keyKeep?: Tensor;
+  /** Factor of the scores; 1/√D by default. */
+  scale?: number;
+}
+
+interface Plan {
+  pairs: number;
+  heads: number;
+  tq: number;
+  tk: number;
+  dim: number;
+  packed: boolean;
+  scale: number;
+  mask?: Tensor;
+  maskKind: 0 | 1 | 2;
+}
+
+type Kind = "forward" | "backward_query" | "backward_key";
+
+/** Runs one of the three kernels; `blocks` without the mask. Outside the graph. */
+function launch(kind: Kind, x: Tensor, plan: Plan, blocks: Tensor[]): void {
+  const { device } = x.gpu;
+  const { capabilities } = device;
+  const { pairs, heads, tq, tk, dim, packed, scale, mask, maskKind } = plan;
+  const own = kind === "backward_key" ? tk : tq;
+  const other = kind === "backward_key" ? tq : tk;
+  const share =
+    !capabilities.subgroups || capabilities.subgroupMinSize < 4
+      ? 1
+      : capabilities.subgroupMinSize >= 8
+        ? 8
+        : 4;
+  const step = share > 1 ? share : 4;
+  const width = own <= 16 ? 16 : own <= 32 ? 32 : 64;
+  const defines: Defines = {
+    HEAD_DIM: dim,
+    CHUNKS: Math.ceil(dim / 4),
+    VEC4: dim % 4 === 0,
+    PACKED: packed,
+    SHARE: share,
+    STEP: step,
+    WIDTH: width,
+    EDGE: other % step !== 0 || maskKind === 1,
+    MASK: maskKind,
+    MASK_TYPE: mask?.dtype ?? "f32",
+  };
+  const params: Record<string, number> = { heads, tq, tk, pairs, scale };
+  if (mask && maskKind === 2) {
+    const [b, h, q, k] = broadcastStrides(mask.shape, [pairs / heads, heads, tq, tk]);
+    Object.assign(params, { mask_b: b, mask_h: h, mask_q: q, mask_k: k });
+  }
+  device.run(
+    device.kernel(`attention/${kind}`, defines),
+    (mask ? [...blocks, mask] : blocks).map((tensor) => tensor.block),
+    params,
+    foldGroups(pairs * Math.ceil(own / width)),
+  );
+}
+
+function planMask(
+  { mask, keyKeep, scale }: AttentionOptions,
+  [batch, heads, tq, dim]: Shape,
+  tk: number,
+  packed: boolean,
+): Plan {
+  if (mask && keyKeep) throw new ShapeError("attention: give either mask or keyKeep, not both.");
+  if (keyKeep && !sameShape(keyKeep.shape, [batch, tk])) {
+    throw new ShapeError(
+      `attention: keyKeep must be [${batch}, ${tk}] (batch, keys), not ${formatShape(keyKeep.shape)}.`,
+    );
+  }
+  if (mask && mask.dtype !== "f32") throw new ShapeError("attention: mask must be f32 (keyKeep may be i32).");
+  const full = [batch, heads, tq, tk];
+  if (mask && !repeatsTo(mask.shape, full)) {
+    throw new ShapeError(
+      `attention: the mask ${formatShape(mask.shape)} does not repeat to ${formatShape(full)}.`,
+    );
+  }
+  return {
+    pairs: batch * heads,
+    heads,
+    tq,
+    tk,
+    dim,
+    packed,
+    scale: scale ?? 1 / Math.sqrt(dim),
+    mask: mask ?? keyKeep,
+    maskKind: mask ? 2 : keyKeep ? 1 : 0,
+  };
+}
+
+function repeatsTo(shape: Shape, full: Shape): boolean {
+  const offset = full.length - shape.length;
+  return offset >= 0 && shape.every((n, axis) => n === 1 || n === full[axis + offset]);
+}
+
+const attentionOp = defineOp<AttentionOptions, { plan: Plan; stats: Tensor }>({
+  name: "attention",
+  doc: "softmax(q·kᵀ/√D + mask)·v; q is [B, H, Tq, D], k and v are [B, H, Tk, D].",
+  forward([q, k, v], options) {
+    const plan = planMask(options, q.shape, k.shape[2], false);
+    const output = q.gpu.empty(q.shape);
+    const stats = q.gpu.empty([plan.pairs, plan.tq, 2]);
+    launch("forward", q, plan, [output, stats, q, k, v]);
+    return { output, saved: { plan, stats } };
+  },
+  backward({ grad, inputs: [q, k, v], output, saved: { plan, stats } }) {
+    const [dq, dk, dv] = [q, k, v].map((input) => input.gpu.empty(input.shape));
+    launch("backward_query", q, plan, [dq, stats, grad, output, q, k, v]);
+    launch("backward_key", q, plan, [dk, dv, stats, grad, q, k, v]);
+    return [dq, dk, dv];
+  },
+});
+
+const packedOp = defineOp<AttentionOptions & { heads: number }, { plan: Plan; stats: Tensor }>({
+  name: "attention_qkv",
+  doc: "attention of a packed projection [B, T, 3·H·D] (q, k, v, each split into heads); the result is [B, T, H·D].",
+  forward([qkv], { heads, ...options }) {
+    const [batch, tokens, width] = qkv.shape;
+    const plan = planMask(options, [batch, heads, tokens, width / 3 / heads], tokens, true);
+    const output = qkv.gpu.empty([batch, tokens, width / 3]);
+    const stats = qkv.gpu.empty([plan.pairs, tokens, 2]);
+    launch("forward", qkv, plan, [output, stats, qkv]);
+    return { output, saved: { plan, stats } };
+  },
+  backward({ grad, inputs: [qkv], output, saved: { plan, stats } }) {
+    const gradient = qkv.gpu.empty(qkv.shape);
+    launch("backward_query", qkv, plan, [gradient, stats, grad, output, qkv]);
+    launch("backward_key", qkv, plan, [gradient, stats, grad, qkv]);
+    return [gradient];
+  },
+});
+
+/**
+ * softmax(q·kᵀ·scale + mask)·v over the keys. q: [B, H, Tq, D], k and v: [B, H, Tk, D], D at most 256; the result is
+ * [B, H, Tq, D]. The mask gets no gradient. Throws ShapeError where the shapes do not fit.
+ */
+export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions = {}): Tensor {
+  const fits =
+    q.rank === 4 &&
+    sameShape(k.shape, v.shape) &&
+    k.rank === 4 &&
+    q.shape.every((n, axis) => axis === 2 || n === k.shape[axis]);
+  if (!fits) {
+    throw new ShapeError(
+      `attention: q ${formatShape(q.shape)}, k ${formatShape(k.shape)}, v ${formatShape(v.shape)} must be [B, H, Tq, D], [B, H, Tk, D] and the same as k.`,
+    );
+  }
+  checkDim(q.shape[3]);
+  return attentionOp([q, k, v], options);
+}
+
+/**
+ * Self-attention read straight from a joint projection: `qkv` [B, T, 3·H·D], whose last axis is q, k, v, each split into
+ * `heads` heads; the result is [B, T, H·D]. The same numbers as permuting into heads, `attention`, and permuting back.
+ */
+export function attentionFromQkv(qkv: Tensor, heads: number, options: AttentionOptions = {}): Tensor {
+  const width = qkv.shape[qkv.rank - 1];
+  if (qkv.rank !== 3 || width % (3 * heads) !== 0) {
+    throw new ShapeError(
+      `attentionFromQkv: qkv must be [B, T, 3·heads·D]; ${formatShape(qkv.shape)} does not divide into ${heads} heads.`,
+    );
+  }
+  checkDim(width / 3 / heads);
+  return packedOp([qkv], { ...options, heads });
+}
+
+function checkDim(dim: number): void {
+  if (dim > 256) throw new ShapeError(`attention: ${dim} values a head are more than 256: use more heads.`);
+}
