@@ -1,0 +1,33 @@
+// Option values: numbers that are numbers, and the adapter option that every command shares.
+import { type Command, InvalidArgumentError, Option } from "commander";
+
+/** A whole number of at least `least`. */
+export function integer(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!Number.isSafeInteger(value) || value < least || text.trim() === "") {
+      throw new InvalidArgumentError(`Write a whole number of at least ${least}`);
+    }
+    return value;
+  };
+}
+
+/** A number above zero. */
+export function positive(text: string): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value <= 0 || text.trim() === "") {
+    throw new InvalidArgumentError("Write a number above zero");
+  }
+  return value;
+}
+
+/** --adapter and --profile. */
+export function addAdapterOptions(command: Command): Command {
+  return command
+    .option("--adapter <name>", "auto, embedded (software, from npm alone), or part of an adapter's name")
+    .addOption(
+      new Option("--profile <name>", "fast turns bounds checks and validation off")
+        .choices(["safe", "fast"])
+        .default("safe"),
+    );
+}

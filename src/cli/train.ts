@@ -1,0 +1,149 @@
+// `melgrad train`: pre-train, then probe, then report. It reads the options, opens the adapter and the run's folder, and
+// shows progress; the work is in src/train.
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { type Command, Option } from "commander";
+import { corpusNames } from "../data/corpora/open.js";
+import { DataError, UsageError } from "../gpu/errors.js";
+import { adapterLine } from "../host/types.js";
+import { open } from "../node.js";
+import { objectiveNames, presetNames } from "../patchifier/config.js";
+import { type DataChoice, type RunSettings, resolveSettings } from "../train/config.js";
+import { finishRun } from "../train/finish.js";
+import { pretrain } from "../train/pretrain.js";
+import { RunFolder } from "../train/run-folder.js";
+import { version } from "../version.js";
+import { onInterrupt } from "./interrupt.js";
+import { addAdapterOptions, integer, positive } from "./options.js";
+import { openProgress } from "./progress.js";
+
+interface TrainOptions {
+  preset: string;
+  data?: string;
+  dataset?: string;
+  objective?: string;
+  steps?: number;
+  batch?: number;
+  lr?: number;
+  seed: number;
+  out?: string;
+  resume?: boolean;
+  probe: boolean;
+  adapter?: string;
+  profile: "safe" | "fast";
+  json?: boolean;
+}
+
+export function registerTrain(program: Command): void {
+  const command = program
+    .command("train")
+    .description("pre-train Patchifier on music, probe what it learnt, and write a report")
+    .addOption(new Option("--preset <name>", "size of the model").choices([...presetNames]).default("demo"))
+    .option("--data <folder>", `a folder of audio, or a corpus by name: auto, ${corpusNames.join(", ")}`)
+    .addOption(new Option("--dataset <name>", "what --data is").choices(["folder"]))
+    .addOption(
+      new Option("--objective <name>", "what is asked of masked patches").choices([...objectiveNames]),
+    )
+    .option("--steps <n>", "optimiser steps", integer(1))
+    .option("--batch <n>", "clips a step", integer(1))
+    .option("--lr <x>", "peak learning rate", positive)
+    .option("--seed <n>", "seed of weights, crops and masks", integer(0), 0)
+    .option("--out <folder>", "the run's folder (default: runs/PRESET-DATE)")
+    .option("--resume", "go on with the run in --out, or with the newest one")
+    .option("--no-probe", "stop after pre-training")
+    .option("--json", "print one JSON object a step on stdout")
+    .allowExcessArguments(false)
+    .action((options: TrainOptions) => train(options, command));
+  addAdapterOptions(command);
+}
+
+async function train(options: TrainOptions, command: Command): Promise<void> {
+  const given = (name: string) => command.getOptionValueSource(name) === "cli";
+  const settings = options.resume ? undefined : await readSettings(options);
+  if (options.resume) {
+    const fixed = ["preset", "data", "dataset", "objective", "steps", "batch", "lr", "seed"].filter(given);
+    if (fixed.length > 0) {
+      throw new UsageError(
+        `--resume goes on with the run's own settings: leave out ${fixed.map((name) => `--${name}`).join(", ")}.`,
+      );
+    }
+  }
+  const root = "runs";
+  const run = !settings
+    ? options.out
+      ? await RunFolder.open(options.out)
+      : await RunFolder.newest(root)
+    : await RunFolder.create(options.out ?? join(root, `${options.preset}-${timestamp()}`));
+
+  const display = openProgress(process.stderr);
+  const stopping = new AbortController();
+  const release = onInterrupt(() => {
+    display.note("Ctrl-C: saving after this step (once more to stop at once)");
+    stopping.abort();
+  });
+  const gpu = await open({ adapter: options.adapter, profile: options.profile });
+  try {
+    display.note(adapterLine(gpu.host));
+    display.note(`run: ${run.path}`);
+    const words = process.argv.slice(2).map((word) => (/[\s'"]/.test(word) ? JSON.stringify(word) : word));
+    const trained = await pretrain({
+      gpu,
+      run,
+      settings,
+      version,
+      command: `melgrad ${words.join(" ")}`,
+      signal: stopping.signal,
+      events: {
+        note: display.note,
+        progress: display.progress,
+        step(line, steps) {
+          display.step(line, steps);
+          if (options.json) process.stdout.write(`${JSON.stringify(line)}\n`);
+        },
+        heldOut: () => {},
+      },
+    });
+    if (trained.interrupted) {
+      display.note(`saved after step ${trained.trainer.step}: go on with --resume --out ${run.path}`);
+      process.exitCode = 130;
+      return;
+    }
+    const summary = await finishRun({
+      gpu,
+      run,
+      trained,
+      probe: options.probe,
+      events: { note: display.note, progress: display.progress },
+      signal: stopping.signal,
+    });
+    display.stop();
+    if (!options.json) process.stdout.write(`${summary}\n`);
+  } finally {
+    display.stop();
+    release();
+    gpu.close();
+  }
+}
+
+async function readSettings(options: TrainOptions): Promise<RunSettings> {
+  const { preset, objective, steps, batch, lr, seed } = options;
+  const settings = { preset, data: await readData(options), seed, objective, steps, batch, lr };
+  resolveSettings(settings); // throws now rather than after the music has been fetched
+  return settings;
+}
+
+async function readData({ data = "auto", dataset }: TrainOptions): Promise<DataChoice> {
+  const named = data === "auto" || corpusNames.some((name) => name === data);
+  if (named && dataset !== "folder") return { kind: "corpus", name: data };
+  const found = await stat(data).catch(() => undefined);
+  if (!found) {
+    throw new DataError(
+      `There is no folder '${data}': write one that holds audio, or a corpus (auto, ${corpusNames.join(", ")}).`,
+    );
+  }
+  return { kind: "folder", path: data };
+}
+
+function timestamp(): string {
+  return new Date().toISOString().slice(0, 19).replace("T", "-").replaceAll(":", "");
+}
