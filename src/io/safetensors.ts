@@ -18,7 +18,15 @@ const arrays = {
 } as const;
 
 export type SafetensorsDType = keyof typeof arrays;
-export type SafetensorsArray = InstanceType<(typeof arrays)[SafetensorsDType]>;
+export type SafetensorsArray =
+  | Float64Array
+  | Float32Array
+  | BigInt64Array
+  | Int32Array
+  | Int16Array
+  | Int8Array
+  | Uint8Array
+  | Uint16Array;
 
 export interface SafeTensor {
   dtype: SafetensorsDType;

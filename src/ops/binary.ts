@@ -1,6 +1,5 @@
 // Element-by-element functions of two tensors with NumPy broadcasting, and the choice among the three layouts of
 // shaders/elementwise/binary. A number as second operand is `affine` where that is the same thing.
-import { ShapeError } from "../gpu/errors.js";
 import {
   broadcastAxes,
   broadcastShapes,
@@ -15,15 +14,18 @@ import { defineOp, type Op, result } from "./define.js";
 import { elementwiseGroups } from "./launch.js";
 import { sum } from "./reduce.js";
 import { affine, unary } from "./unary.js";
-import { reshape } from "./view.js";
+import { reshape, stridedCopy } from "./view.js";
 
 /** EXPR(a, b) over the broadcast of both shapes; outside the graph. */
 export function combine(expression: string, a: Tensor, b: Tensor): Tensor {
   const { device } = a.gpu;
   const shape = broadcastShapes(a.shape, b.shape);
+  const plan = planBinary(a.shape, b.shape, shape);
+  // Too many runs of axes for the kernel: repeat the operands first.
+  if (!plan) return combine(expression, repeat(a, shape), repeat(b, shape));
+  const { layout, params, items } = plan;
   const out = a.gpu.empty(shape);
   const blocks = [a.block, b.block, out.block];
-  const { layout, params, items } = planBinary(a.shape, b.shape, shape);
   const kernel = device.kernel("elementwise/binary", { EXPR: expression, ...layout });
   device.run(kernel, blocks, { count: items, ...params }, elementwiseGroups(items));
   return out;
@@ -36,8 +38,12 @@ interface BinaryPlan {
   items: number;
 }
 
-/** Chooses the layout. Pure. */
-export function planBinary(a: Shape, b: Shape, out: Shape): BinaryPlan {
+function repeat(x: Tensor, shape: Shape): Tensor {
+  return sameShape(x.shape, shape) ? x : stridedCopy(x, shape, broadcastStrides(x.shape, shape));
+}
+
+/** Chooses the layout; undefined where none fits. Pure. */
+export function planBinary(a: Shape, b: Shape, out: Shape): BinaryPlan | undefined {
   const size = sizeOf(out);
   const quads = Math.ceil(size / 4);
   const [sizeA, sizeB] = [sizeOf(a), sizeOf(b)];
@@ -58,11 +64,7 @@ export function planBinary(a: Shape, b: Shape, out: Shape): BinaryPlan {
     };
   }
   const merged = mergeAxes(out, [broadcastStrides(a, out), broadcastStrides(b, out)]);
-  if (merged.shape.length > 5) {
-    throw new ShapeError(
-      "Broadcasting over more than five separate runs of axes is not supported: reshape first.",
-    );
-  }
+  if (merged.shape.length > 5) return undefined;
   const params: Record<string, number> = {};
   for (let i = 0; i < 5; i++) {
     const axis = i - 5 + merged.shape.length;
