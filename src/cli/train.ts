@@ -133,7 +133,7 @@ async function readSettings(options: TrainOptions): Promise<RunSettings> {
 }
 
 async function readData({ data = "auto", dataset }: TrainOptions): Promise<DataChoice> {
-  const named = data === "auto" || corpusNames.some((name) => name === data);
+  const named = data === "auto" || corpusNames.some((name: string) => name === data);
   if (named && dataset !== "folder") return { kind: "corpus", name: data };
   const found = await stat(data).catch(() => undefined);
   if (!found) {

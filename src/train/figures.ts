@@ -1,0 +1,147 @@
+// The pictures of a run's report, as plain data: a held-out spectrogram, masked patches beside their reconstructions, an
+// attention map. It asks the model; report/ draws.
+
+import { CropSampler, randomAt, type Split } from "../data/batches.js";
+import type { MelStore } from "../data/mel-store.js";
+import { type ModelConfig, patchGrid } from "../patchifier/config.js";
+import { uploadMask } from "../patchifier/masks.js";
+import { pretrainLosses } from "../patchifier/objectives.js";
+import type { Tensor } from "../tensor/tensor.js";
+import type { AttentionPicture, ClipPicture, MaskedClip } from "./report/types.js";
+import type { Trainer } from "./trainer.js";
+
+export interface Figures {
+  spectrogram: ClipPicture;
+  reconstructions: MaskedClip[];
+  attention: AttentionPicture;
+}
+
+/** Draws `clips` crops, of held-out pieces where there are any. */
+export async function makeFigures(
+  trainer: Trainer,
+  store: MelStore,
+  split: Split,
+  clips = 3,
+): Promise<Figures> {
+  const { model, seed } = trainer.options;
+  const members = split.heldOut.length > 0 ? split.heldOut : split.train;
+  const sampler = new CropSampler(store, members, model.cropFrames);
+  const random = randomAt(seed, "heldOut", 1000);
+  const pictures = Array.from({ length: clips }, () => {
+    const { track, start } = sampler.place(random);
+    const { nMels } = model.frontEnd;
+    const values = new Float32Array(nMels * model.cropFrames);
+    store.crop(track, start, model.cropFrames, values, 0);
+    const seconds = (start * model.frontEnd.hopLength) / model.frontEnd.sampleRate;
+    const title = `${store.tracks[track].title}, from ${seconds.toFixed(1)} s`;
+    return { title, image: { values, nMels, frames: model.cropFrames } };
+  });
+  const masks = pictures.map(() => trainer.drawMask(random));
+  return {
+    spectrogram: pictures[0],
+    reconstructions: await reconstruct(trainer, pictures, masks),
+    attention: await attend(trainer, pictures[0]),
+  };
+}
+
+async function reconstruct(
+  trainer: Trainer,
+  pictures: readonly ClipPicture[],
+  masks: readonly Int32Array[],
+): Promise<MaskedClip[]> {
+  const { gpu } = trainer;
+  const { model, normalisation, pretrain } = trainer.options;
+  const { tokens, values } = patchGrid(model);
+  const size = model.frontEnd.nMels * model.cropFrames;
+  const crops = new Float32Array(pictures.length * size);
+  pictures.forEach(({ image }, i) => {
+    crops.set(image.values, i * size);
+  });
+  const kept: { predictions?: Tensor } = {};
+  gpu.noGrad(() =>
+    gpu.scope(() => {
+      const patches = trainer.patches(crops);
+      pretrainLosses(trainer.model, patches, uploadMask(gpu, masks, tokens), pretrain, (name, value) => {
+        if (name === "r") kept.predictions = value.keep();
+      });
+    }),
+  );
+  const { predictions } = kept;
+  if (!predictions) return pictures.map((picture, i) => ({ ...picture, masked: masks[i] }));
+  const predicted = await predictions.data();
+  predictions.dispose();
+  const { mean, std } = normalisation;
+  return pictures.map((picture, i) => {
+    const count = masks[i].length;
+    const own = predicted.slice(i * count * values, (i + 1) * count * values).map((v) => v * 2 * std + mean);
+    return {
+      ...picture,
+      masked: masks[i],
+      predictions: own,
+      mse: squaredError(picture, model, masks[i], own),
+    };
+  });
+}
+
+/** Mean squared error of predicted patches against the picture's own. */
+function squaredError(
+  { image }: ClipPicture,
+  model: ModelConfig,
+  masked: Int32Array,
+  predicted: Float32Array,
+): number {
+  const { rows } = patchGrid(model);
+  const { patchMels, patchFrames } = model;
+  let total = 0;
+  masked.forEach((token, i) => {
+    const [column, row] = [Math.floor(token / rows), token % rows];
+    for (let m = 0; m < patchMels; m++) {
+      for (let f = 0; f < patchFrames; f++) {
+        const at = (row * patchMels + m) * image.frames + column * patchFrames + f;
+        total += (image.values[at] - predicted[(i * patchMels + m) * patchFrames + f]) ** 2;
+      }
+    }
+  });
+  return total / predicted.length;
+}
+
+/** Softmax rows of the last block's attention on one clip, for the patch in the middle. */
+async function attend(trainer: Trainer, picture: ClipPicture): Promise<AttentionPicture> {
+  const { gpu, model } = trainer;
+  const { heads, width, layers, tokens } = model.sizes;
+  const layer = layers - 1;
+  const qkv = gpu.noGrad(() => gpu.scope(() => model.qkvOf(trainer.patches(picture.image.values), layer)));
+  const values = await qkv.data();
+  qkv.dispose();
+  const { rows, columns } = patchGrid(trainer.options.model);
+  const query = Math.floor(columns / 2) * rows + Math.floor(rows / 4);
+  const weights = new Float32Array(heads * tokens);
+  const matrix = new Float32Array(tokens * tokens);
+  for (let head = 0; head < heads; head++) {
+    for (let i = 0; i < tokens; i++) {
+      const row = attentionRow(values, { tokens, width, heads, head, query: i });
+      for (let j = 0; j < tokens; j++) matrix[i * tokens + j] += row[j] / heads;
+      if (i === query) weights.set(row, head * tokens);
+    }
+  }
+  return { ...picture, layer, layers, heads, query, weights, matrix };
+}
+
+/** softmax_j(q_i·k_j/√D) of one head, from packed qkv [T, 3·width]. */
+function attentionRow(
+  qkv: Float32Array,
+  at: { tokens: number; width: number; heads: number; head: number; query: number },
+): Float32Array {
+  const size = at.width / at.heads;
+  const q = at.query * 3 * at.width + at.head * size;
+  const scores = Float64Array.from({ length: at.tokens }, (_, j) => {
+    const k = j * 3 * at.width + at.width + at.head * size;
+    let dot = 0;
+    for (let d = 0; d < size; d++) dot += qkv[q + d] * qkv[k + d];
+    return dot / Math.sqrt(size);
+  });
+  const largest = Math.max(...scores);
+  const exponentials = scores.map((score) => Math.exp(score - largest));
+  const sum = exponentials.reduce((total, value) => total + value, 0);
+  return Float32Array.from(exponentials, (value) => value / sum);
+}

@@ -1,0 +1,173 @@
+// What comes after training: the probe of the frozen features and the report. Both read the run; neither changes weights.
+
+import { arch, platform, release } from "node:os";
+import { randomAt } from "../data/batches.js";
+import type { OnProgress } from "../data/types.js";
+import { patchGrid } from "../patchifier/config.js";
+import type { Gpu } from "../tensor/gpu.js";
+import { makeFigures } from "./figures.js";
+import type { PretrainedRun } from "./pretrain.js";
+import { type ProbeOutcome, runProbes } from "./probe.js";
+import type { EmbeddingMap, ReportData } from "./report/types.js";
+import type { RunFolder } from "./run-folder.js";
+
+export interface FinishOptions {
+  gpu: Gpu;
+  run: RunFolder;
+  trained: PretrainedRun;
+  probe: boolean;
+  events: { note(text: string): void; progress: OnProgress };
+  signal?: AbortSignal;
+}
+
+/** Probes, writes probe.json and report.html, and returns the results in a few lines of text. */
+export async function finishRun(options: FinishOptions): Promise<string> {
+  const { gpu, run, trained, probe, events, signal } = options;
+  const { config, trainer } = trained;
+  const outcome = probe
+    ? await runProbes({
+        gpu,
+        model: trainer.model,
+        modelConfig: config.model,
+        normalisation: config.normalisation,
+        seed: config.seed,
+        onProgress: events.progress,
+        note: events.note,
+        signal,
+      })
+    : undefined;
+  if (outcome) await run.writeJson("probe.json", outcome.table);
+  const { writeReport } = await import("./report/page.js");
+  await writeReport(run.file("report.html"), await reportData(options, outcome));
+  return summary(options, outcome);
+}
+
+async function reportData(options: FinishOptions, outcome: ProbeOutcome | undefined): Promise<ReportData> {
+  const { run, trained } = options;
+  const { config, trainer, store, split } = trained;
+  const log = run.readLog();
+  const figures = await makeFigures(trainer, store, split);
+  const wallSeconds = log.reduce((total, { stepMs }) => total + stepMs, 0) / 1000;
+  const { frontEnd, patchMels, patchFrames } = config.model;
+  const { rows, columns } = patchGrid(config.model);
+  const { corpus, pretrain } = config;
+  return {
+    run: {
+      name: run.path.split(/[\\/]/).at(-1) ?? run.path,
+      date: new Date().toISOString(),
+      status: "finished",
+      adapter: config.adapter,
+      preset: config.preset,
+      objective: pretrain.objective,
+      seed: config.seed,
+      steps: trainer.step,
+      stepsPlanned: pretrain.steps,
+      batch: pretrain.batch,
+      parameters: trainer.model.parameters.count,
+      wallSeconds,
+      clipsPerSecond: (trainer.step * pretrain.batch) / wallSeconds,
+      command: config.command,
+      versions: {
+        melgrad: config.melgrad,
+        node: process.versions.node,
+        system: `${platform()} ${release()} ${arch()}`,
+      },
+      settings: {
+        "learning rate": pretrain.lr,
+        "warm-up steps": pretrain.warmup,
+        "weight decay": pretrain.weightDecay,
+        "masked share": pretrain.maskRatio,
+        "mask shape": pretrain.maskShape,
+        "reconstruction weight": pretrain.reconstructWeight,
+        patches: `${patchMels} × ${patchFrames}, ${rows} × ${columns} a crop`,
+      },
+    },
+    corpus: {
+      name: corpus.name,
+      why: corpus.why,
+      licences: corpus.licences.map(({ source, licence }) => `${licence} (${source})`),
+      pieces: corpus.pieces,
+      clips: corpus.tracks,
+      hours: corpus.hours,
+      heldOutPieces: corpus.heldOutPieces.length,
+      skipped: corpus.skipped.map(({ path, reason }) => ({ file: path, reason })),
+    },
+    log,
+    heldOut: run.readHeldOut(),
+    axes: {
+      sampleRate: frontEnd.sampleRate,
+      hopLength: frontEnd.hopLength,
+      fMin: 0,
+      fMax: frontEnd.sampleRate / 2,
+      melScale: "slaney",
+    },
+    grid: { patchMels, patchFrames, rows, columns },
+    ...figures,
+    map: await embeddingMap(trained, outcome),
+    probe: outcome?.table,
+    absent: outcome ? {} : { probe: "--no-probe was given" },
+  };
+}
+
+/** The probe's embeddings where there are some, else those of crops of the music itself, coloured by piece. */
+async function embeddingMap(
+  { trainer, store, config }: PretrainedRun,
+  outcome: ProbeOutcome | undefined,
+): Promise<EmbeddingMap> {
+  const { pca2d } = await import("./report/map.js");
+  const source = outcome?.map ?? (await embedMusic({ trainer, store, config }));
+  const { points, explained } = pca2d(
+    source.vectors,
+    source.labels.length,
+    source.vectors.length / source.labels.length,
+  );
+  return {
+    labelName: source.labelName,
+    explained,
+    points: points.map((point, i) => ({ ...point, label: source.labels[i], title: source.titles[i] })),
+  };
+}
+
+async function embedMusic({ trainer, store, config }: Pick<PretrainedRun, "trainer" | "store" | "config">) {
+  const { model, seed } = config;
+  const random = randomAt(seed, "heldOut", 2000);
+  const count = 128;
+  const size = model.frontEnd.nMels * model.cropFrames;
+  const vectors = new Float32Array(count * model.width);
+  const [labels, titles]: [string[], string[]] = [[], []];
+  for (let i = 0; i < count; i++) {
+    const track = i % store.tracks.length;
+    const { title, frames } = store.tracks[track];
+    const start = random.integer(Math.max(1, frames - model.cropFrames + 1));
+    const crop = new Float32Array(size);
+    store.crop(track, start, model.cropFrames, crop, 0);
+    const embedding = trainer.gpu.scope(() => trainer.model.embed(trainer.patches(crop)));
+    vectors.set(await embedding.data(), i * model.width);
+    embedding.dispose();
+    labels.push(title);
+    titles.push(
+      `${title}, from ${((start * model.frontEnd.hopLength) / model.frontEnd.sampleRate).toFixed(0)} s`,
+    );
+  }
+  return { vectors, labels, titles, labelName: "piece" };
+}
+
+function summary({ run, trained }: FinishOptions, outcome: ProbeOutcome | undefined): string {
+  const log = run.readLog();
+  const heldOut = run.readHeldOut();
+  const [first, last] = [log[0], log[log.length - 1]];
+  const lines = [`loss ${first.loss.toFixed(3)} → ${last.loss.toFixed(3)} in ${trained.trainer.step} steps`];
+  if (heldOut.length > 1) {
+    const [before, after] = [heldOut[0], heldOut[heldOut.length - 1]];
+    lines.push(`held-out loss ${before.loss.toFixed(3)} → ${after.loss.toFixed(3)}`);
+  }
+  for (const { task, metric, rows } of outcome?.table.tasks ?? []) {
+    lines.push(`${task} (${metric})`);
+    for (const row of rows) {
+      lines.push(`  ${row.features.padEnd(18)} ${row.mean.toFixed(3)} ± ${row.std.toFixed(3)}`);
+    }
+  }
+  if (outcome) lines.push(outcome.table.verdict);
+  lines.push(`report: ${run.file("report.html")}`);
+  return lines.join("\n");
+}
