@@ -1,0 +1,47 @@
+// The packages that music, soundfonts and arrangements come from, as they were when their use was written. Mirrors move on:
+// another version is used all the same, with a warning.
+
+import type { PackageSpec } from "../host/packages.js";
+
+/** Debian packages by name. */
+export const DEBIAN = {
+  "asc-music": {
+    name: "asc-music",
+    version: "1.3-6",
+    bytes: 10_317_876,
+    sha256: "369f2d396adb8db9003ef73b797d529e284a7764a5ff4b59a50a4c8b9294da5f",
+  },
+  "fretsonfire-songs-sectoid": {
+    name: "fretsonfire-songs-sectoid",
+    version: "1.dfsg-3.1",
+    bytes: 29_087_520,
+    sha256: "14c1ed3e43c1a6a80eae7698f0469a0825cd1184e441968d62df89ca418aa0b4",
+  },
+  freedoom: {
+    name: "freedoom",
+    version: "0.12.1-2",
+    bytes: 15_806_800,
+    sha256: "c5b7cf1aa6dde8c980271981ce75b9b4a9e7b634b9db93d471f54bab7a8e1290",
+  },
+  "openttd-openmsx": {
+    name: "openttd-openmsx",
+    version: "0.4.2-1",
+    bytes: 96_384,
+    sha256: "1a728a4ac37a1c614de1f597d3024caa7f54ce93d28f5b979b5758305b916a54",
+  },
+  "timgm6mb-soundfont": {
+    name: "timgm6mb-soundfont",
+    version: "1.3-5",
+    bytes: 5_426_644,
+    sha256: "034abdfb296d9353433513dad5dbdcab46425ee6008fc02fe7039b46e75edc54",
+  },
+  mma: {
+    name: "mma",
+    version: "21.09-1",
+    bytes: 4_350_600,
+    sha256: "ee2fa4c2d029adc0750f7194ad52de4a75dafa9de0e4ee02962f807f50083acf",
+  },
+} satisfies Record<string, PackageSpec>;
+
+/** The soundfont inside timgm6mb-soundfont. */
+export const TIMGM6MB = "usr/share/sounds/sf2/TimGM6mb.sf2";

@@ -1,0 +1,157 @@
+// Runs Debian's `mma` (an arranger: chords and a style file in, a MIDI file out) unpacked in the cache, with the machine's
+// Python, or with Debian's own unpacked beside it where there is none or where mma does not run with it.
+
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { CommandError, runCommand } from "../../host/command.js";
+import { PackagesUnavailableError } from "../../host/packages.js";
+import { DEBIAN } from "../sources.js";
+import type { ResolvedTaskOptions } from "./options.js";
+
+/** A style file and the groove of it that is played. */
+export interface Style {
+  /** Library and file, such as casio/house. */
+  id: string;
+  groove: string;
+  /** Beats in a bar. */
+  beats: number;
+}
+
+export interface Arrangement {
+  style: Style;
+  /** One chord symbol a bar. */
+  bars: readonly string[];
+  /** Beats a minute. */
+  tempo: number;
+  seed: number;
+}
+
+/** Style files that do not play music with chords in it. */
+const NOT_MUSIC = /metronome|\/(none|count|intro|ending|bald|bald34|mide|thr|rd)$/;
+
+export class Mma {
+  #python: { program: string; env: NodeJS.ProcessEnv } | undefined;
+  #count = 0;
+
+  private constructor(
+    private readonly dir: string,
+    private readonly options: ResolvedTaskOptions,
+    /** Set where the package is not the version that was looked at. */
+    readonly warning: string | undefined,
+  ) {}
+
+  /** Fetches mma (4 MB) and a Python that runs it. Throws PackagesUnavailableError. */
+  static async open(options: ResolvedTaskOptions): Promise<Mma> {
+    const [fetched] = await options.packages.debian([DEBIAN.mma], options);
+    const mma = new Mma(fetched.dir, options, fetched.warning);
+    await mma.#findPython();
+    return mma;
+  }
+
+  /** All usable style files, sorted by id. */
+  async styles(): Promise<Style[]> {
+    const root = join(this.dir, "usr/share/mma/lib");
+    const found: Style[] = [];
+    for (const library of (await readdir(root)).sort()) {
+      for (const file of (await readdir(join(root, library))).sort()) {
+        const id = `${library}/${file.replace(/\.mma$/, "")}`;
+        if (!file.endsWith(".mma") || NOT_MUSIC.test(id)) continue;
+        const text = await readFile(join(root, library, file), "latin1");
+        const grooves = [...text.matchAll(/^DefGroove\s+(\S+)/gm)].map((match) => match[1]);
+        const groove = grooves.find((name) => !/intro|end|fill|count|metro/i.test(name));
+        const beats = Number.parseInt(/^\s*Time\s+(\d+)/im.exec(text)?.[1] ?? "4", 10);
+        if (groove) found.push({ id, groove, beats });
+      }
+    }
+    return found;
+  }
+
+  /** The arrangement as a MIDI file; undefined where mma does not accept it. The same arrangement gives the same bytes. */
+  async arrange(arrangement: Arrangement): Promise<Uint8Array | undefined> {
+    const python = this.#python;
+    if (!python) throw new PackagesUnavailableError("there is no Python that runs mma");
+    try {
+      return await this.#run(python, arrangement);
+    } catch (error) {
+      if (error instanceof CommandError) return undefined;
+      throw error;
+    }
+  }
+
+  async #findPython(): Promise<void> {
+    for (const program of ["/usr/bin/python3", "python3"]) {
+      if (await this.#works({ program, env: process.env })) return;
+    }
+    const fetch = this.options.packages.debian;
+    const [version] = await fetch([{ name: "python3-minimal" }], this.options);
+    const name = `python${/^\d+\.\d+/.exec(version.version)?.[0] ?? "3"}`;
+    const [program, minimal, stdlib, expat] = await fetch(
+      [
+        { name: `${name}-minimal` },
+        { name: `lib${name}-minimal` },
+        { name: `lib${name}-stdlib` },
+        { name: "libexpat1" },
+      ],
+      this.options,
+    );
+    const modules = join(stdlib.dir, "usr/lib", name);
+    const env = {
+      ...process.env,
+      PYTHONHOME: join(minimal.dir, "usr"),
+      PYTHONPATH: [join(minimal.dir, "usr/lib", name), modules, join(modules, "lib-dynload")].join(":"),
+      LD_LIBRARY_PATH: (await libraryFolders(expat.dir)).join(":"),
+    };
+    if (await this.#works({ program: join(program.dir, "usr/bin", name), env })) return;
+    throw new PackagesUnavailableError("mma runs neither with this machine's Python nor with Debian's");
+  }
+
+  async #works(python: { program: string; env: NodeJS.ProcessEnv }): Promise<boolean> {
+    const [style] = await this.styles();
+    try {
+      await this.#run(python, { style, bars: ["C", "G7"], tempo: 120, seed: 1 });
+      this.#python = python;
+      return true;
+    } catch (error) {
+      if (error instanceof CommandError) return false;
+      throw error;
+    }
+  }
+
+  async #run(
+    python: { program: string; env: NodeJS.ProcessEnv },
+    { style, bars, tempo, seed }: Arrangement,
+  ): Promise<Uint8Array> {
+    const { cacheDir, signal } = this.options;
+    const home = join(this.dir, "usr/share/mma"); // mma looks for its modules in the working folder
+    const work = join(cacheDir, "tmp", `mma-${process.pid}-${this.#count++}`);
+    await mkdir(work, { recursive: true });
+    try {
+      const lines = [
+        `RndSeed ${seed}`,
+        `Use ${join(home, "lib", style.id)}`,
+        `Tempo ${tempo}`,
+        `Groove ${style.groove}`,
+        ...bars.map((chord, bar) => `${bar + 1} ${chord}`),
+      ];
+      await writeFile(join(work, "in.mma"), `${lines.join("\n")}\n`);
+      const args = [join(this.dir, "usr/bin/mma"), "-f", join(work, "out.mid"), join(work, "in.mma")];
+      await runCommand(python.program, args, { cwd: home, env: python.env, signal });
+      return new Uint8Array(
+        await readFile(join(work, "out.mid")).catch(() => {
+          throw new CommandError("mma wrote no file", "failed", "");
+        }),
+      );
+    } finally {
+      await rm(work, { recursive: true, force: true });
+    }
+  }
+}
+
+/** The folders of an unpacked library package that hold shared objects. */
+async function libraryFolders(dir: string): Promise<string[]> {
+  const folders: string[] = [];
+  for (const base of ["usr/lib", "lib"]) {
+    for (const entry of await readdir(join(dir, base)).catch(() => [])) folders.push(join(dir, base, entry));
+  }
+  return folders;
+}

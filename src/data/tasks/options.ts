@@ -1,0 +1,22 @@
+// What every task can be asked to do the same way. Types only.
+
+import type { PackageClient } from "../../host/packages.js";
+import type { OnProgress } from "../types.js";
+
+export interface TaskOptions {
+  /** The cache folder; see cacheFolder for the default. */
+  cacheDir?: string;
+  onProgress?: OnProgress;
+  signal?: AbortSignal;
+  /** Chooses the clips (default 0). */
+  seed?: number;
+  /** Who fetches packages; tests put their own in. */
+  packages?: PackageClient;
+}
+
+/** The options with every default filled in. */
+export interface ResolvedTaskOptions extends TaskOptions {
+  cacheDir: string;
+  seed: number;
+  packages: PackageClient;
+}
