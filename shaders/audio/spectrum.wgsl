@@ -3,35 +3,34 @@
 // pairs of samples, taken apart afterwards (ODD 1: a complex one of SIZE = N points).
 //
 // Variants: PER_LANE 0, one workgroup of STEP invocations for each frame, `z` in workgroup memory; PER_LANE 1, one
-// invocation for each frame, `z` in private memory. SIZE, SIZE2 (2·SIZE), HALF (⌊N/2⌋), N, PASSES (calls of pass2…pass8 and
-// sync), UNTANGLE, MEL_AT (first entries of those parts in `roots` and `indices`), REFLECT, KALDI, POWER, LOG come as text.
+// invocation for each frame, `z` in private memory. ROOM: values in z (2·SIZE); RADIX2…RADIX8: which passes are needed;
+// REFLECT, KALDI, POWER, LOG: see below. Everything else is a parameter, so that front ends share compiled code.
 #include "lib/index"
-#include "audio/dft"
 
 struct Params {
   samples: u32, frames: u32, total: u32, hop: u32, start: i32, rows: u32, win: u32,
+  size: u32, passes: u32, untangle_at: u32, window_at: u32, mel_at: u32,
   preemphasis: f32, gain: f32, floor: f32, offset: f32,
 }
 @group(0) @binding(0) var<storage, read> wave: array<f32>;
 @group(0) @binding(1) var<storage, read> roots: array<vec2f>;   // twiddles, untangling factors, window
-@group(0) @binding(2) var<storage, read> indices: array<u32>;   // input positions, then (first bin, bins) of each filter
+@group(0) @binding(2) var<storage, read> indices: array<u32>;   // input positions, passes, (first bin, bins) of each filter
 @group(0) @binding(3) var<storage, read> weights: array<f32>;   // [longest filter, rows]
 @group(0) @binding(4) var<storage, read_write> result: array<f32>;
 var<immediate> p: Params;
 
 #if PER_LANE
-var<private> z: array<f32, SIZE2>;
+var<private> z: array<f32, ROOM>;
 #define STEP 1u
 #else
-var<workgroup> z: array<f32, SIZE2>;
+var<workgroup> z: array<f32, ROOM>;
 #endif
-#include "audio/passes"
-
 fn sync() {
 #if !PER_LANE
   workgroupBarrier();
 #endif
 }
+#include "audio/passes"
 
 // Sample i of a clip that starts at `base`, with padding on both sides.
 fn padded(base: u32, i: i32) -> f32 {
@@ -100,8 +99,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let mean = sum / f32(p.win);
 #endif
 
-  for (var i = lane; i < SIZE; i += STEP) {
-    let window = roots[WINDOW + i];
+  for (var i = lane; i < p.size; i += STEP) {
+    let window = roots[p.window_at + i];
 #if KALDI
     let a = 2u * i;
     let origin = base + u32(first);
@@ -126,24 +125,24 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     store_at(indices[i], pair * window);
   }
   sync();
-  PASSES
+  transform(lane);
 
 #if ODD
-  for (var k = lane; k <= HALF; k += STEP) { z[k] = power_of(value_at(k)); }
+  for (var k = lane; 2u * k <= p.size; k += STEP) { z[k] = power_of(value_at(k)); }
 #else
   // X[k] = E + w·O and X[SIZE − k] = conj(E − w·O), E and O the spectra of the even and odd samples; the pair's powers replace
   // Z[k] and Z[SIZE − k]. |X[SIZE]|² goes to z[SIZE], which held the imaginary part of Z[0].
-  for (var k = lane; k <= SIZE / 2u; k += STEP) {
+  for (var k = lane; k <= p.size / 2u; k += STEP) {
     let a = value_at(k);
     if (k == 0u) {
       z[0] = power_of(vec2f(a.x + a.y, 0.0));
-      z[SIZE] = power_of(vec2f(a.x - a.y, 0.0));
+      z[p.size] = power_of(vec2f(a.x - a.y, 0.0));
     } else {
-      let b = value_at(SIZE - k);
+      let b = value_at(p.size - k);
       let even = 0.5 * vec2f(a.x + b.x, a.y - b.y);
-      let odd = cmul(roots[UNTANGLE + k], 0.5 * vec2f(a.y + b.y, b.x - a.x));
+      let odd = cmul(roots[p.untangle_at + k], 0.5 * vec2f(a.y + b.y, b.x - a.x));
       z[k] = power_of(even + odd);
-      z[SIZE - k] = power_of(even - odd);
+      z[p.size - k] = power_of(even - odd);
     }
   }
 #endif
@@ -152,8 +151,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let out = clip * p.rows * p.frames + frame;
   for (var row = lane; row < p.rows; row += STEP) {
 #if MEL
-    let bin = indices[MEL_AT + 2u * row];
-    let bins = indices[MEL_AT + 2u * row + 1u];
+    let bin = indices[p.mel_at + 2u * row];
+    let bins = indices[p.mel_at + 2u * row + 1u];
     var x = 0.0;
     for (var i = 0u; i < bins; i++) { x += weights[i * p.rows + row] * z[bin + i]; }
 #else

@@ -56,10 +56,8 @@ export function planFft(size: number): FftPlan {
   let span = 1;
   for (const radix of radices) {
     passes.push({ radix, span, twiddle: twiddles.length / 2 });
-    if (span > 1) {
-      for (let q = 1; q < radix; q++) {
-        for (let t = 0; t < span; t++) twiddles.push(...root(q * t, span * radix));
-      }
+    for (let q = 1; q < radix; q++) {
+      for (let t = 0; t < span; t++) twiddles.push(...root(q * t, span * radix));
     }
     span *= radix;
   }

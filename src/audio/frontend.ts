@@ -2,7 +2,7 @@
 // numbers, no GPU: log-mel.ts uploads and runs them.
 import { ShapeError, UsageError } from "../gpu/errors.js";
 import { type FftPlan, planFft, root } from "./fft-plan.js";
-import { type MelFilter, type MelNorm, type MelScale, melFilters } from "./mel-filters.js";
+import { type MelFilter, type MelNorm, melFilters } from "./mel-filters.js";
 import { makeWindow, type WindowName } from "./windows.js";
 
 export interface StftOptions {
@@ -181,7 +181,7 @@ export interface Tables {
   roots: Float32Array;
   untangleAt: number;
   windowAt: number;
-  /** Input positions, then (first bin, number of bins) of each filter. */
+  /** Input positions, then (radix, span, twiddle) of each pass, then (first bin, number of bins) of each filter. */
   indices: Int32Array;
   melAt: number;
   /** [bins of the longest filter, filters]. */
@@ -212,8 +212,12 @@ export function makeTables(frontEnd: FrontEnd): Tables {
     roots: Float32Array.from([...plan.twiddles, ...untangle, ...pairs]),
     untangleAt: plan.twiddles.length / 2,
     windowAt: (plan.twiddles.length + untangle.length) / 2,
-    indices: Int32Array.from([...plan.position, ...filters.flatMap((f) => [f.first, f.weights.length])]),
-    melAt: size,
+    indices: Int32Array.from([
+      ...plan.position,
+      ...plan.passes.flatMap((pass) => [pass.radix, pass.span, pass.twiddle]),
+      ...filters.flatMap((filter) => [filter.first, filter.weights.length]),
+    ]),
+    melAt: size + 3 * plan.passes.length,
     weights,
   };
 }

@@ -6,6 +6,7 @@ import { foldGroups } from "../ops/launch.js";
 import type { Gpu } from "../tensor/gpu.js";
 import { formatShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
+import type { FftPass } from "./fft-plan.js";
 import {
   defaultLog,
   type FrontEnd,
@@ -48,18 +49,13 @@ export class Spectrogram {
       );
     }
     const perLane = this.variant.kind === "lane";
-    const passes = plan.passes.map((s) => `pass${s.radix}(${s.span}u, ${s.twiddle}u, lane); sync();`);
+    const radices = new Set(plan.passes.map(({ radix }) => radix));
     this.kernel = gpu.device.kernel("audio/spectrum", {
       PER_LANE: perLane,
       ...(perLane ? { WIDTH: `${this.variant.width}u` } : { STEP: `${this.variant.width}u` }),
-      SIZE: `${plan.size}u`,
-      SIZE2: `${plan.size * 2}u`,
-      HALF: `${Math.floor(nFft / 2)}u`,
+      ROOM: `${plan.size * 2}u`,
+      ...Object.fromEntries([2, 3, 4, 5, 8].map((r) => [`RADIX${r}`, radices.has(r as FftPass["radix"])])),
       ODD: nFft % 2,
-      PASSES: passes.join(" "),
-      UNTANGLE: `${untangleAt}u`,
-      WINDOW: `${windowAt}u`,
-      MEL_AT: `${melAt}u`,
       MEL: frontEnd.filters !== undefined,
       REFLECT: frontEnd.reflect,
       KALDI: frontEnd.preemphasis !== undefined,
@@ -76,6 +72,11 @@ export class Spectrogram {
       start: center ? -Math.floor(nFft / 2) : 0,
       rows: this.rows,
       win: winLength,
+      size: plan.size,
+      passes: plan.passes.length,
+      untangle_at: untangleAt,
+      window_at: windowAt,
+      mel_at: melAt,
       preemphasis: frontEnd.preemphasis ?? 0,
       ...logParams(log),
     };
@@ -117,12 +118,14 @@ export class Spectrogram {
 /** Mel spectrogram and what becomes of it; by default the model's: 16 kHz, 1024/512, 128 Slaney bands, log10(1 + 10⁴·x). */
 export interface LogMelOptions extends MelSpectrogramOptions {
   log?: LogScale;
+  /** Short for `log: { kind: "log10", gain }`. */
+  gain?: number;
 }
 
 /** Log-mel spectrograms [B, nMels, frames] of waveforms [B, samples]; the tables are made once. */
 export class LogMel extends Spectrogram {
   constructor(gpu: Gpu, options: LogMelOptions = {}, variant?: SpectrumVariant) {
-    super(gpu, melFrontEnd(options, options.log ?? defaultLog), variant);
+    super(gpu, melFrontEnd(options, logOf(options, defaultLog)), variant);
   }
 }
 
@@ -133,7 +136,7 @@ export function stftPower(waveform: Tensor, options: StftOptions = {}): Tensor {
 
 /** Mel spectrogram of waveforms [B, n] or [n] → [B, nMels, frames]; power, unless `log` says otherwise. */
 export function melSpectrogram(waveform: Tensor, options: LogMelOptions = {}): Tensor {
-  const make = () => melFrontEnd(options, options.log ?? { kind: "none" });
+  const make = () => melFrontEnd(options, logOf(options, { kind: "none" }));
   return cached(waveform.gpu, "mel", options, make).forward(waveform);
 }
 
@@ -143,6 +146,10 @@ export function melSpectrogram(waveform: Tensor, options: LogMelOptions = {}): T
  */
 export function kaldiFbank(waveform: Tensor, options: KaldiOptions = {}): Tensor {
   return cached(waveform.gpu, "kaldi", options, () => kaldiFrontEnd(options)).forward(waveform);
+}
+
+function logOf(options: LogMelOptions, otherwise: LogScale): LogScale {
+  return options.log ?? (options.gain === undefined ? otherwise : { kind: "log10", gain: options.gain });
 }
 
 const caches = new WeakMap<Gpu, Map<string, Spectrogram>>();
