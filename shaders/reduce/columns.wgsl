@@ -1,13 +1,14 @@
 // y[o, i] = FINISH(merge over r of MAP(x[o, r, i])): reductions of an axis that is not the innermost. x: [outer, reduce,
 // items] of vec4 or f32; y: [outer, splits, items]. One invocation a column of items and a run of `chunk` places along
 // the reduced axis, columns fastest, so that lanes read neighbours; a second launch merges the runs. KIND, MAP, WITH and
-// FINISH as in reduce/rows, where extra[o, i] is what WITH 1 reads; here r and c1 are of type ITEM.
+// FINISH as in reduce/rows, where extra[o, i] is what WITH 1 reads; RESULT is ITEM here.
 #include "lib/index"
 #if VEC
 #define ITEM vec4<f32>
 #else
 #define ITEM f32
 #endif
+#define RESULT ITEM
 #include "lib/merge"
 struct Params { count: u32, reduce: u32, items: u32, splits: u32, chunk: u32, scale: f32 }
 @group(0) @binding(0) var<storage, read> source: array<ITEM>;

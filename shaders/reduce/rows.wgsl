@@ -4,10 +4,11 @@
 //   KIND    0 sum, 1 maximum, 2 minimum (lib/merge)
 //   MAP     expression in `x` and `c`, of type ITEM
 //   WITH    what c is: 0 nothing, 1 extra[o], the same for the row, 2 extra[o, r], another tensor of x's shape
-//   FINISH  expression in `r`, the result, p.scale and, where WITH is 1, c1
+//   FINISH  expression in `r`, the result, p.scale and, where WITH is 1, c1, each of type RESULT
 // tail: elements in the last, incomplete vec4 of x, 0 to 3; only where outer is 1.
 diagnostic(off, subgroup_uniformity);
 #include "lib/team"
+#define RESULT f32
 #include "lib/merge"
 struct Params { rows: u32, items: u32, tail: u32, splits: u32, chunk: u32, scale: f32 }
 @group(0) @binding(0) var<storage, read> source: array<ITEM>;

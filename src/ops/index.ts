@@ -3,4 +3,7 @@ export { type CrossEntropyOptions, crossEntropy, type LossReduction } from "./cr
 export { infonce } from "./infonce.js";
 export { type LayerNormOptions, layerNorm } from "./layer-norm.js";
 export { type BinaryCrossEntropyOptions, bceWithLogits, mse } from "./losses.js";
+export { cosineSimilarity, normalize } from "./normalize.js";
+export { logsumexp, max, mean, min, norm, type ReduceOptions, sum, variance } from "./reduce.js";
+export { argmax, cumsum, type TopkOptions, topk } from "./scan.js";
 export { logSoftmax, type SoftmaxOptions, softmax } from "./softmax.js";

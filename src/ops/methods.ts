@@ -4,7 +4,9 @@ import { Tensor } from "../tensor/tensor.js";
 import { backward } from "./autograd.js";
 import { add, binary, div, mul, sub } from "./binary.js";
 import { type MatmulOptions, matmul } from "./matmul.js";
-import { mean, type ReduceOptions, sum } from "./reduce.js";
+import { normalize } from "./normalize.js";
+import { logsumexp, max, mean, min, norm, type ReduceOptions, sum, variance } from "./reduce.js";
+import { argmax, cumsum, type TopkOptions, topk } from "./scan.js";
 import { logSoftmax, type SoftmaxOptions, softmax } from "./softmax.js";
 import { unary } from "./unary.js";
 import { broadcastTo, permute, reshape, transpose } from "./view.js";
@@ -36,6 +38,15 @@ const methods = {
   clamp: (x: Tensor, min: number, max: number) => unary.clamp([x], { a: min, b: max }),
   sum: (x: Tensor, options?: ReduceOptions) => sum(x, options),
   mean: (x: Tensor, options?: ReduceOptions) => mean(x, options),
+  max: (x: Tensor, options?: ReduceOptions) => max(x, options),
+  min: (x: Tensor, options?: ReduceOptions) => min(x, options),
+  var: (x: Tensor, options?: ReduceOptions & { correction?: number }) => variance(x, options),
+  logsumexp: (x: Tensor, options?: ReduceOptions) => logsumexp(x, options),
+  norm: (x: Tensor, options?: ReduceOptions) => norm(x, options),
+  argmax: (x: Tensor, options?: { dim?: number | null; keepDim?: boolean }) => argmax(x, options),
+  cumsum: (x: Tensor, options?: { dim?: number }) => cumsum(x, options),
+  topk: (x: Tensor, k: number, options?: TopkOptions) => topk(x, k, options),
+  normalize: (x: Tensor, options?: { dim?: number; eps?: number }) => normalize(x, options),
   softmax: (x: Tensor, options?: SoftmaxOptions) => softmax(x, options),
   logSoftmax: (x: Tensor, options?: SoftmaxOptions) => logSoftmax(x, options),
   matmul: (x: Tensor, other: Tensor, options?: MatmulOptions) => matmul(x, other, options),

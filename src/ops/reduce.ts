@@ -1,10 +1,11 @@
-// Reductions over axes.
-import { reducedShape, resolveAxes, sizeOf } from "../tensor/shape.js";
+// Reductions over axes: sum, mean, max, min, var, logsumexp and the L2 norm, each with its gradient. The kernels and how they
+// are split are in reduction.ts; argmax is in scan.ts.
+import { reducedShape, resolveAxes, type Shape, sizeOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { defineOp, result } from "./define.js";
-import { foldGroups } from "./launch.js";
-import { affine } from "./unary.js";
-import { broadcastTo, permute, reshape } from "./view.js";
+import { combine } from "./binary.js";
+import { defineOp, type Op } from "./define.js";
+import { type Reduction, reduceInto, spread, type View3, viewAround } from "./reduction.js";
+import { permute, reshape } from "./view.js";
 
 export interface ReduceOptions {
   /** Axes to reduce; all where not given. */
@@ -13,42 +14,191 @@ export interface ReduceOptions {
   keepDim?: boolean;
 }
 
-interface Resolved {
-  axes: number[];
-  keepDim: boolean;
+/** One run of neighbouring axes and the shape of the result. */
+interface Run {
+  view: View3;
+  shape: Shape;
 }
 
-const sumOp = defineOp<Resolved>({
-  name: "sum",
-  doc: "The sum over axes.",
-  forward([x], { axes, keepDim }) {
-    const { device } = x.gpu;
-    const kept = x.shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
-    const contiguous = axes.every((axis, i) => i === 0 || axis === axes[i - 1] + 1);
-    const source = contiguous ? x : permute(x, [...kept, ...axes]);
-    const reduce = sizeOf(axes.map((axis) => x.shape[axis]));
-    const inner = contiguous ? sizeOf(x.shape.slice((axes.at(-1) ?? x.rank - 1) + 1)) : 1;
-    const out = x.gpu.empty(reducedShape(x.shape, axes, keepDim));
-    const outer = out.size / inner;
-    device.run(
-      device.kernel("reduce"),
-      [source.block, out.block],
-      { outer, reduce, inner },
-      foldGroups(Math.ceil(out.size / 64)),
-    );
-    return result(out);
+/** A run of axes reduced by a kernel into a new tensor. */
+function reduced(x: Tensor, { view, shape }: Run, reduction: Reduction): Tensor {
+  const out = x.gpu.empty(shape);
+  reduceInto(x, view, reduction, out);
+  return out;
+}
+
+interface Row {
+  doc: string;
+  forward(x: Tensor, run: Run): Tensor;
+  backward(grad: Tensor, x: Tensor, y: Tensor, run: Run): Tensor;
+}
+
+/** x where it equals the extreme value of its run: those places share the gradient evenly. */
+function extremeGradient(grad: Tensor, x: Tensor, y: Tensor, { view }: Run): Tensor {
+  const ties = reduced(
+    x,
+    { view, shape: y.shape },
+    {
+      kind: "sum",
+      map: "select(ITEM(0.0), ITEM(1.0), x == c)",
+      extra: { tensor: y, per: "result" },
+    },
+  );
+  const a = combine("a / b", grad, ties);
+  return spread(x.shape, view, { expression: "select(ITEM(0.0), a, x == b)", x, a, b: y });
+}
+
+const rows = {
+  sum: {
+    doc: "The sum over axes, of many partial sums.",
+    forward: (x, run) => reduced(x, run, { kind: "sum" }),
+    backward: (grad, x, _y, { view }) => spread(x.shape, view, { expression: "a", a: grad }),
   },
-  backward({ grad, inputs: [x], options: { axes } }) {
-    return [broadcastTo(reshape(grad, reducedShape(x.shape, axes, true)), x.shape)];
+  mean: {
+    doc: "The mean over axes.",
+    forward: (x, run) => reduced(x, run, { kind: "sum", finish: "r * p.scale", scale: 1 / run.view.reduce }),
+    backward: (grad, x, _y, { view }) =>
+      spread(x.shape, view, { expression: "a * p.scale", a: grad, scale: 1 / view.reduce }),
   },
+  max: {
+    doc: "The largest element over axes; equal ones share the gradient evenly.",
+    forward: (x, run) => reduced(x, run, { kind: "max" }),
+    backward: extremeGradient,
+  },
+  min: {
+    doc: "The smallest element over axes; equal ones share the gradient evenly.",
+    forward: (x, run) => reduced(x, run, { kind: "min" }),
+    backward: extremeGradient,
+  },
+  logsumexp: {
+    doc: "ln Σ exp(x) over axes, computed from x − max(x).",
+    forward(x, run) {
+      const top = reduced(x, run, { kind: "max" });
+      // Clamped so that a run of −∞ alone gives −∞ and not NaN.
+      const map = "exp(x - clamp(c, ITEM(-3.4028234e38), ITEM(3.4028234e38)))";
+      const extra = { tensor: top, per: "result" } as const;
+      return reduced(x, run, { kind: "sum", map, extra, finish: "log(r) + c1" });
+    },
+    backward: (grad, x, y, { view }) =>
+      spread(x.shape, view, { expression: "a * exp(x - b)", x, a: grad, b: y }),
+  },
+  norm: {
+    doc: "The square root of the sum of squares over axes; gradient 0 where it is 0.",
+    forward: (x, run) => reduced(x, run, { kind: "sum", map: "x * x", finish: "sqrt(r)" }),
+    backward: (grad, x, y, { view }) =>
+      spread(x.shape, view, {
+        expression: "select(a * x / b, ITEM(0.0), b == ITEM(0.0))",
+        ...{ x, a: grad, b: y },
+      }),
+  },
+} satisfies Record<string, Row>;
+
+type ReduceName = keyof typeof rows;
+
+const ops = Object.fromEntries(
+  (Object.keys(rows) as ReduceName[]).map((name) => {
+    const row: Row = rows[name];
+    const op = defineOp<Run>({
+      name,
+      doc: row.doc,
+      forward: ([x], run) => ({ output: row.forward(x, run), saved: undefined }),
+      backward: ({ grad, inputs: [x], output, options }) => [row.backward(grad, x, output, options)],
+    });
+    return [name, op];
+  }),
+) as Record<ReduceName, Op<Run>>;
+
+/** Runs of neighbouring axes, the last first; axes of length 1 between them do not part them. */
+function runsOf(shape: Shape, axes: readonly number[]): [first: number, last: number][] {
+  const runs: [number, number][] = [];
+  for (const axis of axes) {
+    const run = runs.at(-1);
+    if (run && shape.slice(run[1] + 1, axis).every((n) => n === 1)) run[1] = axis;
+    else runs.push([axis, axis]);
+  }
+  return runs.reverse();
+}
+
+/** Applies a reduction run by run, which is the same as all at once for each of the table's. */
+function apply(name: ReduceName, x: Tensor, { dim, keepDim = false }: ReduceOptions): Tensor {
+  const axes = resolveAxes(dim, x.rank);
+  const shape = reducedShape(x.shape, axes, keepDim);
+  const runs = runsOf(x.shape, axes);
+  if (runs.length === 0) return ops[name]([x], { view: viewAround(x.shape, x.rank), shape });
+  return runs.reduce((current, [first, last], i) => {
+    const between = current.shape.map((n, axis) => (axis >= first && axis <= last ? 1 : n));
+    const run = { view: viewAround(current.shape, first, last), shape: between };
+    return ops[name]([current], i === runs.length - 1 ? { ...run, shape } : run);
+  }, x);
+}
+
+/** The sum over `dim`. */
+export function sum(x: Tensor, options: ReduceOptions = {}): Tensor {
+  return apply("sum", x, options);
+}
+
+/** The mean over `dim`. */
+export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
+  return apply("mean", x, options);
+}
+
+/** The largest element over `dim`. Equal ones share the gradient. */
+export function max(x: Tensor, options: ReduceOptions = {}): Tensor {
+  return apply("max", x, options);
+}
+
+/** The smallest element over `dim`. Equal ones share the gradient. */
+export function min(x: Tensor, options: ReduceOptions = {}): Tensor {
+  return apply("min", x, options);
+}
+
+/** ln Σ exp(x) over `dim`. */
+export function logsumexp(x: Tensor, options: ReduceOptions = {}): Tensor {
+  return apply("logsumexp", x, options);
+}
+
+/** The L2 norm √Σ x² over `dim`. */
+export function norm(x: Tensor, options: ReduceOptions = {}): Tensor {
+  return apply("norm", x, options);
+}
+
+const varOp = defineOp<Run & { correction: number }, Tensor>({
+  name: "var",
+  doc: "Σ (x − mean)² / (n − correction) over axes, in two walks.",
+  forward([x], { view, shape, correction }) {
+    const run = { view, shape };
+    const centre = reduced(x, run, { kind: "sum", finish: "r * p.scale", scale: 1 / view.reduce });
+    const map = "(x - c) * (x - c)";
+    const extra = { tensor: centre, per: "result" } as const;
+    const scale = 1 / (view.reduce - correction);
+    return {
+      output: reduced(x, run, { kind: "sum", map, extra, finish: "r * p.scale", scale }),
+      saved: centre,
+    };
+  },
+  backward: ({ grad, inputs: [x], options: { view, correction }, saved: centre }) => [
+    spread(x.shape, view, {
+      expression: "a * p.scale * (x - b)",
+      ...{ x, a: grad, b: centre, scale: 2 / (view.reduce - correction) },
+    }),
+  ],
 });
 
-export function sum(x: Tensor, { dim, keepDim = false }: ReduceOptions = {}): Tensor {
-  return sumOp([x], { axes: resolveAxes(dim, x.rank), keepDim });
-}
-
-/** The mean over axes. */
-export function mean(x: Tensor, options: ReduceOptions = {}): Tensor {
-  const total = sum(x, options);
-  return affine(total, total.size / x.size, 0);
+/** The variance over `dim` with divisor n − correction (default 1; 0 for the population's). */
+export function variance(
+  x: Tensor,
+  { dim, keepDim = false, correction = 1 }: ReduceOptions & { correction?: number } = {},
+): Tensor {
+  const axes = resolveAxes(dim, x.rank);
+  const shape = reducedShape(x.shape, axes, keepDim);
+  const runs = runsOf(x.shape, axes);
+  if (runs.length <= 1) {
+    const [first, last] = runs[0] ?? [x.rank, x.rank];
+    return varOp([x], { view: viewAround(x.shape, first, last), shape, correction });
+  }
+  const kept = x.shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
+  const rest = kept.map((axis) => x.shape[axis]);
+  const view = { outer: sizeOf(rest), reduce: x.size / sizeOf(rest), inner: 1 };
+  const result = varOp([permute(x, [...kept, ...axes])], { view, shape: rest, correction });
+  return keepDim ? reshape(result, shape) : result;
 }

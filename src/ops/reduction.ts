@@ -106,26 +106,40 @@ export function total(x: Tensor, scale = 1): Tensor {
   return out;
 }
 
-/** y = EXPR(x, a, b, p.scale), with a and b repeated along the middle of `view`; `b` defaults to `a`. */
+export interface Spread {
+  /** WGSL expression in `x`, if there is one, in `a`, `b` and p.scale, each of type ITEM. */
+  expression: string;
+  /** Of the result's shape. */
+  x?: Tensor;
+  /** One value for each result of a reduction over the middle of the view; `b` defaults to `a`. */
+  a: Tensor;
+  b?: Tensor;
+  scale?: number;
+}
+
+/** A tensor of `shape`, seen as `view`: EXPR(x, a, b, p.scale) with a and b repeated along the reduced axis. */
 export function spread(
-  expression: string,
-  x: Tensor,
+  shape: readonly number[],
   view: View3,
-  a: Tensor,
-  b: Tensor = a,
-  scale = 1,
-  out: Tensor = x.gpu.empty(x.shape),
+  { expression, x, a, b = a, scale = 1 }: Spread,
 ): Tensor {
-  const { reduce, inner } = view;
-  const layout = inner === 1 && reduce % 4 === 0 ? 1 : inner % 4 === 0 ? 2 : 0;
-  const items = layout === 0 ? x.size : x.size / 4;
-  const kernel = x.gpu.device.kernel("reduce/spread", { LAYOUT: layout, EXPR: expression });
+  const { outer, reduce, inner } = view;
+  const { device } = a.gpu;
+  const out = a.gpu.empty(shape);
+  const layout = inner === 1 && (reduce % 4 === 0 || outer === 1) ? 1 : inner % 4 === 0 ? 2 : 0;
+  const count = layout === 0 ? out.size : Math.ceil(out.size / 4);
+  const defines = { LAYOUT: layout, SOURCE: x !== undefined, EXPR: expression };
   const params = {
-    count: items,
-    reduce: layout === 1 ? reduce / 4 : reduce,
+    count,
+    reduce: layout === 1 ? Math.ceil(reduce / 4) : reduce,
     inner: layout === 2 ? inner / 4 : inner,
     scale,
   };
-  x.gpu.device.run(kernel, [x.block, a.block, b.block, out.block], params, elementwiseGroups(items));
+  device.run(
+    device.kernel("reduce/spread", defines),
+    [x ?? a, a, b, out].map((tensor) => tensor.block),
+    params,
+    elementwiseGroups(count),
+  );
   return out;
 }

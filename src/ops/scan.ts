@@ -1,0 +1,187 @@
+// What walks an axis in order: cumsum, argmax and topk.
+import { ShapeError } from "../gpu/errors.js";
+import { formatShape, reducedShape, resolveAxis, type Shape } from "../tensor/shape.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { defineOp, result } from "./define.js";
+import { foldGroups } from "./launch.js";
+import { type View3, viewAround } from "./reduction.js";
+import { reshape, transpose } from "./view.js";
+
+interface ScanMode {
+  reverse?: boolean;
+  exclusive?: boolean;
+}
+
+/** Invocations that fill the machine. */
+function enough(x: Tensor): number {
+  return x.gpu.device.capabilities.software ? 512 : 16384;
+}
+
+function runningSum(x: Tensor, view: View3, { reverse = false, exclusive = false }: ScanMode): Tensor {
+  const { outer, reduce, inner } = view;
+  const { device } = x.gpu;
+  const columns = outer * inner;
+  const short = reduce <= 64 || (columns >= enough(x) && reduce <= 1024);
+  const chunk = short ? reduce : Math.max(32, Math.ceil(Math.sqrt(reduce)));
+  const parts = Math.ceil(reduce / chunk);
+  const count = columns * parts;
+  const params = { count, reduce, inner, parts, chunk };
+  const groups = foldGroups(Math.ceil(count / 64));
+  const launch = (out: Tensor, offsets: Tensor | undefined, totals: boolean) => {
+    const defines = { REVERSE: reverse, EXCLUSIVE: exclusive && !totals, TOTALS: totals };
+    const kernel = device.kernel("scan/cumsum", { ...defines, OFFSET: offsets !== undefined });
+    device.run(kernel, [x.block, (offsets ?? x).block, out.block], params, groups);
+    return out;
+  };
+  const out = x.gpu.empty(x.shape);
+  if (parts === 1) return launch(out, undefined, false);
+  const totals = launch(x.gpu.empty([outer, parts, inner]), undefined, true);
+  const offsets = runningSum(totals, { outer, reduce: parts, inner }, { exclusive: true });
+  launch(out, offsets, false);
+  totals.dispose();
+  offsets.dispose();
+  return out;
+}
+
+const cumsumOp = defineOp<{ axis: number }>({
+  name: "cumsum",
+  doc: "Running sums along an axis.",
+  forward: ([x], { axis }) => result(runningSum(x, viewAround(x.shape, axis), {})),
+  backward: ({ grad, options: { axis } }) => [
+    runningSum(grad, viewAround(grad.shape, axis), { reverse: true }),
+  ],
+});
+
+/** y[i] = x[0] + … + x[i] along `dim` (default the last axis). */
+export function cumsum(x: Tensor, { dim = -1 }: { dim?: number } = {}): Tensor {
+  return cumsumOp([x], { axis: resolveAxis(dim, x.rank) });
+}
+
+/** Indices of the largest elements; see scan/argmax. */
+function largestPlaces(x: Tensor, places: Tensor | undefined, view: View3, shape: Shape): Tensor {
+  const { outer, reduce, inner } = view;
+  const { device } = x.gpu;
+  const columns = outer * inner;
+  const most = Math.floor(reduce / 16);
+  const parts = Math.max(1, Math.min(Math.ceil(enough(x) / columns), most));
+  const single = parts === 1;
+  const partial = single ? shape : [outer, parts, inner];
+  const values = x.gpu.empty(partial);
+  const indices = x.gpu.empty(partial, { dtype: "i32" });
+  const count = columns * parts;
+  device.run(
+    device.kernel("scan/argmax", { INDEXED: places !== undefined }),
+    [x, places ?? x, values, indices].map((tensor) => tensor.block),
+    { count, reduce, inner, parts },
+    foldGroups(Math.ceil(count / 64)),
+  );
+  const final = single ? indices : largestPlaces(values, indices, { outer, reduce: parts, inner }, shape);
+  values.dispose();
+  if (!single) indices.dispose();
+  return final;
+}
+
+const argmaxOp = defineOp<{ view: View3; shape: Shape }>({
+  name: "argmax",
+  doc: "The index of the largest element along an axis, the first of equal ones.",
+  forward: ([x], { view, shape }) => result(largestPlaces(x, undefined, view, shape)),
+});
+
+/** i32 indices of the largest elements along `dim`; of the flattened tensor where `dim` is null or not given. */
+export function argmax(
+  x: Tensor,
+  { dim = null, keepDim = false }: { dim?: number | null; keepDim?: boolean } = {},
+): Tensor {
+  if (dim === null) {
+    const axes = x.shape.map((_, axis) => axis);
+    const view = { outer: 1, reduce: x.size, inner: 1 };
+    return argmaxOp([x], { view, shape: reducedShape(x.shape, axes, keepDim) });
+  }
+  const axis = resolveAxis(dim, x.rank);
+  return argmaxOp([x], {
+    view: viewAround(x.shape, axis),
+    shape: reducedShape(x.shape, x.rank === 0 ? [] : [axis], keepDim),
+  });
+}
+
+/** Elements that one pass of topk compares with each other, where k allows. */
+const topkRun = 1024;
+
+/** Fills `values` and `indices`, [rows, k], from x [rows, n]. */
+function rankInto(
+  x: Tensor,
+  places: Tensor | undefined,
+  [rows, n, k]: [number, number, number],
+  sign: number,
+  values: Tensor,
+  indices: Tensor,
+): void {
+  const { gpu } = x;
+  const chunk = Math.min(n, Math.max(topkRun, 4 * k));
+  const parts = Math.ceil(n / chunk);
+  const single = parts === 1;
+  const best = single ? values : gpu.empty([rows, parts * k]);
+  const kept = single ? indices : gpu.empty([rows, parts * k], { dtype: "i32" });
+  const count = rows * parts * chunk;
+  gpu.device.run(
+    gpu.device.kernel("scan/topk", { INDEXED: places !== undefined }),
+    [x, places ?? x, best, kept].map((tensor) => tensor.block),
+    { count, n, parts, chunk, k, sign },
+    foldGroups(Math.ceil(count / 64)),
+  );
+  if (single) return;
+  rankInto(best, kept, [rows, parts * k, k], sign, values, indices);
+  best.dispose();
+  kept.dispose();
+}
+
+const topkOp = defineOp<{ k: number; sign: number; indices: Tensor }>({
+  name: "topk",
+  doc: "The k largest elements of every row, in order; the gradient goes to where they came from.",
+  forward([x], { k, sign, indices }) {
+    const n = x.shape[x.rank - 1];
+    const values = x.gpu.empty([...x.shape.slice(0, -1), k]);
+    rankInto(x, undefined, [x.size / n, n, k], sign, values, indices);
+    return result(values);
+  },
+  backward({ grad, inputs: [x], options: { k, indices } }) {
+    const dx = x.gpu.zeros(x.shape);
+    const params = { count: grad.size, n: x.shape[x.rank - 1], k };
+    const groups = foldGroups(Math.ceil(grad.size / 64));
+    x.gpu.device.run(
+      x.gpu.device.kernel("scan/scatter"),
+      [grad.block, indices.block, dx.block],
+      params,
+      groups,
+    );
+    return [dx];
+  },
+});
+
+export interface TopkOptions {
+  /** Default the last axis. */
+  dim?: number;
+  /** false for the smallest. */
+  largest?: boolean;
+}
+
+/** The k largest elements along `dim` in falling order, and their i32 indices. Of equal ones the first comes first. */
+export function topk(
+  x: Tensor,
+  k: number,
+  { dim = -1, largest = true }: TopkOptions = {},
+): { values: Tensor; indices: Tensor } {
+  const flat = x.rank === 0 ? reshape(x, [1]) : x;
+  const axis = resolveAxis(dim, flat.rank);
+  if (!Number.isInteger(k) || k < 1 || k > flat.shape[axis]) {
+    throw new ShapeError(
+      `topk: k is ${k}, but axis ${dim} of ${formatShape(x.shape)} has ${flat.shape[axis]} places.`,
+    );
+  }
+  const last = axis === flat.rank - 1;
+  const source = last ? flat : transpose(flat, axis, -1);
+  const indices = x.gpu.empty([...source.shape.slice(0, -1), k], { dtype: "i32" });
+  const values = topkOp([source], { k, sign: largest ? 1 : -1, indices });
+  if (last) return { values, indices };
+  return { values: transpose(values, axis, -1), indices: transpose(indices, axis, -1) };
+}
