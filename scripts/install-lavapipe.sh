@@ -16,11 +16,8 @@ recent() {
   [ -n "$version" ] && dpkg --compare-versions "$version" ge "$oldest"
 }
 
-# The first mirror of the apt sources, in the new (deb822) or the old format.
-mirror() {
-  cat /etc/apt/sources.list.d/*.sources /etc/apt/sources.list 2>/dev/null |
-    awk '$1 == "URIs:" || $1 == "deb" { for (i = 2; i <= NF; i++) if ($i ~ /^https?:/) { print $i; exit } }'
-}
+# Where the apt sources say that this release comes from.
+mirror() { apt-get indextargets --format '$(REPO_URI) $(RELEASE)' | awk -v release="$1" '$2 == release && !found++ { print $1 }'; }
 
 command -v apt-get >/dev/null || fail "this system has no apt-get"
 if [ -z "$(manifest)" ] || ! recent; then
@@ -28,8 +25,8 @@ if [ -z "$(manifest)" ] || ! recent; then
   codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
   release=()
   if [ "$codename" = bookworm ]; then
-    source=$(mirror)
-    [ -n "$source" ] || fail "no mirror is named in the apt sources"
+    source=$(mirror bookworm)
+    [ -n "$source" ] || fail "the apt sources name no mirror of bookworm"
     echo "deb $source bookworm-backports main" >/etc/apt/sources.list.d/melgrad-backports.list
     release=(-t bookworm-backports)
   fi

@@ -46,7 +46,7 @@ function ask(env: Record<string, string>, script = probe): Promise<Answer> {
   return new Promise((done, fail) => {
     const child = spawn(process.execPath, [script], {
       cwd: scratch,
-      env: { ...rest, ...env },
+      env: { ...rest, TMPDIR: scratch, MELGRAD_CACHE: join(scratch, "cache"), ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
     let out = "";
@@ -209,7 +209,7 @@ describe("inspectHost", () => {
 
   it("advises a faster adapter where there is only the embedded one, and nothing where there is hardware", () => {
     const base = { embeddedPackage: "", vulkan: { loader: false, drivers: [] }, platform: "linux x64" };
-    expect(advise({ ...base, adapters: [] }).join(" ")).toMatch(/lavapipe.*npm ci/);
+    expect(advise({ ...base, adapters: [] }).join(" ")).toMatch(/lavapipe.*--fetch-lavapipe.*npm ci/);
     const hardware = { kind: "hardware" } as Parameters<typeof advise>[0]["adapters"][number];
     expect(advise({ ...base, adapters: [hardware] })).toEqual([]);
   });

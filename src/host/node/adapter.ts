@@ -1,13 +1,16 @@
-// Chooses an adapter in Node: hardware, else the system's software Vulkan, else the embedded SwiftShader, or the one that
-// was asked for by name. It ends at WebGPU's adapter object; the device on it is made by src/gpu.
+// Chooses an adapter in Node: hardware, else the system's software Vulkan, else a lavapipe fetched earlier, else the
+// embedded SwiftShader, or the one that was asked for by name. It ends at WebGPU's adapter object; the device on it is made by src/gpu.
+import { dirname } from "node:path";
 import { NoAdapterError, UsageError } from "../../gpu/errors.js";
 import { adapterName, adapterText, type HostGpu, type HostOptions, isSoftware } from "../types.js";
 import { createInstance, dawnOptions, listAdapterNames, loadDawn, releaseInstance } from "./dawn.js";
 import { findEmbeddedPackage, unpackEmbeddedDriver } from "./embedded.js";
+import { findFetchedDriver, loadLibraries } from "./lavapipe.js";
 import { extraDrivers, hasVulkanLoader, loadLibrary, systemDrivers, withDrivers } from "./vulkan.js";
 
 /** Where adapters can come from, in the order in which `auto` tries them. */
-export type Source = "system" | "embedded";
+export const sources = ["system", "fetched", "embedded"] as const;
+export type Source = (typeof sources)[number];
 
 /** What the Vulkan loader has to be told for a source; undefined leaves it to its own search. */
 interface Ready {
@@ -16,7 +19,8 @@ interface Ready {
 
 const aliases: Readonly<Record<string, string>> = { lavapipe: "llvmpipe" };
 const embeddedAdvice = "run npm ci with its dev dependencies for the embedded software adapter (Linux x64)";
-const driverAdvice = "install a Vulkan driver (Debian, Ubuntu: apt-get install mesa-vulkan-drivers)";
+const driverAdvice =
+  "install a Vulkan driver (Debian, Ubuntu: apt-get install mesa-vulkan-drivers; without root: melgrad doctor --fetch-lavapipe)";
 
 /**
  * Opens an adapter through Dawn.
@@ -47,7 +51,7 @@ export function openNodeGpu(options: HostOptions = {}): Promise<HostGpu> {
 
 async function openFirst(wanted: "auto" | "embedded", profile: "safe" | "fast"): Promise<HostGpu> {
   const tried: string[] = [];
-  for (const source of wanted === "auto" ? (["system", "embedded"] as const) : (["embedded"] as const)) {
+  for (const source of wanted === "auto" ? sources : (["embedded"] as const)) {
     const ready = await prepare(source);
     const host = typeof ready === "string" ? ready : await open(source, ready, profile);
     if (typeof host !== "string") return host;
@@ -64,7 +68,7 @@ async function openNamed(wanted: string, profile: "safe" | "fast"): Promise<Host
   const part = (aliases[wanted.toLowerCase()] ?? wanted).toLowerCase();
   const listed: string[] = [];
   const tried: string[] = [];
-  for (const source of ["system", "embedded"] as const) {
+  for (const source of sources) {
     const ready = await prepare(source);
     const host = typeof ready === "string" ? ready : await open(source, ready, profile);
     if (typeof host === "string" || typeof ready === "string") {
@@ -106,6 +110,14 @@ export async function prepare(source: Source): Promise<Ready | string> {
       throw error;
     }
   }
+  if (source === "fetched") {
+    const driver = findFetchedDriver();
+    if (!driver) return "no lavapipe was fetched";
+    if (!(await ensureLoader())) return noLoader;
+    if (!loadLibraries(driver.libraries))
+      return `the fetched lavapipe does not load from ${dirname(driver.icd)}`;
+    return { drivers: [driver.icd] };
+  }
   if (process.platform !== "linux" || process.env.DAWNNODE_BACKEND) return { drivers: undefined };
   // Asking Dawn without a driver or a loader only makes it print warnings.
   const named = Boolean(process.env.VK_DRIVER_FILES || process.env.VK_ICD_FILENAMES);
@@ -116,13 +128,17 @@ export async function prepare(source: Source): Promise<Ready | string> {
       ? "no file of VK_DRIVER_FILES or VK_ICD_FILENAMES exists"
       : "the system has no Vulkan driver";
   }
-  if (!hasVulkanLoader()) {
-    const embedded = findEmbeddedPackage();
-    const loaded = typeof embedded !== "string" && loadLibrary((await unpackEmbeddedDriver()).loader);
-    if (!loaded)
-      return "the system has a Vulkan driver but no loader, libvulkan.so.1 (Debian, Ubuntu: apt-get install libvulkan1)";
-  }
+  if (!(await ensureLoader())) return noLoader;
   return { drivers: extra.length > 0 ? [...found, ...extra] : undefined };
+}
+
+const noLoader =
+  "there is a Vulkan driver but no loader, libvulkan.so.1 (Debian, Ubuntu: apt-get install libvulkan1)";
+
+/** Whether a Vulkan loader is there: the system's, or else the embedded package's. */
+async function ensureLoader(): Promise<boolean> {
+  if (hasVulkanLoader()) return true;
+  return typeof findEmbeddedPackage() !== "string" && loadLibrary((await unpackEmbeddedDriver()).loader);
 }
 
 /** The source's best adapter, or the one of exactly that name; a clause where it gives none. */
@@ -139,7 +155,9 @@ export async function open(
       releaseInstance(gpu);
       return source === "embedded"
         ? `the embedded adapter does not start from ${ready.drivers?.[0]} (set MELGRAD_CACHE to a folder where programs may run)`
-        : "the system's Vulkan drivers give no adapter that WebGPU can use (no GPU in reach, or Mesa older than 24)";
+        : source === "fetched"
+          ? "the fetched lavapipe gives no adapter"
+          : "the system's Vulkan drivers give no adapter that WebGPU can use (no GPU in reach, or Mesa older than 24)";
     }
     const software = isSoftware(adapter.info);
     const kind = source === "embedded" ? "embedded" : software ? "system-software" : "hardware";

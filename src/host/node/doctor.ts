@@ -3,7 +3,7 @@
 import { availableParallelism, totalmem } from "node:os";
 import { NoAdapterError } from "../../gpu/errors.js";
 import { adapterName, isSoftware } from "../types.js";
-import { exclusively, open, prepare, type Source } from "./adapter.js";
+import { exclusively, open, prepare, type Source, sources } from "./adapter.js";
 import { listAdapterNames } from "./dawn.js";
 import { findEmbeddedPackage } from "./embedded.js";
 import { extraDrivers, hasVulkanLoader, systemDrivers, withDrivers } from "./vulkan.js";
@@ -65,7 +65,7 @@ export function inspectHost(): Promise<HostReport> {
       missing,
       advice: [],
     };
-    for (const source of ["system", "embedded"] as const) {
+    for (const source of sources) {
       try {
         const ready = await prepare(source);
         if (typeof ready === "string") {
@@ -123,7 +123,8 @@ export function advise(
   if (report.vulkan && !kinds.has("system-software")) {
     advice.push(
       "Install lavapipe, Mesa's software Vulkan, 4 to 12 times faster than the embedded adapter: apt-get install " +
-        "mesa-vulkan-drivers libvulkan1 (Debian 13, Ubuntu 24.04 or newer; on Debian 12 from bookworm-backports).",
+        "mesa-vulkan-drivers libvulkan1 (Debian 13, Ubuntu 24.04 or newer; on Debian 12 from bookworm-backports), or, " +
+        "without root, melgrad doctor --fetch-lavapipe.",
     );
   }
   if (report.platform === "linux x64" && !kinds.has("embedded")) {

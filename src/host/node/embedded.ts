@@ -110,13 +110,10 @@ export async function unpackOnce(
   const user = process.getuid?.() ?? "user"; // the temporary folder is shared with others
   const places = [cacheFolder(), join(tmpdir(), `melgrad-${user}`)];
   const complete = (folder: string) => expected.every((file) => isFilled(join(folder, file)));
-  const whole = places
-    .map((place) => join(place, name))
-    .find((folder) => ownedByUs(folder) && complete(folder));
-  if (whole) return whole;
   const failures: string[] = [];
   for (const place of places) {
     const folder = join(place, name);
+    if (ownedByUs(folder) && complete(folder)) return folder;
     try {
       // A folder that is there and not whole was half cleaned up: a new one appears only by a rename.
       if (existsSync(folder) && !complete(folder)) await rm(folder, { recursive: true, force: true });
