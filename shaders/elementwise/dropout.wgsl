@@ -1,0 +1,35 @@
+// y = x·scale where kept, else 0, four elements an item. SEEDED 0: kept where `mask` is not zero. SEEDED 1: kept where a hash of
+// (seed, position) is at least `threshold`; the same seed gives the same mask, so the gradient draws it again instead of
+// storing it. The hash is two rounds of lib/hash. Padded to a multiple of 4. Grid as in elementwise/unary.
+#include "lib/index"
+#include "lib/hash"
+struct Params {
+  count: u32, scale: f32,
+#if SEEDED
+  key: u32, threshold: u32,
+#endif
+}
+@group(0) @binding(0) var<storage, read> source: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> target_: array<vec4<f32>>;
+#if SEEDED
+#else
+@group(0) @binding(2) var<storage, read> mask: array<vec4<u32>>;
+#endif
+var<immediate> p: Params;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+  let first = linear_group(group, groups) * 256u + lane;
+  for (var k = 0u; k < 4u; k++) {
+    let i = first + k * 64u;
+    if (i < p.count) {
+#if SEEDED
+      let kept = hash4(hash4(vec4(i * 4u) + vec4(0u, 1u, 2u, 3u)) ^ vec4(p.key)) >= vec4(p.threshold);
+#else
+      let kept = (mask[i] & vec4(0x7fffffffu)) != vec4(0u);
+#endif
+      target_[i] = select(vec4(0.0), source[i] * p.scale, kept);
+    }
+  }
+}
