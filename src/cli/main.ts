@@ -3,6 +3,7 @@
 import { Command, CommanderError } from "commander";
 import { MelgradError, UsageError } from "../gpu/errors.js";
 import { version } from "../version.js";
+import { registerBench } from "./bench.js";
 import { registerTrain } from "./train.js";
 
 const program = new Command("melgrad")
@@ -13,6 +14,7 @@ const program = new Command("melgrad")
   .configureOutput({ outputError: () => {} });
 
 registerTrain(program);
+registerBench(program);
 
 /** What to write instead, for a misused command line. */
 function usageLine(error: CommanderError): string {
