@@ -20,9 +20,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   for (var k = 0u; k < 4u; k++) {
     let i = first + k * 64u;
     if (i < count) {
-      let from = table[i / p.width];
+      let row = table[i / p.width];
       var value = ITEM();
-      if (from >= 0) { value = source[u32(from) * p.width + i % p.width]; }
+      if (row >= 0) { value = source[u32(row) * p.width + i % p.width]; }
       target_[i] = value;
     }
   }

@@ -6,6 +6,7 @@ import { type Capabilities, readCapabilities, wantedFeatures, wantedLimits } fro
 import { DeviceLostError, MelgradError, ShaderError } from "./errors.js";
 import { type Kernel, PipelineCache } from "./pipelines.js";
 import type { Defines } from "./preprocess.js";
+import type { Profiler } from "./profiler.js";
 
 /** Workgroup counts of a dispatch. */
 export type Groups = readonly [x: number, y?: number, z?: number];
@@ -34,7 +35,9 @@ export class Device {
   readonly pipelines: PipelineCache;
   /** Dispatches and submissions so far. */
   readonly counts = { dispatches: 0, submits: 0 };
-  /** Called on every dispatch, for profiling and tests. */
+  /** Times every dispatch while it is attached. */
+  profiler: Profiler | undefined;
+  /** Called on every dispatch, for tests. */
   observer: DispatchObserver | undefined;
 
   private encoder: GPUCommandEncoder | undefined;
@@ -53,6 +56,7 @@ export class Device {
   private readonly staging: GPUBuffer[] = [];
   private pending: Promise<unknown>[] = [];
   private failure: Error | undefined;
+  private uncaptured: Error | undefined;
   private closed = false;
 
   private constructor(
@@ -67,8 +71,9 @@ export class Device {
       if (!this.closed) this.fail(new DeviceLostError(lostMessage(info)));
     });
     gpu.addEventListener("uncapturederror", (event) => {
-      const { error } = event as GPUUncapturedErrorEvent;
-      this.fail(new ShaderError(error.message));
+      // Often the consequence of a failure that is being described more precisely: that one goes first (settle).
+      event.preventDefault();
+      this.uncaptured ??= new ShaderError((event as GPUUncapturedErrorEvent).error.message);
     });
   }
 
@@ -111,7 +116,8 @@ export class Device {
     const z = groups[2] ?? 1;
     if (x * y * z === 0) return;
     const group = this.pipelines.bindGroup(kernel, blocks);
-    const pass = this.openPass();
+    if (this.profiler) this.endPass();
+    const pass = this.openPass(kernel);
     if (kernel.pipeline !== this.lastPipeline) {
       pass.setPipeline(kernel.pipeline);
       this.lastPipeline = kernel.pipeline;
@@ -240,6 +246,7 @@ export class Device {
       this.pending = [];
       await Promise.all(pending);
     }
+    if (this.uncaptured) this.fail(this.uncaptured);
     this.check();
   }
 
@@ -261,8 +268,8 @@ export class Device {
     return this.encoder;
   }
 
-  private openPass(): GPUComputePassEncoder {
-    this.pass ??= this.openEncoder().beginComputePass();
+  private openPass(kernel: Kernel): GPUComputePassEncoder {
+    this.pass ??= this.openEncoder().beginComputePass(this.profiler?.pass(kernel.key));
     return this.pass;
   }
 

@@ -17,6 +17,8 @@ interface Layout {
 /** A compiled kernel. */
 export interface Kernel {
   readonly name: string;
+  /** The shader's name with its defines. */
+  readonly key: string;
   readonly pipeline: GPUComputePipeline;
   readonly layout: Layout;
   readonly params: readonly ParamField[];
@@ -47,7 +49,7 @@ export class PipelineCache {
     for (const name in defines) key += `|${name}=${defines[name]}`;
     let kernel = this.kernels.get(key);
     if (!kernel) {
-      kernel = this.compile(shader, defines);
+      kernel = this.compile(key, shader, defines);
       this.kernels.set(key, kernel);
     }
     return kernel;
@@ -93,7 +95,7 @@ export class PipelineCache {
     return this.device.createBindGroup({ layout: kernel.layout.group, entries });
   }
 
-  private compile(shader: string, defines: Defines): Kernel {
+  private compile(key: string, shader: string, defines: Defines): Kernel {
     const expanded = preprocess(shaders, shader, defines, { immediates: this.capabilities.immediates });
     const layout = this.layoutFor(expanded);
     this.device.pushErrorScope("validation");
@@ -110,7 +112,7 @@ export class PipelineCache {
         return new ShaderError(describeFailure(expanded, info.messages, error.message));
       }),
     );
-    return { name: shader, pipeline, layout, params: expanded.params, bindings: expanded.bindings };
+    return { name: shader, key, pipeline, layout, params: expanded.params, bindings: expanded.bindings };
   }
 
   private layoutFor(shader: ExpandedShader): Layout {

@@ -1,0 +1,162 @@
+// What people get wrong, and what goes wrong around them: each case must end in one clear line, a non-zero exit code, no
+// stack trace, and nothing written over.
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { encodeWav16 } from "../../src/data/pcm16.js";
+import { type Finished, useCommand } from "../support/cli.js";
+import { chords, writeMusic } from "../support/music.js";
+
+const command = useCommand();
+const inside = (...parts: string[]) => join(command.folder, ...parts);
+const train = (...args: string[]) =>
+  command.run(["train", "--no-probe", "--steps", "2", "--batch", "2", ...args]);
+
+beforeAll(async () => {
+  writeMusic(inside("music"), 3, 5);
+  mkdirSync(inside("empty"));
+  const { code, stderr } = await train("--data", "music", "--out", "done");
+  expect(code, stderr).toBe(0);
+});
+
+/** One line (after the notes that say what is being done), no stack trace, the exit code. */
+function expectLine({ code, stderr }: Finished, exit: number, text: RegExp): void {
+  const lines = stderr.trimEnd().split("\n");
+  expect(stderr).not.toMatch(/^\s+at .*:\d+/m);
+  expect(lines.at(-1)).toMatch(text);
+  expect(code, stderr).toBe(exit);
+}
+
+describe("the command line", () => {
+  it("refuses an unknown flag", async () => {
+    const result = await train("--stpes", "3");
+    expectLine(result, 2, /unknown option '--stpes'.*--steps/);
+    expect(result.stderr.trimEnd().split("\n")).toHaveLength(1);
+  });
+
+  it.each([
+    ["--preset", "huge", /huge.*demo, small, base/],
+    ["--objective", "gan", /gan.*joint/],
+    ["--steps", "many", /--steps.*whole number/],
+    ["--batch", "0", /--batch.*at least 1/],
+    ["--lr", "-1", /--lr.*above zero/],
+    ["--dataset", "imagenet", /imagenet/],
+    ["--profile", "warp", /warp.*safe, fast/],
+  ])("refuses %s %s", async (flag, value, text) => {
+    const result = await train("--data", "music", flag, value);
+    expectLine(result, 2, text);
+    expect(result.stderr.trimEnd().split("\n")).toHaveLength(1);
+  });
+
+  it("refuses an unknown command and a stray word", async () => {
+    expectLine(await command.run(["trian"]), 2, /unknown command 'trian'/);
+    expectLine(await train("music"), 2, /too many arguments/);
+  });
+
+  it("refuses to resume with other settings", async () => {
+    expectLine(await train("--resume", "--out", "done"), 2, /--resume.*--steps, --batch|--resume.*leave out/);
+  });
+});
+
+describe("the music", () => {
+  it("must be there", async () => {
+    expectLine(await train("--data", "nowhere", "--out", "a"), 1, /no folder 'nowhere'/);
+    expectLine(await train("--data", "empty", "--out", "b"), 1, /empty.*audio/);
+    expect(existsSync(inside("a"))).toBe(false);
+  });
+
+  it("names, counts and skips broken files and trains on the rest", async () => {
+    writeMusic(inside("mixed"), 3, 5);
+    const whole = encodeWav16(chords(9, 5), 16000);
+    writeFileSync(inside("mixed", "cut.wav"), whole.subarray(0, whole.length / 2));
+    writeFileSync(inside("mixed", "zero.mp3"), "");
+    writeFileSync(inside("mixed", "letter.flac"), "Dear musician, this is not a recording.");
+    writeFileSync(inside("mixed", "blip.wav"), encodeWav16(chords(9, 0.1), 16000));
+    writeFileSync(inside("mixed", "notes.txt"), "not audio, and does not say so");
+    const { code, stderr } = await train("--data", "mixed", "--out", "mixed-run");
+    expect(code, stderr).toBe(0);
+    expect(stderr).toContain("skipped 4 of 7 files");
+    for (const text of [
+      /cut\.wav: .*trunc|cut\.wav: .*cut/i,
+      /zero\.mp3: /,
+      /letter\.flac: /,
+      /blip\.wav: .*0\.1 s/,
+    ]) {
+      expect(stderr).toMatch(text);
+    }
+    const config = JSON.parse(readFileSync(inside("mixed-run", "config.json"), "utf8"));
+    expect(config.corpus.tracks).toBe(3);
+    expect(config.corpus.skipped).toHaveLength(4);
+  });
+
+  it("says why when nothing is left", async () => {
+    mkdirSync(inside("broken"));
+    writeFileSync(inside("broken", "zero.wav"), "");
+    expectLine(await train("--data", "broken", "--out", "c"), 1, /zero\.wav/);
+  });
+});
+
+describe("the run's folder", () => {
+  it("is not written over", async () => {
+    const before = readFileSync(inside("done", "log.jsonl"), "utf8");
+    expectLine(await train("--data", "music", "--out", "done"), 2, /done exists already.*--resume/);
+    expect(readFileSync(inside("done", "log.jsonl"), "utf8")).toBe(before);
+  });
+
+  it("must hold a run to be resumed", async () => {
+    const resume = (out: string) => command.run(["train", "--resume", "--out", out]);
+    expectLine(await resume("empty"), 2, /no run to resume/);
+    expectLine(await command.run(["train", "--resume"]), 2, /no run to resume/);
+  });
+
+  it.each(["model.safetensors", "optimizer.safetensors", "state.json"])(
+    "is not resumed with a truncated %s",
+    async (name) => {
+      const run = `truncated-${name}`;
+      cpSync(inside("done"), inside(run), { recursive: true });
+      truncateSync(inside(run, "checkpoint", name), 100);
+      const files = readdirSync(inside(run, "checkpoint"));
+      expectLine(await command.run(["train", "--resume", "--out", run]), 1, /damaged/);
+      expect(readdirSync(inside(run, "checkpoint"))).toEqual(files);
+    },
+  );
+
+  it("is not resumed with the checkpoint of another model", async () => {
+    cpSync(inside("done"), inside("other"), { recursive: true });
+    const path = inside("other", "config.json");
+    const config = JSON.parse(readFileSync(path, "utf8"));
+    config.model.width = 64;
+    writeFileSync(path, JSON.stringify(config));
+    expectLine(await command.run(["train", "--resume", "--out", "other"]), 1, /another model/);
+  });
+
+  it("keeps the old checkpoint when the disk is full", async () => {
+    // No file may grow past 64 KiB: what a full disk does to the weights, without needing one.
+    cpSync(inside("done"), inside("full"), { recursive: true });
+    const config = JSON.parse(readFileSync(inside("full", "config.json"), "utf8"));
+    config.pretrain.steps = 4;
+    writeFileSync(inside("full", "config.json"), JSON.stringify(config));
+    const before = readFileSync(inside("full", "checkpoint", "state.json"), "utf8");
+    const result = await command.run(["train", "--resume", "--out", "full", "--no-probe"], {
+      shell: "trap '' XFSZ; ulimit -f 64",
+    });
+    expectLine(result, 1, /checkpoint could not be written.*untouched/);
+    expect(readFileSync(inside("full", "checkpoint", "state.json"), "utf8")).toBe(before);
+    expect(existsSync(inside("full", "checkpoint.new"))).toBe(false);
+  });
+});
+
+describe("the adapter", () => {
+  it("is named where the one asked for does not exist", async () => {
+    const result = await train("--data", "music", "--out", "d", "--adapter", "voodoo");
+    expectLine(result, 1, /No adapter is named "voodoo"/);
+  });
+});
