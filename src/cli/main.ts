@@ -4,6 +4,7 @@ import { Command, CommanderError } from "commander";
 import { MelgradError, UsageError } from "../gpu/errors.js";
 import { version } from "../version.js";
 import { registerBench } from "./bench.js";
+import { registerDoctor } from "./doctor.js";
 import { registerTrain } from "./train.js";
 
 const program = new Command("melgrad")
@@ -15,6 +16,7 @@ const program = new Command("melgrad")
 
 registerTrain(program);
 registerBench(program);
+registerDoctor(program);
 
 /** What to write instead, for a misused command line. */
 function usageLine(error: CommanderError): string {

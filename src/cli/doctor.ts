@@ -1,0 +1,134 @@
+// `melgrad doctor`: what this machine offers, whether the kernels compute rightly on the chosen adapter, and what to install.
+// Looking is done in host/node/doctor.ts and testing in self-test.ts; this prints both.
+import type { Command } from "commander";
+import { NoAdapterError } from "../gpu/errors.js";
+import { type HostReport, inspectHost } from "../host/node/doctor.js";
+import { fetchLavapipe } from "../host/node/lavapipe.js";
+import { adapterLine, type GpuProfile } from "../host/types.js";
+import { open } from "../node.js";
+import { version } from "../version.js";
+import { onInterrupt } from "./interrupt.js";
+import { addAdapterOptions } from "./options.js";
+import { type SelfTestResult, selfTest } from "./self-test.js";
+import { alignTable } from "./table.js";
+
+interface DoctorOptions {
+  adapter?: string;
+  profile: GpuProfile;
+  json?: boolean;
+  fetchLavapipe?: boolean;
+}
+
+/** The adapter that a run would take, and what the self-test found there. */
+interface Chosen {
+  name: string;
+  kind: string;
+  line: string;
+  tests: SelfTestResult[];
+}
+
+export function registerDoctor(program: Command): void {
+  const command = program
+    .command("doctor")
+    .description("show the adapters of this machine, test the kernels, and say what to install")
+    .option("--json", "print one JSON object")
+    .option(
+      "--fetch-lavapipe",
+      "first fetch lavapipe, a faster software adapter, into the cache (Debian, Ubuntu; no root)",
+    )
+    .allowExcessArguments(false)
+    .action(doctor);
+  addAdapterOptions(command);
+}
+
+async function doctor({ adapter, profile, json, fetchLavapipe: fetch }: DoctorOptions): Promise<void> {
+  if (fetch) await fetchDriver();
+  const host = await inspectHost();
+  let chosen: Chosen | undefined;
+  let failure: string | undefined;
+  try {
+    const gpu = await open({ adapter, profile });
+    const { name, kind } = gpu.host;
+    chosen = { name, kind, line: adapterLine(gpu.host), tests: await selfTest(gpu) };
+    gpu.close();
+  } catch (error) {
+    if (!(error instanceof NoAdapterError)) throw error;
+    failure = error.message;
+  }
+  const ok = chosen?.tests.every((test) => test.ok) ?? false;
+  if (json) {
+    const { line: _, ...rest } = chosen ?? { line: "" };
+    const report = { melgrad: version, ok, ...host, chosen: chosen ? rest : null, failure: failure ?? null };
+    console.log(JSON.stringify(report, null, 2));
+  } else {
+    console.log([...hostLines(host), ...testLines(chosen, failure), ...adviceLines(host.advice)].join("\n"));
+  }
+  if (!ok) process.exitCode = 1;
+}
+
+async function fetchDriver(): Promise<void> {
+  const stopping = new AbortController();
+  const release = onInterrupt(() => stopping.abort());
+  try {
+    const { icd } = await fetchLavapipe(
+      (what) => process.stderr.write(`lavapipe: ${what}\n`),
+      stopping.signal,
+    );
+    process.stderr.write(`lavapipe: ${icd}\n`);
+  } finally {
+    release();
+  }
+}
+
+function hostLines(host: HostReport): string[] {
+  const { node, platform, cpus, memoryBytes, vulkan, embeddedPackage, adapters, missing } = host;
+  const facts: [string, string][] = [
+    ["melgrad", `${version}, Node ${node}, ${platform}`],
+    ["machine", `${cpus} CPU cores, ${(memoryBytes / 2 ** 30).toFixed(1)} GiB of memory`],
+  ];
+  if (vulkan) {
+    const drivers = vulkan.drivers.length > 0 ? vulkan.drivers.join(", ") : "none";
+    facts.push(["Vulkan", `loader ${vulkan.loader ? "found" : "missing"}; drivers: ${drivers}`]);
+  }
+  facts.push(["embedded", embeddedPackage]);
+  const lines = [alignTable(["", ""], facts, 2).split("\n").slice(1).join("\n"), ""];
+  if (adapters.length === 0) lines.push("No adapter.");
+  for (const { name, kind, features, limits, subgroupSizes, subgroupMatrices } of adapters) {
+    const [least, most] = subgroupSizes ?? [0, 0];
+    lines.push(
+      `${name} [${kind}]`,
+      `  subgroups: ${subgroupSizes ? (least === most ? least : `${least} to ${most}`) : "none"}`,
+      `  f16: ${features.includes("shader-f16") ? "yes" : "no"}; timestamps: ${features.includes("timestamp-query") ? "yes" : "no"}; ` +
+        `subgroup matrices: ${subgroupMatrices.length > 0 ? subgroupMatrices.length : "none"}`,
+      `  largest binding ${mebibytes(limits.maxStorageBufferBindingSize)}, buffer ${mebibytes(limits.maxBufferSize)}; ` +
+        `workgroup: ${limits.maxComputeInvocationsPerWorkgroup} invocations, ${limits.maxComputeWorkgroupStorageSize / 1024} KiB`,
+    );
+  }
+  for (const { source, reason } of missing) lines.push(`${source}: ${reason}`);
+  return lines;
+}
+
+function testLines(chosen: Chosen | undefined, failure: string | undefined): string[] {
+  if (!chosen) return ["", failure ?? "No adapter could be opened."];
+  const rows = chosen.tests.map(({ name, ok, error, tolerance, ms }) => [
+    `  ${name}`,
+    ok ? "ok" : "WRONG",
+    `error ${error.toExponential(1)} of ${tolerance.toExponential(0)}`,
+    `${ms.toFixed(0)} ms`,
+  ]);
+  const failed = chosen.tests.filter((test) => !test.ok).length;
+  const verdict =
+    failed === 0
+      ? `All ${rows.length} checks of the kernels agree with float64.`
+      : `${failed} of ${rows.length} checks failed: do not train on this adapter; try --adapter embedded, or update its driver.`;
+  const table = alignTable(["", "", "", ""], rows, 3).split("\n").slice(1);
+  return ["", `A run takes this one: ${chosen.line.replace(/^adapter: /, "")}`, ...table, verdict];
+}
+
+function adviceLines(advice: readonly string[]): string[] {
+  return advice.length === 0 ? [] : ["", "To do:", ...advice.map((text) => `- ${text}`)];
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.round(bytes / 2 ** 20)} MiB`;
+}
