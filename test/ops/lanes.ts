@@ -3,20 +3,34 @@
 import { sizeOf, stridesOf } from "../../src/tensor/shape.js";
 import type { Values } from "./case.js";
 
+interface Lanes {
+  starts: number[];
+  steps: number[];
+}
+
+// Central differences call a reference a hundred times for one row.
+const known = new Map<string, Lanes>();
+
 /** The vectors along `axes` (in row-major order within each), in row-major order of the other axes, and their offsets. */
-export function lanes(
-  shape: readonly number[],
-  axes: readonly number[],
-): { starts: number[]; steps: number[] } {
-  const strides = stridesOf(shape);
-  const offsets = (chosen: readonly number[]) =>
-    chosen.reduce<number[]>(
-      (before, axis) =>
-        before.flatMap((offset) => Array.from({ length: shape[axis] }, (_, i) => offset + i * strides[axis])),
-      [0],
-    );
-  const others = shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
-  return { starts: offsets(others), steps: offsets(axes) };
+export function lanes(shape: readonly number[], axes: readonly number[]): Lanes {
+  const key = `${shape}|${axes}`;
+  let found = known.get(key);
+  if (!found) {
+    const strides = stridesOf(shape);
+    const offsets = (chosen: readonly number[]) =>
+      chosen.reduce<number[]>(
+        (before, axis) =>
+          before.flatMap((offset) =>
+            Array.from({ length: shape[axis] }, (_, i) => offset + i * strides[axis]),
+          ),
+        [0],
+      );
+    const others = shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
+    found = { starts: offsets(others), steps: offsets(axes) };
+    known.clear();
+    known.set(key, found);
+  }
+  return found;
 }
 
 /** One number for every vector along `axes`. */

@@ -124,15 +124,14 @@ function infonceRow(label: string, shape: number[], tau: number): OpCase {
     inputs: [{ shape }, { shape }],
     run: ([x, c]) => infonce(x, c, { tau }),
     reference: ([x, c]) => {
-      const vector = ({ data }: Values, clip: number, i: number) =>
-        data.subarray((clip * n + i) * width, (clip * n + i + 1) * width);
       const losses = Array.from({ length: clips * n }, (_, at) => {
         const [clip, i] = [Math.floor(at / n), at % n];
-        const left = vector(x, clip, i);
-        const row = Array.from({ length: n }, (_, j) => {
-          const right = vector(c, clip, j);
-          return add(left.map((value, k) => value * right[k])) / tau;
-        });
+        const row = new Array<number>(n).fill(0);
+        for (let j = 0; j < n; j++) {
+          for (let k = 0; k < width; k++)
+            row[j] += x.data[at * width + k] * c.data[(clip * n + j) * width + k];
+          row[j] /= tau;
+        }
         return logSumExp(row) - row[i];
       });
       return [add(losses) / losses.length];
