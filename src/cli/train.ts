@@ -3,7 +3,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type Command, Option } from "commander";
-import { corpusNames } from "../data/corpora/open.js";
+import { CORPORA, isCorpusName } from "../data/corpora/index.js";
 import { DataError, UsageError } from "../gpu/errors.js";
 import { adapterLine } from "../host/types.js";
 import { open } from "../node.js";
@@ -39,7 +39,7 @@ export function registerTrain(program: Command): void {
     .command("train")
     .description("pre-train Patchifier on music, probe what it learnt, and write a report")
     .addOption(new Option("--preset <name>", "size of the model").choices([...presetNames]).default("demo"))
-    .option("--data <folder>", `a folder of audio, or a corpus by name: auto, ${corpusNames.join(", ")}`)
+    .option("--data <folder>", `a folder of audio, or a corpus by name: ${CORPORA.join(", ")}`)
     .addOption(new Option("--dataset <name>", "what --data is").choices(["folder"]))
     .addOption(
       new Option("--objective <name>", "what is asked of masked patches").choices([...objectiveNames]),
@@ -133,12 +133,11 @@ async function readSettings(options: TrainOptions): Promise<RunSettings> {
 }
 
 async function readData({ data = "auto", dataset }: TrainOptions): Promise<DataChoice> {
-  const named = data === "auto" || corpusNames.some((name: string) => name === data);
-  if (named && dataset !== "folder") return { kind: "corpus", name: data };
+  if (isCorpusName(data) && dataset !== "folder") return { kind: "corpus", name: data };
   const found = await stat(data).catch(() => undefined);
   if (!found) {
     throw new DataError(
-      `There is no folder '${data}': write one that holds audio, or a corpus (auto, ${corpusNames.join(", ")}).`,
+      `There is no folder '${data}': write one that holds audio, or a corpus (${CORPORA.join(", ")}).`,
     );
   }
   return { kind: "folder", path: data };

@@ -1,10 +1,11 @@
 // config.json of a run: every setting, resolved, so that the run can be repeated and resumed.
+import type { CorpusName } from "../data/corpora/index.js";
 import { DataError, UsageError } from "../gpu/errors.js";
 import { type ModelConfig, objectiveNames, type PretrainConfig, preset } from "../patchifier/config.js";
 import { fingerprint } from "./checkpoint.js";
 
 /** Where the music comes from. */
-export type DataChoice = { kind: "corpus"; name: string } | { kind: "folder"; path: string };
+export type DataChoice = { kind: "corpus"; name: CorpusName } | { kind: "folder"; path: string };
 
 /** What a person may set; the rest is the preset's. */
 export interface RunSettings {

@@ -1,7 +1,7 @@
 // A whole run: music, log-mels, training, weights. It prepares what the loop needs, resumes where a checkpoint stands, and
 // leaves the run's folder complete; the probe and the report come after it (finish.ts).
 import { CropSampler, normalisation, randomAt, type Split, splitByPiece } from "../data/batches.js";
-import { openCorpus } from "../data/corpora/open.js";
+import { isCorpusName, openCorpus } from "../data/corpora/index.js";
 import { openFolder } from "../data/folder.js";
 import { MelStore } from "../data/mel-store.js";
 import type { Corpus, OnProgress } from "../data/types.js";
@@ -160,7 +160,8 @@ function describeRun(
     command,
     preset: settings?.preset ?? "",
     seed,
-    data,
+    // What `auto` chose, so that a resumed run takes the same music.
+    data: data.kind === "corpus" && isCorpusName(corpus.name) ? { kind: "corpus", name: corpus.name } : data,
     model,
     pretrain,
     ...intervals(pretrain.steps),

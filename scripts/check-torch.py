@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+"""Opens a run's model.safetensors in PyTorch, loads the weights by name into a plain torch.nn model, and compares its
+embeddings with melgrad's for the same patches.
+
+    node scripts/export-embeddings.mjs RUN out.safetensors
+    python3 scripts/check-torch.py RUN out.safetensors
+
+Needs only torch (Debian: python3-torch)."""
+import json
+import math
+import struct
+import sys
+
+import torch
+from torch import nn
+
+
+def read_safetensors(path):
+    with open(path, "rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        header = json.loads(file.read(length))
+        body = file.read()
+    header.pop("__metadata__", None)
+    tensors = {}
+    for name, entry in header.items():
+        assert entry["dtype"] == "F32", name
+        first, last = entry["data_offsets"]
+        flat = torch.frombuffer(bytearray(body[first:last]), dtype=torch.float32)
+        tensors[name] = flat.reshape(entry["shape"])
+    return tensors
+
+
+class Block(nn.Module):
+    """A pre-LayerNorm transformer block with packed q, k, v, under timm's names."""
+
+    def __init__(self, width, heads, ratio):
+        super().__init__()
+        self.heads = heads
+        self.norm1, self.norm2 = nn.LayerNorm(width, eps=1e-6), nn.LayerNorm(width, eps=1e-6)
+        self.attn = nn.ModuleDict({"qkv": nn.Linear(width, 3 * width), "proj": nn.Linear(width, width)})
+        self.mlp = nn.ModuleDict({"fc1": nn.Linear(width, ratio * width), "fc2": nn.Linear(ratio * width, width)})
+
+    def forward(self, x):
+        batch, tokens, width = x.shape
+        size = width // self.heads
+        q, k, v = self.attn["qkv"](self.norm1(x)).view(batch, tokens, 3, self.heads, size).permute(2, 0, 3, 1, 4)
+        weights = torch.softmax(q @ k.transpose(-1, -2) / math.sqrt(size), dim=-1)
+        x = x + self.attn["proj"]((weights @ v).transpose(1, 2).reshape(batch, tokens, width))
+        return x + self.mlp["fc2"](nn.functional.gelu(self.mlp["fc1"](self.norm2(x))))
+
+
+class Patchifier(nn.Module):
+    def __init__(self, tokens, values, width, layers, heads, ratio):
+        super().__init__()
+        self.pos_embed = nn.Parameter(torch.empty(tokens, width))
+        self.mask_token = nn.Parameter(torch.empty(width))
+        self.patch_embed = nn.Linear(values, width)
+        self.blocks = nn.ModuleList([Block(width, heads, ratio) for _ in range(layers)])
+        self.norm = nn.LayerNorm(width, eps=1e-6)
+        head = lambda: nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, values))
+        self.heads = nn.ModuleDict({"contrast": head(), "reconstruct": head()})
+
+    def embed(self, patches):
+        x = self.patch_embed(patches) + self.pos_embed
+        for block in self.blocks:
+            x = block(x)
+        return self.norm(x).mean(1)
+
+
+def main(run, exported):
+    with open(f"{run}/config.json") as file:
+        model = json.load(file)["model"]
+    ours = read_safetensors(exported)
+    weights = read_safetensors(f"{run}/model.safetensors")
+    _, tokens, values = ours["patches"].shape
+    torch_model = Patchifier(tokens, values, model["width"], model["layers"], model["heads"], model["mlpRatio"])
+    torch_model.load_state_dict(weights, strict=True)
+    with torch.no_grad():
+        theirs = torch_model.embed(ours["patches"])
+    worst = (theirs - ours["embeddings"]).abs().max().item()
+    scale = theirs.abs().max().item()
+    print(f"torch {torch.__version__}: {len(weights)} tensors loaded by name, strict")
+    print(f"{len(theirs)} clips, width {theirs.shape[1]}: largest difference {worst:.2e} (largest value {scale:.2f})")
+    assert worst <= 1e-4, "the embeddings differ by more than 1e-4"
+    print("equal to 1e-4")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:3])
