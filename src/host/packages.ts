@@ -26,9 +26,19 @@ function waitOnce(fetch: Fetch): Fetch {
       return await fetch(specs, { ...options, offline });
     } catch (error) {
       if (error instanceof PackagesUnavailableError && error.lasting) down = error.message;
+      if (isFileError(error))
+        throw new PackagesUnavailableError(
+          `the cache folder ${options.cacheDir} cannot be written (${error.code}; MELGRAD_CACHE names another)`,
+          true,
+        );
       throw error;
     }
   };
+}
+
+/** A failed call to the file system. (Node says ENOENT for a folder that cannot be made on a full disk.) */
+function isFileError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && "syscall" in error && "code" in error;
 }
 
 /** The real clients of this machine. */

@@ -1,0 +1,68 @@
+// The labelled tasks by name, and which are taken where none is named: `instruments` and `key`, or their generated kin where
+// Debian's packages cannot be had.
+
+import { UsageError } from "../../gpu/errors.js";
+import { cacheFolder } from "../../host/cache.js";
+import { machinePackages, PackagesUnavailableError } from "../../host/packages.js";
+import type { LabelledTask } from "../types.js";
+import { openGenInstruments, openGenKey, openGenTempo } from "./generated.js";
+import { openInstruments } from "./instruments.js";
+import { openKey } from "./key.js";
+import type { ResolvedTaskOptions, TaskOptions } from "./options.js";
+
+export type { TaskOptions } from "./options.js";
+
+const OPENERS = {
+  instruments: openInstruments,
+  key: openKey,
+  "gen-instruments": async ({ seed }: ResolvedTaskOptions) => openGenInstruments(seed),
+  "gen-key": async ({ seed }: ResolvedTaskOptions) => openGenKey(seed),
+  "gen-tempo": async ({ seed }: ResolvedTaskOptions) => openGenTempo(seed),
+} satisfies Record<string, (options: ResolvedTaskOptions) => Promise<LabelledTask>>;
+
+export type TaskName = keyof typeof OPENERS;
+
+/** The names that openTask takes. */
+export const TASKS = Object.keys(OPENERS) as TaskName[];
+
+/**
+ * Opens a labelled task, preparing it in the cache on first use. Throws UsageError for an unknown name,
+ * PackagesUnavailableError where what it needs cannot be had, and the signal's reason when it aborts.
+ */
+export async function openTask(name: string, options: TaskOptions = {}): Promise<LabelledTask> {
+  const open = Object.hasOwn(OPENERS, name) ? OPENERS[name as TaskName] : undefined;
+  if (!open) throw new UsageError(`there is no task "${name}"; write one or more of ${TASKS.join(", ")}`);
+  options.signal?.throwIfAborted();
+  return open({
+    ...options,
+    cacheDir: cacheFolder(options.cacheDir),
+    seed: options.seed ?? 0,
+    packages: options.packages ?? machinePackages,
+  });
+}
+
+/**
+ * The tasks that are probed where none is named: `instruments` and `key`, each replaced by its generated kin where it cannot be
+ * had. `why` says which and why in one sentence.
+ */
+export async function defaultTasks(
+  options: TaskOptions = {},
+): Promise<{ tasks: LabelledTask[]; why: string }> {
+  const tasks: LabelledTask[] = [];
+  const reasons = new Set<string>();
+  for (const name of ["instruments", "key"] as const) {
+    try {
+      tasks.push(await openTask(name, options));
+    } catch (error) {
+      if (!(error instanceof PackagesUnavailableError)) throw error;
+      reasons.add(error.message);
+      tasks.push(await openTask(`gen-${name}`, options));
+    }
+  }
+  const names = tasks.map((task) => task.name).join(" and ");
+  const why =
+    reasons.size === 0
+      ? `probing ${names}, the default.`
+      : `probing ${names}, because what the default tasks need could not be had (${[...reasons].join("; ")}).`;
+  return { tasks, why };
+}

@@ -1,0 +1,140 @@
+// Which corpus is taken when package clients fail, and what a corpus out of packages looks like; nothing here needs a network.
+
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { BasicSoundBank } from "spessasynth_core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { CORPORA, isCorpusName, openCorpus } from "../../src/data/corpora/index.js";
+import { encodeWav16 } from "../../src/data/pcm16.js";
+import { NPM, SONIVOX } from "../../src/data/sources.js";
+import { UsageError } from "../../src/gpu/errors.js";
+import {
+  type FetchedPackage,
+  type PackageClient,
+  PackagesUnavailableError,
+} from "../../src/host/packages.js";
+import { midiFile, tempo } from "./midi-bytes.js";
+
+let dir: string;
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), "melgrad-corpora-"));
+});
+afterAll(() => rm(dir, { recursive: true, force: true }));
+
+const fails = (why: string) => async (): Promise<FetchedPackage[]> => {
+  throw new PackagesUnavailableError(why, true);
+};
+const nothing: PackageClient = { debian: fails("no apt here"), npm: fails("no npm here") };
+
+async function put(path: string, data: Uint8Array): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, data);
+}
+
+const tone = (seconds: number, value: number) =>
+  encodeWav16(new Float32Array(Math.round(seconds * 22_050)).fill(value), 22_050);
+
+/** Debian packages as folders: one plain song, one song in two files, one jingle. */
+const debian: PackageClient["debian"] = async (specs) =>
+  Promise.all(
+    specs.map(async ({ name, version }) => {
+      const root = join(dir, "debian", name);
+      const games = join(root, "usr/share/games");
+      if (name.startsWith("fretsonfire")) {
+        await put(join(games, "songs/b/song.ogg"), tone(8, 0.25));
+        await put(join(games, "songs/b/guitar.ogg"), tone(9, 0.5));
+      } else {
+        await put(join(games, "music/a.ogg"), tone(10, 0.125));
+        await put(join(games, "music/jingle.ogg"), tone(1, 0.1));
+      }
+      return { name, version: version ?? "", dir: root, licence: "GPL-2+" };
+    }),
+  );
+
+const npm: PackageClient["npm"] = async () => {
+  const pieces = join(dir, "npm/pieces");
+  const alphatab = join(dir, "npm/alphatab");
+  const song = midiFile([[tempo(0, 120), [0, 0x90, 69, 100], [960, 0x80, 69, 0]]]);
+  await put(join(pieces, "songs/library/ragtime/one-rag.mid"), song);
+  await put(join(pieces, "songs/library/classical/two-dance.mid"), song);
+  await put(join(alphatab, SONIVOX), new Uint8Array(await BasicSoundBank.getSampleSoundBankFile()));
+  return [
+    { name: NPM.pieces.name, version: "2.6.1", dir: pieces, licence: "MIT" },
+    { name: NPM.soundfont.name, version: "1.8.4", dir: alphatab, licence: "MPL-2.0", warning: "other bytes" },
+  ];
+};
+
+describe("openCorpus", () => {
+  it("takes starter first, adds the two files of one song and leaves jingles out", async () => {
+    const corpus = await openCorpus("auto", { cacheDir: dir, packages: { debian, npm } });
+    expect(corpus.name).toBe("starter");
+    expect(corpus.why).toMatch(/^recorded music from .*, the default\.$/);
+    expect(corpus.tracks.map((track) => track.piece)).toEqual([
+      "asc-music/music/a.ogg",
+      "fretsonfire-songs-sectoid/b",
+    ]);
+    expect(corpus.skipped).toEqual([{ path: "asc-music/music/jingle.ogg", reason: "a jingle, not a piece" }]);
+    expect(corpus.licences.map((entry) => entry.licence)).toEqual(["GPL-2+", "GPL-2+"]);
+    const [plain, sum] = await Promise.all(corpus.tracks.map((track) => track.load()));
+    expect(plain.channels[0].length).toBe(220_500);
+    expect(sum.channels.length).toBe(1);
+    expect(sum.channels[0].length).toBe(9 * 22_050);
+    expect(sum.channels[0][0]).toBeCloseTo(0.75, 4);
+    expect(sum.channels[0].at(-1)).toBeCloseTo(0.5, 4);
+  });
+
+  it("takes composed where Debian fails, and says why", async () => {
+    const corpus = await openCorpus("auto", { cacheDir: dir, packages: { debian: nothing.debian, npm } });
+    expect(corpus.name).toBe("composed");
+    expect(corpus.why).toContain("because Debian's packages could not be had (no apt here)");
+    expect(corpus.why).toContain("other bytes");
+    expect(corpus.tracks.map((track) => track.title)).toEqual(["two dance", "one rag"]);
+    const wave = await corpus.tracks[0].load();
+    expect(wave.sampleRate).toBe(22_050);
+    expect(Math.abs(wave.channels[0].length / wave.sampleRate - 3) < 0.01).toBe(true);
+    expect(wave.channels[0].some((sample) => Math.abs(sample) > 0.01)).toBe(true);
+  });
+
+  it("takes generated where both fail; it is the same for the same seed", async () => {
+    const corpus = await openCorpus("auto", { cacheDir: dir, packages: nothing });
+    expect(corpus.name).toBe("generated");
+    expect(corpus.why).toContain("(no apt here)");
+    expect(corpus.why).toContain("(no npm here)");
+    expect(new Set(corpus.tracks.map((track) => track.id)).size).toBe(corpus.tracks.length);
+    const again = await openCorpus("generated", { cacheDir: dir, packages: nothing });
+    expect(again.tracks.map((track) => track.id)).toEqual(corpus.tracks.map((track) => track.id));
+    const [a, b] = [await corpus.tracks[3].load(), await again.tracks[3].load()];
+    expect(a.channels[0]).toEqual(b.channels[0]);
+    expect(a.channels[0].length / a.sampleRate).toBeGreaterThan(45);
+    const other = await openCorpus("generated", { cacheDir: dir, packages: nothing, seed: 1 });
+    expect(other.tracks[0].id).not.toBe(corpus.tracks[0].id);
+  });
+
+  it("does not put another corpus in the place of one asked for by name", async () => {
+    for (const name of ["starter", "open", "composed"] as const)
+      await expect(openCorpus(name, { cacheDir: dir, packages: nothing })).rejects.toThrow(
+        new RegExp(`the corpus "${name}" cannot be had: no (apt|npm) here; take --data generated`),
+      );
+  });
+
+  it("knows its names, and stops at once when aborted", async () => {
+    expect(CORPORA.every(isCorpusName)).toBe(true);
+    expect(isCorpusName("music")).toBe(false);
+    const unknown = openCorpus("music" as "auto", { cacheDir: dir, packages: nothing });
+    await expect(unknown).rejects.toThrow(UsageError);
+    const reason = new Error("enough");
+    const aborted = openCorpus("auto", { cacheDir: dir, signal: AbortSignal.abort(reason) });
+    await expect(aborted).rejects.toBe(reason);
+  });
+
+  it("lets other errors through instead of falling back", async () => {
+    const broken: PackageClient = {
+      debian: async () => {
+        throw new TypeError("a bug");
+      },
+      npm,
+    };
+    await expect(openCorpus("auto", { cacheDir: dir, packages: broken })).rejects.toThrow(TypeError);
+  });
+});

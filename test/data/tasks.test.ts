@@ -1,0 +1,206 @@
+// The labelled tasks: generated ones whole, `instruments` on a WAD made here, the plan behind `key`, and what is taken where
+// packages cannot be had. Nothing here needs a network.
+
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { BasicSoundBank } from "spessasynth_core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { KEYS } from "../../src/data/compose/harmony.js";
+import { INSTRUMENTS } from "../../src/data/compose/instruments.js";
+import { FAMILIES } from "../../src/data/midi/families.js";
+import { Seeded } from "../../src/data/seeded.js";
+import { TIMGM6MB } from "../../src/data/sources.js";
+import { defaultTasks, openTask, TASKS } from "../../src/data/tasks/index.js";
+import { planKeys } from "../../src/data/tasks/key.js";
+import type { LabelledTask } from "../../src/data/types.js";
+import { UsageError } from "../../src/gpu/errors.js";
+import { type PackageClient, PackagesUnavailableError } from "../../src/host/packages.js";
+import { type Event, midiFile, tempo } from "./midi-bytes.js";
+
+let dir: string;
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), "melgrad-tasks-"));
+});
+afterAll(() => rm(dir, { recursive: true, force: true }));
+
+const fails = async (): Promise<never> => {
+  throw new PackagesUnavailableError("no packages here", true);
+};
+const nothing: PackageClient = { debian: fails, npm: fails };
+
+async function put(path: string, data: Uint8Array): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, data);
+}
+
+/** Forty seconds at 60 BPM, a note every second, of one program. */
+function piece(program: number, channel = 0): Uint8Array {
+  const events: Event[] = [tempo(0, 60)];
+  if (channel !== 9) events.push([0, 0xc0 | channel, program]);
+  for (let i = 0; i < 40; i++)
+    events.push([0, 0x90 | channel, 60 + (i % 5), 100], [480, 0x80 | channel, 60 + (i % 5), 0]);
+  return midiFile([events]);
+}
+
+function wad(songs: Uint8Array[]): Uint8Array {
+  const size = songs.reduce((sum, song) => sum + song.length, 12);
+  const bytes = new Uint8Array(size + 16 * songs.length);
+  const view = new DataView(bytes.buffer);
+  bytes.set([..."IWAD"].map((letter) => letter.charCodeAt(0)));
+  view.setInt32(4, songs.length, true);
+  view.setInt32(8, size, true);
+  let offset = 12;
+  songs.forEach((song, i) => {
+    bytes.set(song, offset);
+    view.setInt32(size + 16 * i, offset, true);
+    view.setInt32(size + 16 * i + 4, song.length, true);
+    bytes.set([0x44, 0x5f, 0x41 + i], size + 16 * i + 8); // D_A, D_B, …
+    offset += song.length;
+  });
+  return bytes;
+}
+
+function checkTask(task: LabelledTask): void {
+  expect(new Set(task.clips.map((clip) => clip.id)).size).toBe(task.clips.length);
+  expect(task.note.length).toBeGreaterThan(40);
+  for (const clip of task.clips) {
+    expect(clip.groups.length).toBeGreaterThan(0);
+    if (task.kind === "multilabel") {
+      expect(clip.label.length).toBe(task.classes.length);
+      expect(clip.label.every((value) => value === 0 || value === 1)).toBe(true);
+    } else if (task.kind === "classification") {
+      expect(clip.label.length).toBe(1);
+      expect(task.classes[clip.label[0]]).toBeDefined();
+    } else expect(clip.label.every(Number.isFinite) && clip.label.length === task.classes.length).toBe(true);
+  }
+}
+
+describe("instruments", () => {
+  it("labels, renders and stores its clips, and opens them again without packages", async () => {
+    let calls = 0;
+    const debian: PackageClient["debian"] = async (specs) => {
+      calls++;
+      const games = join(dir, "deb/usr/share/games");
+      await put(join(games, "doom/freedoom1.wad"), wad([piece(0), piece(30)]));
+      await put(join(games, "doom/freedoom2.wad"), wad([piece(0), piece(0, 9)])); // the first came before
+      await put(join(games, "openttd/baseset/openmsx/tune.mid"), piece(33));
+      await put(join(dir, "deb", TIMGM6MB), new Uint8Array(await BasicSoundBank.getSampleSoundBankFile()));
+      return specs.map(({ name, version }) => ({
+        name,
+        version: version ?? "",
+        dir: join(dir, "deb"),
+        licence: "",
+      }));
+    };
+    const progress: number[] = [];
+    const options = {
+      cacheDir: dir,
+      packages: { debian, npm: fails },
+      onProgress: ({ done }: { done: number }) => progress.push(done),
+    };
+    const task = await openTask("instruments", options);
+    checkTask(task);
+    expect(task.kind).toBe("multilabel");
+    expect(task.classes).toEqual([...FAMILIES]);
+    expect(task.clips.length).toBe(12); // three from each of four pieces
+    expect(progress.at(-1)).toBe(12);
+    for (const [id, family] of [
+      ["freedoom1/D_A", "piano"],
+      ["freedoom1/D_B", "distorted guitar"],
+      ["freedoom2/D_B", "drums"],
+      ["openmsx/tune", "bass"],
+    ]) {
+      const clips = task.clips.filter((clip) => clip.piece === id);
+      expect(clips.length).toBe(3);
+      for (const clip of clips) {
+        // A drum hit as long as its note: these are all a second.
+        expect(clip.label).toEqual(FAMILIES.map((name) => (name === family ? 1 : 0)));
+        expect(clip.groups).toEqual([`piece:${id}`]);
+      }
+    }
+    const wave = await task.clips[0].load();
+    expect(wave.channels[0].length).toBe(10 * wave.sampleRate);
+    expect(wave.channels[0].some((sample) => Math.abs(sample) > 0.005)).toBe(true);
+
+    const again = await openTask("instruments", { cacheDir: dir, packages: nothing });
+    expect(calls).toBe(1);
+    expect(again.clips.map(({ id, label }) => [id, label])).toEqual(
+      task.clips.map(({ id, label }) => [id, label]),
+    );
+    expect((await again.clips[0].load()).channels[0]).toEqual(wave.channels[0]);
+    const [folder] = await readdir(join(dir, "tasks"));
+    expect((await readdir(join(dir, "tasks", folder))).some((file) => file.endsWith(".part"))).toBe(false);
+  });
+});
+
+describe("key", () => {
+  it("is planned in blocks that share nothing, with every key once in each", () => {
+    const seed = Math.floor(Math.random() * 1e9);
+    const plans = planKeys(new Seeded(seed));
+    expect(plans.length).toBe(288);
+    for (let block = 0; block < 12; block++) {
+      const own = plans.filter((plan) => plan.block === block);
+      const others = plans.filter((plan) => plan.block !== block);
+      expect(own.map((plan) => plan.key).sort((a, b) => a - b)).toEqual(KEYS.map((_, key) => key));
+      const styles = new Set(own.map((plan) => plan.style));
+      const progressions = new Set(own.map((plan) => plan.progression.id + plan.progression.mode));
+      expect([styles.size, progressions.size]).toEqual([6, 4]);
+      expect(others.some((plan) => styles.has(plan.style))).toBe(false);
+      expect(others.some((plan) => progressions.has(plan.progression.id + plan.progression.mode))).toBe(
+        false,
+      );
+      for (const plan of own) expect(plan.progression.mode === "minor").toBe(plan.key >= 12);
+    }
+  });
+});
+
+describe("generated tasks", () => {
+  it("have exact labels, sane groups and clips of ten seconds, the same for the same seed", async () => {
+    for (const name of ["gen-instruments", "gen-key", "gen-tempo"]) {
+      const task = await openTask(name, { cacheDir: dir, packages: nothing, seed: 5 });
+      checkTask(task);
+      expect(task.name).toBe(name);
+      const again = await openTask(name, { cacheDir: dir, packages: nothing, seed: 5 });
+      expect(again.clips.map(({ id, label }) => [id, label])).toEqual(
+        task.clips.map(({ id, label }) => [id, label]),
+      );
+      const wave = await task.clips[7].load();
+      expect(wave.channels[0].length).toBe(10 * wave.sampleRate);
+      expect(wave.channels[0]).toEqual((await again.clips[7].load()).channels[0]);
+    }
+  });
+
+  it("gen-key has every key equally often and every progression in six keys", async () => {
+    const task = await openTask("gen-key", { cacheDir: dir, packages: nothing });
+    expect(task.clips.length).toBe(288);
+    for (let key = 0; key < 24; key++)
+      expect(task.clips.filter((clip) => clip.label[0] === key).length).toBe(12);
+    const progressions = new Set(task.clips.map((clip) => clip.groups[0]));
+    expect(progressions.size).toBe(48);
+  });
+
+  it("gen-instruments has every instrument on and off often enough", async () => {
+    const task = await openTask("gen-instruments", { cacheDir: dir, packages: nothing });
+    INSTRUMENTS.forEach((name, i) => {
+      const on = task.clips.filter((clip) => clip.label[i] === 1).length;
+      expect(on >= 15 && on <= task.clips.length - 15, `${name}: ${on} of ${task.clips.length}`).toBe(true);
+    });
+  });
+});
+
+describe("defaultTasks", () => {
+  it("takes the generated kin where packages cannot be had, and says why", async () => {
+    const { tasks, why } = await defaultTasks({ cacheDir: join(dir, "empty"), packages: nothing });
+    expect(tasks.map((task) => task.name)).toEqual(["gen-instruments", "gen-key"]);
+    expect(why).toContain("no packages here");
+  });
+
+  it("does not replace a task asked for by name, and names the tasks there are", async () => {
+    const asked = openTask("key", { cacheDir: join(dir, "empty"), packages: nothing });
+    await expect(asked).rejects.toThrow(PackagesUnavailableError);
+    await expect(openTask("genre")).rejects.toThrow(UsageError);
+    await expect(openTask("genre")).rejects.toThrow(TASKS.join(", "));
+    await expect(openTask("toString")).rejects.toThrow(UsageError);
+  });
+});
