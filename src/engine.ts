@@ -1,9 +1,19 @@
-// The engine's public names, the same in Node and in browsers; index.ts and node.ts add `open` for their host.
+// The engine's public names, the same in Node and in browsers; index.ts and node.ts add `open` for their host, music.ts the
+// audio front end and the model.
 import "./ops/methods.js";
 
-export { Device } from "./gpu/device.js";
+export { formatBytes, type MemoryUse } from "./gpu/buffers.js";
+export type { Capabilities } from "./gpu/capabilities.js";
+export { Device, type DeviceOptions } from "./gpu/device.js";
 export * from "./gpu/errors.js";
-export { backward } from "./ops/autograd.js";
-export { Gpu, type TensorOptions } from "./tensor/gpu.js";
-export { Random } from "./tensor/random.js";
+export { type NpyFile, readNpy, writeNpy } from "./io/npy.js";
+export { readSafetensors, type SafeTensor, toFloat32, writeSafetensors } from "./io/safetensors.js";
+export { ones, truncatedNormal, xavierUniform, zeros } from "./nn/init.js";
+export { GradientClipper, MovingAverage, Optimizer, type OptimizerOptions } from "./nn/optim.js";
+export { type NamedValues, ParameterSet, type ParameterSpec } from "./nn/parameters.js";
+export { type CosineSchedule, cosineSchedule } from "./nn/schedule.js";
+export * from "./ops/index.js";
+export { Gpu, type NestedNumbers, type TensorOptions } from "./tensor/gpu.js";
+export { Random, type RandomState } from "./tensor/random.js";
+export type { Shape } from "./tensor/shape.js";
 export { type DType, Tensor } from "./tensor/tensor.js";

@@ -5,6 +5,7 @@ import type { HostGpu, HostOptions } from "./host/types.js";
 import { Gpu } from "./tensor/gpu.js";
 
 export * from "./engine.js";
+export * from "./music.js";
 
 /** Opens an adapter and a device on it. Close it with `gpu.close()`. */
 export async function open(options: HostOptions = {}): Promise<Gpu & { readonly host: HostGpu }> {
