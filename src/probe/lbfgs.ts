@@ -82,9 +82,11 @@ function descent(
     addScaled(q, change, -alphas[k]);
   }
   const last = pairs.at(-1);
-  if (precondition) precondition(q);
-  else if (last) {
-    const scale = 1 / (last.rho * dot(last.change, last.change));
+  const scaled = last?.change.slice();
+  precondition?.(q);
+  if (last && scaled) {
+    precondition?.(scaled);
+    const scale = 1 / (last.rho * dot(last.change, scaled));
     for (let i = 0; i < q.length; i++) q[i] *= scale;
   }
   for (let k = 0; k < pairs.length; k++) {

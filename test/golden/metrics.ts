@@ -1,10 +1,11 @@
-// The reference set's probe cases: tagging, classes, R², key scores and the linear probe. On the CPU; the GPU is not asked.
+// Runners of the probes' metrics and of the linear probe. All of it is computed on the CPU in float64.
 import { keyScoreTable, meanKeyScore } from "../../src/probe/key-score.js";
 import { LogisticProblem, linearScores, oneHot, softmaxRows } from "../../src/probe/logistic.js";
 import {
   accuracy,
   argmaxRows,
   averagePrecisionMacro,
+  type ColumnScores,
   confusion,
   r2,
   rocAucMacro,
@@ -12,51 +13,41 @@ import {
 import { Standardiser } from "../../src/probe/standardise.js";
 import { number } from "./params.js";
 import type { Result, Runner } from "./runner.js";
-import type { GoldenCase, Values } from "./set.js";
 
 const scalar = (value: number): Result => ({ shape: [], data: [value] });
-const vector = (data: ArrayLike<number>): Result => ({ shape: [data.length], data });
+const list = (data: ArrayLike<number>): Result => ({ shape: [data.length], data });
+/** Scores of the columns that have one. */
+const defined = ({ each }: ColumnScores) => list(each.filter((value) => !Number.isNaN(value)));
 
-function input(item: GoldenCase, name: string): Values {
-  const values = item.inputs[name];
-  if (!values) throw new Error(`the case has no input '${name}'`);
-  return values;
-}
-
-const tagging: Runner = (_, item) => {
-  const labels = input(item, "labels");
-  const scores = input(item, "scores");
+const tagging: Runner = (_, { inputs: { labels, scores } }) => {
   const tags = labels.shape[1];
-  const roc = rocAucMacro(labels.data, scores.data, tags);
-  const ap = averagePrecisionMacro(labels.data, scores.data, tags);
-  const defined = (each: Float64Array) => vector(each.filter((value) => !Number.isNaN(value)));
+  const auc = rocAucMacro(labels.data, scores.data, tags);
+  const precision = averagePrecisionMacro(labels.data, scores.data, tags);
   return {
     outputs: {
-      roc_auc_macro: scalar(roc.macro),
-      roc_auc: defined(roc.each),
-      average_precision_macro: scalar(ap.macro),
-      average_precision: defined(ap.each),
+      roc_auc: defined(auc),
+      roc_auc_macro: scalar(auc.macro),
+      average_precision: defined(precision),
+      average_precision_macro: scalar(precision.macro),
     },
   };
 };
 
-const classification: Runner = (_, item) => {
-  const { data: labels } = input(item, "labels");
-  const classes = number(item.params, "classes");
-  const predicted = argmaxRows(input(item, "logits").data, classes);
+const classification: Runner = (_, { inputs: { labels, logits } }) => {
+  const classes = logits.shape[1];
+  const predicted = argmaxRows(logits.data, classes);
   return {
     outputs: {
-      predicted: vector(predicted),
-      accuracy: scalar(accuracy(labels, predicted)),
-      confusion: { shape: [classes, classes], data: confusion(labels, predicted, classes) },
+      predicted: list(predicted),
+      accuracy: scalar(accuracy(labels.data, predicted)),
+      confusion: { shape: [classes, classes], data: confusion(labels.data, predicted, classes) },
     },
   };
 };
 
-const determination: Runner = (_, item) => {
-  const target = input(item, "target");
-  const scores = r2(target.data, input(item, "predicted").data, target.shape[1]);
-  return { outputs: { r2: scalar(scores.macro), r2_each: vector(scores.each) } };
+const determination: Runner = (_, { inputs: { target, predicted } }) => {
+  const scores = r2(target.data, predicted.data, target.shape[1]);
+  return { outputs: { r2: scalar(scores.macro), r2_each: list(scores.each) } };
 };
 
 const keyTable: Runner = () => ({
@@ -66,41 +57,35 @@ const keyTable: Runner = () => ({
   },
 });
 
-const keyMean: Runner = (_, item) => {
-  const references = input(item, "reference").data;
-  const estimates = input(item, "estimate").data;
-  return {
-    outputs: {
-      ascending_only_mean: scalar(meanKeyScore(references, estimates, "ascending")),
-      either_fifth_mean: scalar(meanKeyScore(references, estimates, "either")),
-    },
-  };
-};
+const keyScores: Runner = (_, { inputs: { reference, estimate } }) => ({
+  outputs: {
+    ascending_only_mean: scalar(meanKeyScore(reference.data, estimate.data, "ascending")),
+    either_fifth_mean: scalar(meanKeyScore(reference.data, estimate.data, "either")),
+  },
+});
 
-const linearProbe: Runner = (_, item) => {
-  const classes = number(item.params, "classes");
-  const train = input(item, "x_train");
-  const d = train.shape[1];
-  const rows = Float64Array.from(train.data);
-  const scaler = new Standardiser(rows, d);
-  scaler.apply(rows);
-  const labels = input(item, "y_train").data;
-  const problem = new LogisticProblem(rows, oneHot(labels, classes), d, classes, "softmax");
-  const head = problem.fit({ C: number(item.params, "C"), tolerance: 1e-10 });
-  if (!head.converged) throw new Error("the fit did not converge");
-  const test = input(item, "x_test");
-  const scores = linearScores(head, scaler.apply(Float64Array.from(test.data)), d);
-  const hits = (values: Float64Array, truth: ArrayLike<number>) =>
-    scalar(accuracy(truth, argmaxRows(values, classes)));
+const linearProbe: Runner = (_, { params, inputs }) => {
+  const classes = number(params, "classes");
+  const [, d] = inputs.x_train.shape;
+  const train = Float64Array.from(inputs.x_train.data);
+  const scaler = new Standardiser(train, d);
+  scaler.apply(train);
+  const test = scaler.apply(Float64Array.from(inputs.x_test.data));
+  const targets = oneHot(inputs.y_train.data, classes);
+  const problem = new LogisticProblem(train, targets, d, classes, "softmax");
+  const head = problem.fit({ C: number(params, "C"), tolerance: 1e-8 });
+  const score = (rows: Float64Array, labels: ArrayLike<number>) =>
+    scalar(accuracy(labels, argmaxRows(linearScores(head, rows, d), classes)));
+  const probability = softmaxRows(linearScores(head, test, d), classes);
   return {
     outputs: {
-      scaler_mean: vector(scaler.mean),
-      scaler_scale: vector(scaler.scale),
+      scaler_mean: list(scaler.mean),
+      scaler_scale: list(scaler.scale),
       weight: { shape: [classes, d], data: head.weight },
-      bias: vector(head.bias),
-      accuracy_test: hits(scores, input(item, "y_test").data),
-      accuracy_train: hits(linearScores(head, rows, d), labels),
-      probability: { shape: [test.shape[0], classes], data: softmaxRows(scores, classes) },
+      bias: list(head.bias),
+      probability: { shape: [test.length / d, classes], data: probability },
+      accuracy_test: score(test, inputs.y_test.data),
+      accuracy_train: score(train, inputs.y_train.data),
     },
   };
 };
@@ -110,6 +95,6 @@ export const metricRunners: Readonly<Record<string, Runner>> = {
   classification_metrics: classification,
   r2: determination,
   key_score_table: keyTable,
-  key_score: keyMean,
+  key_score: keyScores,
   linear_probe: linearProbe,
 };

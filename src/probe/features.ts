@@ -1,0 +1,129 @@
+// What a probe reads of each clip: the encoder's tokens averaged over the clip, or the plain mean and spread of the log-mel
+// that the encoder would have to beat. Log-mels are handed in, so this runs in pages too; nothing is fitted here.
+import { patchify } from "../audio/patches.js";
+import type { ModelConfig } from "../patchifier/config.js";
+import type { Patchifier } from "../patchifier/encoder.js";
+import type { FrameMajorMel } from "../patchifier/front-end.js";
+import type { Tensor } from "../tensor/tensor.js";
+import type { FeatureTable } from "./standardise.js";
+
+/** Log-mels of clips, from wherever they are kept. A MelStore is one. */
+export interface ClipMels {
+  readonly tracks: readonly { frames: number }[];
+  /** Copies `frames` frames of a clip from `start` into `out` at `offset`, as [nMels, frames], silence after its end. */
+  crop(clip: number, start: number, frames: number, out: Float32Array, offset: number): void;
+}
+
+/** Log-mels held in memory, such as those of a few files or of a page. */
+export function melsInMemory(clips: readonly FrameMajorMel[], nMels: number): ClipMels {
+  return {
+    tracks: clips,
+    crop(clip, start, frames, out, offset) {
+      const { values, frames: available } = clips[clip];
+      for (let m = 0; m < nMels; m++) {
+        for (let f = 0; f < frames; f++) {
+          const from = start + f;
+          out[offset + m * frames + f] = from < available ? values[from * nMels + m] : 0;
+        }
+      }
+    },
+  };
+}
+
+/** Where crops of `cropFrames` lie in a clip: as many as fit without overlap, `most` at the most, spread evenly, one at least. */
+export function cropStarts(frames: number, cropFrames: number, most = Number.POSITIVE_INFINITY): number[] {
+  const count = Math.max(1, Math.min(most, Math.floor(frames / cropFrames)));
+  return Array.from({ length: count }, (_, i) =>
+    Math.max(0, Math.floor(((i + 0.5) * frames) / count - cropFrames / 2)),
+  );
+}
+
+export interface EncoderFeatureOptions {
+  model: ModelConfig;
+  normalisation: { mean: number; std: number };
+  /** Most crops of a clip. Default: all that fit. */
+  crops?: number;
+  /** Crops that go through the encoder together. Default 32. */
+  batch?: number;
+  /** Told as crops are done. */
+  onProgress?(done: number, total: number): void;
+  signal?: AbortSignal;
+}
+
+/** The frozen encoder's mean-pooled tokens, averaged over the crops of each clip: [clips, width]. */
+export async function encoderFeatures(
+  encoder: Patchifier,
+  mels: ClipMels,
+  options: EncoderFeatureOptions,
+): Promise<FeatureTable> {
+  const { model, crops: most, batch = 32, onProgress, signal } = options;
+  const { cropFrames, frontEnd, width } = model;
+  const places = mels.tracks.flatMap(({ frames }, clip) => {
+    const starts = cropStarts(frames, cropFrames, most);
+    return starts.map((start) => ({ clip, start, share: 1 / starts.length }));
+  });
+  const values = new Float32Array(mels.tracks.length * width);
+  const size = frontEnd.nMels * cropFrames;
+  const add = (from: number, vectors: Float32Array) => {
+    for (let i = 0; i < vectors.length; i++) {
+      const { clip, share } = places[from + Math.floor(i / width)];
+      values[clip * width + (i % width)] += share * vectors[i];
+    }
+    onProgress?.(from + vectors.length / width, places.length);
+  };
+  // One batch is always on the device while the one before it is read back.
+  let pending: { from: number; reading: Promise<Float32Array> } | undefined;
+  const settle = async () => {
+    if (pending) add(pending.from, await pending.reading);
+    pending = undefined;
+  };
+  for (let from = 0; from < places.length; from += batch) {
+    signal?.throwIfAborted();
+    const part = places.slice(from, from + batch);
+    const crops = new Float32Array(part.length * size);
+    for (const [i, { clip, start }] of part.entries()) mels.crop(clip, start, cropFrames, crops, i * size);
+    const reading = embedCrops(encoder, crops, options);
+    reading.catch(() => {}); // reported when it is awaited
+    await settle();
+    pending = { from, reading };
+  }
+  await settle();
+  return { n: mels.tracks.length, d: width, values };
+}
+
+/** Mean and standard deviation over time of each band of each clip's log-mel: [clips, 2·nMels]. */
+export function melStatistics(mels: ClipMels, nMels: number): FeatureTable {
+  const d = 2 * nMels;
+  const values = new Float32Array(mels.tracks.length * d);
+  mels.tracks.forEach(({ frames }, clip) => {
+    const mel = new Float32Array(nMels * frames);
+    mels.crop(clip, 0, frames, mel, 0);
+    for (let m = 0; m < nMels; m++) {
+      const band = mel.subarray(m * frames, (m + 1) * frames);
+      const mean = band.reduce((sum, value) => sum + value, 0) / frames;
+      const variance = band.reduce((sum, value) => sum + (value - mean) ** 2, 0) / frames;
+      values[clip * d + m] = mean;
+      values[clip * d + nMels + m] = Math.sqrt(variance);
+    }
+  });
+  return { n: mels.tracks.length, d, values };
+}
+
+/** Embeddings [B, width] of crops [B, nMels, cropFrames]. */
+async function embedCrops(
+  encoder: Patchifier,
+  crops: Float32Array,
+  { model, normalisation }: EncoderFeatureOptions,
+): Promise<Float32Array> {
+  const { frontEnd, cropFrames, patchMels, patchFrames } = model;
+  const batch = crops.length / (frontEnd.nMels * cropFrames);
+  const { gpu } = encoder;
+  const embedded: Tensor = gpu.scope(() => {
+    const spectrograms = gpu.tensor(crops, [batch, frontEnd.nMels, cropFrames]);
+    return encoder.embed(patchify(spectrograms, { patchMels, patchFrames, ...normalisation }));
+  });
+  // The copy is recorded at once, so the memory may be reused at once.
+  const reading = embedded.data();
+  embedded.dispose();
+  return reading;
+}
