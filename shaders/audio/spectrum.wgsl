@@ -4,7 +4,8 @@
 //
 // Variants: PER_LANE 0, one workgroup of STEP invocations for each frame, `z` in workgroup memory; PER_LANE 1, one
 // invocation for each frame, `z` in private memory. ROOM: values in z (2·SIZE); RADIX2…RADIX8: which passes are needed;
-// REFLECT, KALDI, POWER, LOG: see below. Everything else is a parameter, so that front ends share compiled code.
+// PAD: 0 zeros, 1 mirrored without the edge sample, 2 mirrored with it; KALDI: 1 pre-emphasis, 2 also removes the frame's mean;
+// POWER, LOG: see below. Everything else is a parameter, so that front ends share compiled code.
 #include "lib/index"
 
 struct Params {
@@ -35,14 +36,27 @@ fn sync() {
 // Sample i of a clip that starts at `base`, with padding on both sides.
 fn padded(base: u32, i: i32) -> f32 {
   let n = i32(p.samples);
-#if REFLECT
+#if PAD == 1
   var k = abs(i);
   if (k >= n) { k = 2 * (n - 1) - k; }
+  return wave[base + u32(clamp(k, 0, n - 1))];
+#elif PAD == 2
+  var k = i;
+  if (i < 0) { k = -1 - i; }
+  if (i >= n) { k = 2 * n - 1 - i; }
   return wave[base + u32(clamp(k, 0, n - 1))];
 #else
   if (i < 0 || i >= n) { return 0.0; }
   return wave[base + u32(i)];
 #endif
+}
+
+// Sample i of a frame, its mean removed and pre-emphasised; 0 beyond the window.
+fn emphasised(base: u32, first: i32, i: u32, mean: f32) -> f32 {
+  if (i >= p.win) { return 0.0; }
+  let here = first + i32(i);
+  let before = padded(base, here - i32(min(i, 1u))) - mean;
+  return padded(base, here) - mean - p.preemphasis * before;
 }
 
 fn finish(x: f32) -> f32 {
@@ -85,10 +99,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let base = clip * p.samples;
   let first = p.start + i32(frame * p.hop);
 
-#if KALDI
-  // Mean of the frame (without padding: frames lie inside the signal).
+  var mean = 0.0;
+#if KALDI == 2
   var sum = 0.0;
-  for (var i = lane; i < p.win; i += STEP) { sum += wave[base + u32(first) + i]; }
+  for (var i = lane; i < p.win; i += STEP) { sum += padded(base, first + i32(i)); }
 #if !PER_LANE
   z[lane] = sum;
   sync();
@@ -96,21 +110,17 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   for (var i = 0u; i < STEP; i++) { sum += z[i]; }
   sync();
 #endif
-  let mean = sum / f32(p.win);
+  mean = sum / f32(p.win);
 #endif
 
   for (var i = lane; i < p.size; i += STEP) {
     let window = roots[p.window_at + i];
 #if KALDI
-    let a = 2u * i;
-    let origin = base + u32(first);
-    var pair = vec2f(0.0);
-    if (a < p.win) {
-      let x = wave[origin + a] - mean;
-      let before = wave[origin + max(a, 1u) - 1u] - mean;
-      pair.x = x - p.preemphasis * before;
-      if (a + 1u < p.win) { pair.y = wave[origin + a + 1u] - mean - p.preemphasis * x; }
-    }
+#if ODD
+    let pair = vec2f(emphasised(base, first, i, mean), 0.0);
+#else
+    let pair = vec2f(emphasised(base, first, 2u * i, mean), emphasised(base, first, 2u * i + 1u, mean));
+#endif
 #elif ODD
     let pair = vec2f(padded(base, first + i32(i)), 0.0);
 #else

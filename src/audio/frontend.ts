@@ -61,10 +61,16 @@ export interface KaldiOptions {
   window?: WindowName;
   /** Hz. Default 20. */
   fMin?: number;
-  /** Hz. Default sampleRate / 2. */
+  /** Hz; 0 or less counts from sampleRate / 2. Default sampleRate / 2. */
   fMax?: number;
   /** Default 0.97. */
   preemphasis?: number;
+  /** Subtract the mean of each frame. Default true. */
+  removeDcOffset?: boolean;
+  /** Only frames that lie inside the signal; otherwise ⌊n / shift + ½⌋ frames over the mirrored signal. Default true. */
+  snipEdges?: boolean;
+  /** FFT length: the next power of two, or the window's own length. Default true. */
+  roundToPowerOfTwo?: boolean;
   /** Least power that is not raised before the logarithm. Default 1.1920929e-7. */
   logFloor?: number;
   /** 2: power; 1: magnitude. Default 2. */
@@ -76,12 +82,17 @@ export interface FrontEnd {
   nFft: number;
   winLength: number;
   hopLength: number;
-  center: boolean;
-  reflect: boolean;
+  /** Samples of padding before the first frame; 0 where frames lie inside the signal. */
+  left: number;
+  /** `reflect` mirrors without repeating the edge sample, `symmetric` repeats it (Kaldi). */
+  pad: "constant" | "reflect" | "symmetric";
+  /** Frames of a signal, by its length. */
+  count(samples: number): number;
   power: 1 | 2;
   log: LogScale;
-  /** Remove each frame's mean and pre-emphasise it by this much; undefined: neither. */
+  /** Pre-emphasise each frame by this much, after removing its mean where asked; undefined: neither. */
   preemphasis?: number;
+  removeMean?: boolean;
   /** nFft values. */
   window: Float64Array;
   /** Undefined: the rows of the result are frequencies. */
@@ -100,7 +111,11 @@ export function stftFrontEnd(options: StftOptions, log: LogScale = { kind: "none
   if (power !== 1 && power !== 2) throw new UsageError(`power must be 1 or 2, not ${String(power)}.`);
   const padded = new Float64Array(nFft);
   padded.set(makeWindow(window, winLength), Math.floor((nFft - winLength) / 2));
-  return { nFft, winLength, hopLength, center, reflect: padMode === "reflect", power, log, window: padded };
+  if (padMode !== "constant" && padMode !== "reflect")
+    throw new UsageError(`padMode must be "constant" or "reflect", not "${String(padMode)}".`);
+  const left = center ? Math.floor(nFft / 2) : 0;
+  const count = (samples: number) => 1 + Math.floor((samples + 2 * left - nFft) / hopLength);
+  return { nFft, winLength, hopLength, left, pad: padMode, count, power, log, window: padded };
 }
 
 /** The front end of a mel spectrogram. */
@@ -118,26 +133,33 @@ export function melFrontEnd(options: MelSpectrogramOptions, log: LogScale = { ki
  */
 export function kaldiFrontEnd(options: KaldiOptions): FrontEnd {
   const { sampleRate = 16000, nMels = 128, frameLength = 25, frameShift = 10, window = "povey" } = options;
-  const { fMin = 20, fMax, preemphasis = 0.97, logFloor = 2 ** -23, power = 2 } = options;
-  const winLength = Math.floor((sampleRate * frameLength) / 1000);
-  const hopLength = Math.floor((sampleRate * frameShift) / 1000);
-  const nFft = 2 ** Math.ceil(Math.log2(Math.max(2, winLength)));
+  const { fMin = 20, preemphasis = 0.97, removeDcOffset = true, logFloor = 2 ** -23, power = 2 } = options;
+  const { snipEdges = true, roundToPowerOfTwo = true } = options;
+  const nyquist = sampleRate / 2;
+  const fMax =
+    options.fMax === undefined ? nyquist : options.fMax > 0 ? options.fMax : nyquist + options.fMax;
+  const winLength = Math.floor(sampleRate * frameLength * 0.001);
+  const hopLength = Math.floor(sampleRate * frameShift * 0.001);
+  const nFft = roundToPowerOfTwo ? 2 ** Math.ceil(Math.log2(Math.max(2, winLength))) : winLength;
   checkFrame(nFft, winLength, hopLength);
   const padded = new Float64Array(nFft);
   padded.set(makeWindow(window, winLength));
-  const filters = melFilters({ sampleRate, nFft, nMels, fMin, fMax, melScale: "kaldi" });
-  const log: LogScale = { kind: "ln", floor: logFloor };
   return {
     nFft,
     winLength,
     hopLength,
-    center: false,
-    reflect: false,
+    left: snipEdges ? 0 : Math.floor(winLength / 2) - Math.floor(hopLength / 2),
+    pad: snipEdges ? "constant" : "symmetric",
+    count: (samples) =>
+      snipEdges
+        ? 1 + Math.floor((samples - winLength) / hopLength)
+        : Math.floor((samples + Math.floor(hopLength / 2)) / hopLength),
     power,
-    log,
+    log: { kind: "ln", floor: logFloor },
     preemphasis,
+    removeMean: removeDcOffset,
     window: padded,
-    filters,
+    filters: melFilters({ sampleRate, nFft, nMels, fMin, fMax, melScale: "kaldi" }),
   };
 }
 
@@ -157,18 +179,16 @@ export function rowsOf(frontEnd: FrontEnd): number {
 
 /** Frames that `samples` give. Throws ShapeError for a signal too short to have one. */
 export function framesOf(frontEnd: FrontEnd, samples: number): number {
-  const { nFft, winLength, hopLength, center, reflect } = frontEnd;
-  const pad = center ? Math.floor(nFft / 2) : 0;
-  const needed = frontEnd.preemphasis === undefined ? nFft : winLength;
-  const frames = 1 + Math.floor((samples + 2 * pad - needed) / hopLength);
-  if (center && reflect && samples <= pad) {
+  const { nFft, winLength, left, pad } = frontEnd;
+  if (left > 0 && pad === "reflect" && samples <= left) {
     throw new ShapeError(
-      `${samples} samples cannot be mirrored by ${pad}: use a longer signal, a smaller nFft, or padMode "constant".`,
+      `${samples} samples cannot be mirrored by ${left}: use a longer signal, a smaller nFft, or padMode "constant".`,
     );
   }
-  if (samples < 1 || frames < 1) {
+  const frames = frontEnd.count(samples);
+  if (samples < 1 || frames < 1 || (pad === "symmetric" && samples < winLength)) {
     throw new ShapeError(
-      `${samples} samples do not fill one frame of ${needed}: use a longer signal or a shorter frame.`,
+      `${samples} samples do not fill one frame of ${frontEnd.preemphasis === undefined ? nFft : winLength}: use a longer signal or a shorter frame.`,
     );
   }
   return frames;

@@ -38,7 +38,7 @@ export class Spectrogram {
     readonly frontEnd: FrontEnd,
     variant?: SpectrumVariant,
   ) {
-    const { nFft, winLength, hopLength, center, log } = frontEnd;
+    const { nFft, winLength, hopLength, log } = frontEnd;
     const { plan, roots, untangleAt, windowAt, indices, melAt, weights } = makeTables(frontEnd);
     this.rows = rowsOf(frontEnd);
     this.variant = variant ?? chooseVariant(gpu, plan.size);
@@ -57,8 +57,8 @@ export class Spectrogram {
       ...Object.fromEntries([2, 3, 4, 5, 8].map((r) => [`RADIX${r}`, radices.has(r as FftPass["radix"])])),
       ODD: nFft % 2,
       MEL: frontEnd.filters !== undefined,
-      REFLECT: frontEnd.reflect,
-      KALDI: frontEnd.preemphasis !== undefined,
+      PAD: padCodes[frontEnd.pad],
+      KALDI: frontEnd.preemphasis === undefined ? 0 : frontEnd.removeMean ? 2 : 1,
       POWER: frontEnd.power,
       LOG: logCodes[log.kind],
     });
@@ -69,7 +69,7 @@ export class Spectrogram {
     ];
     this.params = {
       hop: hopLength,
-      start: center ? -Math.floor(nFft / 2) : 0,
+      start: -frontEnd.left,
       rows: this.rows,
       win: winLength,
       size: plan.size,
@@ -179,6 +179,7 @@ export function clipsOf(waveforms: Tensor): [clips: number, samples: number] {
   );
 }
 
+const padCodes = { constant: 0, reflect: 1, symmetric: 2 } as const;
 const logCodes = { none: 0, log10: 1, db: 2, ln: 3 } as const;
 
 function logParams(log: LogScale): { gain: number; floor: number; offset: number } {
@@ -193,6 +194,16 @@ function logParams(log: LogScale): { gain: number; floor: number; offset: number
   return params;
 }
 
-function chooseVariant(_gpu: Gpu, _size: number): SpectrumVariant {
-  return { kind: "group", width: 64 };
+/**
+ * By measurement (shaders/audio/spectrum.wgsl): private memory where workgroup memory is dear (SwiftShader, whose subgroups have four
+ * lanes); elsewhere workgroup memory, with one subgroup for each frame on software adapters and enough lanes for a butterfly
+ * each on GPUs.
+ */
+export function chooseVariant(gpu: Gpu, size: number): SpectrumVariant {
+  const { software, subgroups, subgroupMaxSize } = gpu.device.capabilities;
+  const privateBytes = size * 8;
+  if (software && subgroups && subgroupMaxSize <= 4 && privateBytes <= 8192)
+    return { kind: "lane", width: 32 };
+  if (software) return { kind: "group", width: subgroups ? Math.min(subgroupMaxSize, 16) : 8 };
+  return { kind: "group", width: size > 1024 ? 256 : size > 512 ? 128 : 64 };
 }

@@ -6,9 +6,12 @@ import type { Gpu } from "../tensor/gpu.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { clipsOf } from "./log-mel.js";
 
-/** Zero crossings of the sinc on each side, and the cut-off as a part of the lower rate's half. */
-const lowpassWidth = 6;
-const rolloff = 0.99;
+export interface ResampleOptions {
+  /** Zero crossings of the sinc on each side. Default 6. */
+  lowpassWidth?: number;
+  /** Cut-off as a part of the lower rate's half. Default 0.99. */
+  rolloff?: number;
+}
 
 /** A polyphase kernel: output m is Σ_u taps[u·to + m % to] · x[⌊m / to⌋·from + first[m % to] + u]. */
 export interface ResampleKernel {
@@ -30,7 +33,13 @@ export interface ResampleKernel {
  *
  * @throws UsageError for rates that are not positive whole numbers
  */
-export function resampleKernel(fromRate: number, toRate: number): ResampleKernel {
+export function resampleKernel(
+  fromRate: number,
+  toRate: number,
+  { lowpassWidth = 6, rolloff = 0.99 }: ResampleOptions = {},
+): ResampleKernel {
+  if (!(lowpassWidth > 0) || !(rolloff > 0) || rolloff > 1)
+    throw new UsageError("Resampling needs a positive lowpassWidth and a rolloff in (0, 1].");
   for (const rate of [fromRate, toRate]) {
     if (!Number.isInteger(rate) || rate < 1)
       throw new UsageError(`A sample rate must be a positive whole number of Hz, not ${rate}.`);
@@ -68,11 +77,16 @@ export function resampledLength(samples: number, fromRate: number, toRate: numbe
  * Resamples waveforms [B, n] or [n] from one rate (Hz) to another → [B, ⌈n·to/from⌉] (or of rank 1). Equal rates give an alias.
  * For signals that are long or not on the GPU yet, see `resampleSignal`.
  */
-export function resample(waveform: Tensor, fromRate: number, toRate: number): Tensor {
+export function resample(
+  waveform: Tensor,
+  fromRate: number,
+  toRate: number,
+  options: ResampleOptions = {},
+): Tensor {
   const { gpu } = waveform;
   const [clips, samples] = clipsOf(waveform);
   if (fromRate === toRate) return waveform.alias();
-  const { kernel, tapsOnGpu, firstOnGpu } = kernelOn(gpu, fromRate, toRate);
+  const { kernel, tapsOnGpu, firstOnGpu } = kernelOn(gpu, fromRate, toRate, options);
   const length = resampledLength(samples, fromRate, toRate);
   const total = clips * length;
   if (clips * samples > 2 ** 31 || total > 2 ** 31)
@@ -96,18 +110,18 @@ export async function resampleSignal(
   samples: Float32Array,
   fromRate: number,
   toRate: number,
-  samplesAtOnce = 1 << 21,
+  options: ResampleOptions & { samplesAtOnce?: number } = {},
 ): Promise<Float32Array> {
   if (fromRate === toRate) return samples.slice();
-  const { from, to, length } = kernelOn(gpu, fromRate, toRate).kernel;
+  const { from, to, length } = kernelOn(gpu, fromRate, toRate, options).kernel;
   const result = new Float32Array(resampledLength(samples.length, fromRate, toRate));
   const margin = Math.ceil(length / from); // blocks of `from` input samples that a piece's kernel reaches beyond it
-  const blocks = Math.max(1, Math.floor(samplesAtOnce / from));
+  const blocks = Math.max(1, Math.floor((options.samplesAtOnce ?? 1 << 21) / from));
   for (let block = 0; block * to < result.length; block += blocks) {
     const start = Math.max(0, block - margin);
     const end = block + blocks + margin;
     const piece = samples.slice(start * from, end * from);
-    const output = gpu.scope(() => resample(gpu.tensor(piece, [piece.length]), fromRate, toRate));
+    const output = gpu.scope(() => resample(gpu.tensor(piece, [piece.length]), fromRate, toRate, options));
     const values = await output.data();
     output.dispose();
     const skip = (block - start) * to;
@@ -128,16 +142,16 @@ interface KernelOnGpu {
 /** Kernels by rates: a handful in practice, a few KiB each. */
 const caches = new WeakMap<Gpu, Map<string, KernelOnGpu>>();
 
-function kernelOn(gpu: Gpu, fromRate: number, toRate: number): KernelOnGpu {
+function kernelOn(gpu: Gpu, fromRate: number, toRate: number, options: ResampleOptions): KernelOnGpu {
   let cache = caches.get(gpu);
   if (!cache) {
     cache = new Map();
     caches.set(gpu, cache);
   }
-  const key = `${fromRate}/${toRate}`;
+  const key = `${fromRate}/${toRate}/${options.lowpassWidth}/${options.rolloff}`;
   let entry = cache.get(key);
   if (!entry) {
-    const kernel = resampleKernel(fromRate, toRate);
+    const kernel = resampleKernel(fromRate, toRate, options);
     entry = {
       kernel,
       tapsOnGpu: gpu.tensor(kernel.taps, [kernel.taps.length]).keep(),
