@@ -21,10 +21,11 @@ export function clock(seconds: number): string {
     : `${Math.floor(minutes / 60)}:${two(minutes)}:${two(whole)}`;
 }
 
-/** "12.3/39.0 MB" for bytes, "3/10 tracks" for the rest. */
+/** "12.3/39.0 MB" for bytes (unit "B"), "3/10 tracks" for the rest. */
 function amount(done: number, total: number, unit: string): string {
-  const show = (value: number) => (unit === "bytes" ? (value / 1e6).toFixed(1) : String(Math.round(value)));
-  return `${show(done)}${total > 0 ? `/${show(total)}` : ""} ${unit === "bytes" ? "MB" : unit}`;
+  const bytes = unit === "B";
+  const show = (value: number) => (bytes ? (value / 1e6).toFixed(1) : String(Math.round(value)));
+  return `${show(done)}${total > 0 ? `/${show(total)}` : ""} ${bytes ? "MB" : unit}`;
 }
 
 /** Loss, speed and time left of a training step. */

@@ -131,23 +131,24 @@ async function embeddingMap(
 async function embedMusic({ trainer, store, config }: Pick<PretrainedRun, "trainer" | "store" | "config">) {
   const { model, seed } = config;
   const random = randomAt(seed, "heldOut", 2000);
-  const count = 128;
+  const [count, batch] = [128, 16];
   const size = model.frontEnd.nMels * model.cropFrames;
   const vectors = new Float32Array(count * model.width);
   const [labels, titles]: [string[], string[]] = [[], []];
-  for (let i = 0; i < count; i++) {
-    const track = i % store.tracks.length;
-    const { title, frames } = store.tracks[track];
-    const start = random.integer(Math.max(1, frames - model.cropFrames + 1));
-    const crop = new Float32Array(size);
-    store.crop(track, start, model.cropFrames, crop, 0);
-    const embedding = trainer.gpu.scope(() => trainer.model.embed(trainer.patches(crop)));
-    vectors.set(await embedding.data(), i * model.width);
-    embedding.dispose();
-    labels.push(title);
-    titles.push(
-      `${title}, from ${((start * model.frontEnd.hopLength) / model.frontEnd.sampleRate).toFixed(0)} s`,
-    );
+  for (let first = 0; first < count; first += batch) {
+    const crops = new Float32Array(batch * size);
+    for (let i = 0; i < batch; i++) {
+      const track = (first + i) % store.tracks.length;
+      const { title, frames } = store.tracks[track];
+      const start = random.integer(Math.max(1, frames - model.cropFrames + 1));
+      store.crop(track, start, model.cropFrames, crops, i * size);
+      const seconds = (start * model.frontEnd.hopLength) / model.frontEnd.sampleRate;
+      labels.push(title);
+      titles.push(`${title}, from ${seconds.toFixed(0)} s`);
+    }
+    const embeddings = trainer.gpu.scope(() => trainer.model.embed(trainer.patches(crops)));
+    vectors.set(await embeddings.data(), first * model.width);
+    embeddings.dispose();
   }
   return { vectors, labels, titles, labelName: "piece" };
 }
