@@ -5,6 +5,8 @@ import { MelgradError, UsageError } from "../gpu/errors.js";
 import { version } from "../version.js";
 import { registerBench } from "./bench.js";
 import { registerDoctor } from "./doctor.js";
+import { registerEmbed } from "./embed.js";
+import { registerProbe } from "./probe.js";
 import { registerTrain } from "./train.js";
 
 const program = new Command("melgrad")
@@ -15,6 +17,8 @@ const program = new Command("melgrad")
   .configureOutput({ outputError: () => {} });
 
 registerTrain(program);
+registerProbe(program);
+registerEmbed(program);
 registerBench(program);
 registerDoctor(program);
 
