@@ -48,6 +48,11 @@ describe("licenceLine", () => {
     expect(
       licenceLine("Permission is hereby granted, free of charge, to any person … to deal\nin the Software"),
     ).toBe("MIT-style");
+    const gpl =
+      "under the terms of the GNU General Public License version 2\n or at your option any later version";
+    expect(
+      licenceLine(`${gpl}. fonts: Permission is hereby granted, free of charge, to deal in the Software`),
+    ).toBe("GPL-2+");
     expect(licenceLine("some rights")).toBe("see its copyright file");
   });
 });
