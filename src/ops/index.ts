@@ -4,6 +4,7 @@ export { backward } from "./autograd.js";
 export { add, div, mul, sub } from "./binary.js";
 export { type ConvOptions, conv1d, conv2d } from "./conv.js";
 export { type CrossEntropyOptions, crossEntropy, type LossReduction } from "./cross-entropy.js";
+export { dropout } from "./dropout.js";
 export { gather, indexSelect, scatterAdd } from "./gather.js";
 export { infonce } from "./infonce.js";
 export { type LayerNormOptions, layerNorm } from "./layer-norm.js";

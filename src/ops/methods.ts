@@ -3,7 +3,10 @@
 import { Tensor } from "../tensor/tensor.js";
 import { backward } from "./autograd.js";
 import { add, binary, div, mul, sub } from "./binary.js";
+import { dropout } from "./dropout.js";
+import { gather, indexSelect, scatterAdd } from "./gather.js";
 import { type MatmulOptions, matmul } from "./matmul.js";
+import { flip, pad, slice, split } from "./move.js";
 import { normalize } from "./normalize.js";
 import { logsumexp, max, mean, min, norm, type ReduceOptions, sum, variance } from "./reduce.js";
 import { argmax, cumsum, type TopkOptions, topk } from "./scan.js";
@@ -54,6 +57,14 @@ const methods = {
   permute,
   transpose,
   broadcastTo,
+  slice,
+  flip,
+  split,
+  pad,
+  gather,
+  indexSelect,
+  scatterAdd,
+  dropout,
   /** Fills `grad` of every leaf that this result depends on. */
   backward,
 };

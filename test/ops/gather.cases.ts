@@ -1,6 +1,7 @@
 // Rows of the op table: gather, index_select, scatter_add, dropout.
 import { dropout, dropoutKey, dropoutThreshold, hash32 } from "../../src/ops/dropout.js";
 import { gather, indexSelect, scatterAdd } from "../../src/ops/gather.js";
+import { rowTable, selectRows } from "../../src/ops/select-rows.js";
 import type { OpCase } from "./case.js";
 import { build, element, unravel } from "./reference.js";
 
@@ -69,6 +70,21 @@ function dropped(label: string, shape: number[], p: number, seed?: number): OpCa
   };
 }
 
+function selectedRows(label: string, shape: [number, number], count: number): OpCase {
+  const [n, width] = shape;
+  // Distinct rows in no order: 0, 7, 14, … modulo n, which 7 does not divide.
+  const rows = Int32Array.from({ length: count }, (_, i) => (i * 7 + 3) % n);
+  return {
+    op: "select_rows",
+    label,
+    inputs: [{ shape }],
+    shape: [count, width],
+    run: ([x]) => selectRows(x, rowTable(x.gpu, rows, n)),
+    reference: ([x]) => build([count, width], ([i, j]) => element(x, [rows[i], j])),
+    ...exact,
+  };
+}
+
 export const cases: OpCase[] = [
   gathered("rows", [4, 9], [4, 6], 1),
   gathered("the first axis", [6, 3], [8, 3], 0),
@@ -88,6 +104,9 @@ export const cases: OpCase[] = [
   scattered("indices outside x are passed over", [4, 5], [4, 12], 1, 8),
   scattered("a middle axis", [2, 5, 4], [2, 9, 4], 1),
   { ...scattered("more slices than 65 535", [3, 70_001], [2, 70_001], 0), gradient: false },
+  selectedRows("half of the rows", [15, 5], 7),
+  selectedRows("rows of vec4s", [15, 64], 9),
+  selectedRows("all rows in another order", [15, 3], 15),
   dropped("a given mask", [9, 17], 0.25),
   dropped("a given mask of vec4s", [4, 5, 8], 0.75),
   dropped("a seed", [63, 65], 0.1, 12345),
