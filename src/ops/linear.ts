@@ -3,7 +3,7 @@ import { ShapeError } from "../gpu/errors.js";
 import { formatShape, sizeOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { defineOp, result } from "./define.js";
-import { columnSums, product } from "./matmul.js";
+import { columnSums, product } from "./matmul-kernels.js";
 
 const linearOp = defineOp({
   name: "linear",

@@ -4,54 +4,13 @@ import { broadcastShapes, formatShape, sameShape, sizeOf } from "../tensor/shape
 import type { Tensor } from "../tensor/tensor.js";
 import { sumTo } from "./binary.js";
 import { defineOp, result } from "./define.js";
+import { product } from "./matmul-kernels.js";
 import { broadcastTo } from "./view.js";
 
 export interface MatmulOptions {
   /** Swap the last two axes of the stored operand. */
   transposeA?: boolean;
   transposeB?: boolean;
-}
-
-/** A product of matrices in memory: C[m, n] = A[m, k]·B[k, n], batch times. */
-export interface Product {
-  m: number;
-  n: number;
-  k: number;
-  batch?: number;
-  /** Elements from one matrix of the batch to the next; 0 repeats one matrix. */
-  strideA?: number;
-  strideB?: number;
-  /** The stored operand is the transpose. */
-  transposeA?: boolean;
-  transposeB?: boolean;
-  /** [n], added to every row. */
-  bias?: Tensor;
-}
-
-/** Runs a product into `c`, outside the graph. */
-export function product(a: Tensor, b: Tensor, c: Tensor, shape: Product): void {
-  const { m, n, k, batch = 1, strideA = 0, strideB = 0, transposeA = false, transposeB = false } = shape;
-  const { device } = a.gpu;
-  const kernel = device.kernel("matmul/plain", {
-    TRANSPOSE_A: transposeA,
-    TRANSPOSE_B: transposeB,
-    BIAS: shape.bias !== undefined,
-  });
-  const blocks = [a.block, b.block, c.block];
-  if (shape.bias) blocks.push(shape.bias.block);
-  device.run(kernel, blocks, { m, n, k, a_batch: strideA, b_batch: strideB }, [
-    Math.ceil(n / 8),
-    Math.ceil(m / 8),
-    batch,
-  ]);
-}
-
-/** sums[n] = Σ over rows of x[row, n], outside the graph. */
-export function columnSums(x: Tensor, sums: Tensor, rows: number, columns: number): void {
-  const { device } = x.gpu;
-  device.run(device.kernel("matmul/column_sums"), [x.block, sums.block], { rows, columns }, [
-    Math.ceil(columns / 64),
-  ]);
 }
 
 const matmulOp = defineOp<Required<MatmulOptions>>({
