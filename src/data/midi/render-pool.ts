@@ -8,8 +8,10 @@ import { Worker } from "node:worker_threads";
 import { DataError } from "../../gpu/errors.js";
 import { type RenderJob, renderJob } from "./render-job.js";
 
-/** The file that the build makes of render-worker.ts, beside the bundle that holds this module. */
-const workerUrl = new URL("./render-worker.js", import.meta.url);
+/** The file that the build makes of render-worker.ts, beside the bundle that holds this module or one folder up. */
+const workerUrl = ["./render-worker.js", "../render-worker.js"]
+  .map((path) => new URL(path, import.meta.url))
+  .find((url) => existsSync(fileURLToPath(url)));
 
 /**
  * Does all jobs, `onDone(index, wav)` for each as it ends, in no fixed order. Stops at the first failure or when the signal
@@ -22,9 +24,7 @@ export async function renderAll(
 ): Promise<void> {
   const threads = Math.min(jobs.length, Math.max(1, Math.min(4, availableParallelism())));
   const workers =
-    existsSync(fileURLToPath(workerUrl)) && jobs.length > 1
-      ? Array.from({ length: threads }, () => new Worker(workerUrl))
-      : [];
+    workerUrl && jobs.length > 1 ? Array.from({ length: threads }, () => new Worker(workerUrl)) : [];
   let next = 0;
   const take = async (render: (job: RenderJob) => Promise<Uint8Array>) => {
     while (next < jobs.length) {

@@ -1,7 +1,7 @@
-// The worker thread of render-pool.ts: takes RenderJobs as messages and answers with WAV bytes, or with an error's text.
+// The worker thread of midi/render-pool.ts: takes RenderJobs as messages and answers with WAV bytes, or with an error's text.
 
 import { parentPort } from "node:worker_threads";
-import { type RenderJob, renderJob } from "./render-job.js";
+import { type RenderJob, renderJob } from "./midi/render-job.js";
 
 parentPort?.on("message", async (job: RenderJob) => {
   try {
