@@ -55,6 +55,7 @@ export class Device {
   private uniformCount = 0;
   private readonly staging: GPUBuffer[] = [];
   private pending: Promise<unknown>[] = [];
+  private settling: Promise<unknown> = Promise.resolve();
   private failure: Error | undefined;
   private uncaptured: Error | undefined;
   private closed = false;
@@ -241,11 +242,13 @@ export class Device {
   }
 
   private async settle(): Promise<void> {
-    while (this.pending.length > 0) {
+    // Readbacks that are under way at once wait for the same reports, so that each throws the most precise one.
+    do {
       const pending = this.pending;
       this.pending = [];
-      await Promise.all(pending);
-    }
+      this.settling = Promise.all([this.settling, ...pending]);
+      await this.settling;
+    } while (this.pending.length > 0);
     if (this.uncaptured) this.fail(this.uncaptured);
     this.check();
   }

@@ -69,7 +69,12 @@ describe("errors", () => {
     const kernel = gpu.device.kernel("elementwise/unary", { EXPR: "not_a_function(x)" });
     const y = gpu.empty([4]);
     gpu.device.run(kernel, [x.block, y.block], { count: 1, a: 0, b: 0 }, [1]);
-    await expect(y.data()).rejects.toThrow(ShaderError);
+    const atOnce = await Promise.allSettled([x.data(), y.data(), x.data()]);
+    for (const each of atOnce) {
+      const { reason } = each as PromiseRejectedResult;
+      expect(reason).toBeInstanceOf(ShaderError);
+      expect(reason.message).toMatch(/unary\.wgsl:\d+: /);
+    }
     await expect(x.data()).rejects.toThrow(/shaders\/elementwise\/unary\.wgsl:\d+: .*not_a_function/s);
     gpu.close();
   });
