@@ -43,9 +43,10 @@ export class Spectrogram {
     this.rows = rowsOf(frontEnd);
     this.variant = variant ?? chooseVariant(gpu, plan.size);
     const { maxWorkgroupStorage } = gpu.device.capabilities;
-    if (this.variant.kind === "group" && plan.size * 8 > maxWorkgroupStorage) {
+    const room = roomFor(plan.size);
+    if (this.variant.kind === "group" && room * 4 > maxWorkgroupStorage) {
       throw new ShapeError(
-        `An FFT of nFft ${nFft} needs ${plan.size * 8} bytes of workgroup memory; this adapter has ${maxWorkgroupStorage}: use a smaller nFft.`,
+        `An FFT of nFft ${nFft} needs ${room * 4} bytes of workgroup memory; this adapter has ${maxWorkgroupStorage}: use a smaller nFft.`,
       );
     }
     const perLane = this.variant.kind === "lane";
@@ -53,14 +54,10 @@ export class Spectrogram {
     this.kernel = gpu.device.kernel("audio/spectrum", {
       PER_LANE: perLane,
       ...(perLane ? { WIDTH: `${this.variant.width}u` } : { STEP: `${this.variant.width}u` }),
-      ROOM: `${plan.size * 2}u`,
+      ROOM: `${room}u`,
       ...Object.fromEntries([2, 3, 4, 5, 8].map((r) => [`RADIX${r}`, radices.has(r as FftPass["radix"])])),
       ODD: nFft % 2,
-      MEL: frontEnd.filters !== undefined,
-      PAD: padCodes[frontEnd.pad],
       KALDI: frontEnd.preemphasis === undefined ? 0 : frontEnd.removeMean ? 2 : 1,
-      POWER: frontEnd.power,
-      LOG: logCodes[log.kind],
     });
     this.tables = [
       gpu.tensor(roots, [roots.length]).keep(),
@@ -77,6 +74,7 @@ export class Spectrogram {
       untangle_at: untangleAt,
       window_at: windowAt,
       mel_at: melAt,
+      mode: modeOf(frontEnd),
       preemphasis: frontEnd.preemphasis ?? 0,
       ...logParams(log),
     };
@@ -182,16 +180,30 @@ export function clipsOf(waveforms: Tensor): [clips: number, samples: number] {
 const padCodes = { constant: 0, reflect: 1, symmetric: 2 } as const;
 const logCodes = { none: 0, log10: 1, db: 2, ln: 3 } as const;
 
-function logParams(log: LogScale): { gain: number; floor: number; offset: number } {
-  const params = { gain: 0, floor: 0, offset: 0 };
-  if (log.kind === "log10") params.gain = log.gain ?? 1e4;
-  if (log.kind === "ln") params.floor = log.floor ?? 2 ** -23;
-  if (log.kind === "db") {
-    const amin = log.amin ?? 1e-10;
-    params.floor = amin;
-    params.offset = 10 * Math.log10(Math.max(log.ref ?? 1, amin));
+/** Values of an FFT's working memory; few distinct sizes, so that kernels are shared. */
+function roomFor(size: number): number {
+  return Math.max(1024, 2 ** Math.ceil(Math.log2(2 * size)));
+}
+
+/** The settings that spectrum.wgsl takes as bits of `mode`. */
+function modeOf({ log, pad, filters, power }: FrontEnd): number {
+  return logCodes[log.kind] | (padCodes[pad] << 2) | (filters ? 16 : 0) | (power === 1 ? 32 : 0);
+}
+
+/** `gain` and `floor` of spectrum.wgsl. */
+function logParams(log: LogScale): { gain: number; floor: number } {
+  switch (log.kind) {
+    case "none":
+      return { gain: 0, floor: 0 };
+    case "log10":
+      return { gain: log.gain ?? 1e4, floor: 0 };
+    case "ln":
+      return { gain: 0, floor: log.floor ?? 2 ** -23 };
+    case "db": {
+      const { amin = 1e-10, ref = 1 } = log;
+      return { gain: 10 * Math.log10(Math.max(ref, amin)), floor: amin };
+    }
   }
-  return params;
 }
 
 /**
@@ -201,8 +213,7 @@ function logParams(log: LogScale): { gain: number; floor: number; offset: number
  */
 export function chooseVariant(gpu: Gpu, size: number): SpectrumVariant {
   const { software, subgroups, subgroupMaxSize } = gpu.device.capabilities;
-  const privateBytes = size * 8;
-  if (software && subgroups && subgroupMaxSize <= 4 && privateBytes <= 8192)
+  if (software && subgroups && subgroupMaxSize <= 4 && roomFor(size) <= 2048)
     return { kind: "lane", width: 32 };
   if (software) return { kind: "group", width: subgroups ? Math.min(subgroupMaxSize, 16) : 8 };
   return { kind: "group", width: size > 1024 ? 256 : size > 512 ? 128 : 64 };
