@@ -1,11 +1,14 @@
 // Cases bound by memory: element by element, moving, reducing, rows (softmax, layer norm, losses).
 import { add, mul } from "../src/ops/binary.js";
 import { crossEntropy } from "../src/ops/cross-entropy.js";
+import { gather, indexSelect, scatterAdd } from "../src/ops/gather.js";
 import { infonce } from "../src/ops/infonce.js";
 import { layerNorm } from "../src/ops/layer-norm.js";
 import { bceWithLogits, mse } from "../src/ops/losses.js";
 import { concat, pad, slice, where } from "../src/ops/move.js";
-import { mean, sum } from "../src/ops/reduce.js";
+import { cosineSimilarity, normalize } from "../src/ops/normalize.js";
+import { logsumexp, max, mean, sum, variance } from "../src/ops/reduce.js";
+import { argmax, cumsum, topk } from "../src/ops/scan.js";
 import { rowTable, selectRows } from "../src/ops/select-rows.js";
 import { logSoftmax, softmax } from "../src/ops/softmax.js";
 import { unary } from "../src/ops/unary.js";
@@ -67,6 +70,12 @@ export function reductionCases(): BenchCase[] {
     forward(op("sum", [[4 * M]], 16 * M, ([x]) => sum(x))),
     forward(op("sum_rows", [wide], 16 * M, ([x]) => sum(x, { dim: 1 }))),
     forward(op("sum_columns", [wide], 16 * M, ([x]) => sum(x, { dim: 0 }))),
+    forward(op("max_rows", [wide], 16 * M, ([x]) => max(x, { dim: 1 }))),
+    forward(op("logsumexp_rows", [wide], 16 * M, ([x]) => logsumexp(x, { dim: 1 }))),
+    forward(op("variance_columns", [wide], 16 * M, ([x]) => variance(x, { dim: 0 }))),
+    forward(op("argmax_rows", [wide], 16 * M, ([x]) => argmax(x, { dim: 1 }))),
+    forward(op("cumsum", [wide], 32 * M, ([x]) => cumsum(x))),
+    forward(op("topk_10", [[128, 1024]], M / 2, ([x]) => topk(x, 10).values)),
     forward(op("mean_middle", [[16, 64, 4096]], 16 * M, ([x]) => mean(x, { dim: 1 }))),
   ];
 }
@@ -89,6 +98,18 @@ export function rowCases(): BenchCase[] {
       ),
       // The gradient reads x and the upstream twice: for x, and for weight and bias.
       { bytes: 20 * normSize },
+    ),
+    forward(op("normalize", [[rows, columns]], 8 * size, ([x]) => normalize(x))),
+    forward(
+      op(
+        "cosine_similarity",
+        [
+          [rows, columns],
+          [rows, columns],
+        ],
+        8 * size,
+        ([a, b]) => cosineSimilarity(a, b),
+      ),
     ),
     ...both(
       {
@@ -143,6 +164,31 @@ export function moveCases(): BenchCase[] {
       ),
     ),
     forward(op("pad", [[2040, 2040]], 32 * M, ([x]) => pad(x, [[4, 4], [4, 4]]))), // biome-ignore format: one line
+    forward({
+      name: "index_select",
+      shape: "4096 of 8192×256",
+      bytes: 8 * M,
+      inputs: (gpu) => [noise(gpu, [8192, 256]), labels(gpu, 4096, 8192)],
+      forward: ([x, index]) => indexSelect(x, index),
+    }),
+    forward({
+      name: "gather",
+      shape: times(1024, 1024),
+      bytes: 12 * M,
+      inputs: (gpu) => [noise(gpu, [1024, 1024]), labels(gpu, M, 1024).reshape([1024, 1024])],
+      forward: ([x, index]) => gather(x, index, { dim: 1 }),
+    }),
+    forward({
+      name: "scatter_add",
+      shape: times(1024, 256),
+      bytes: 4 * M,
+      inputs: (gpu) => [
+        noise(gpu, [1024, 256]),
+        labels(gpu, M / 4, 1024).reshape([1024, 256]),
+        noise(gpu, [1024, 256]),
+      ],
+      forward: ([x, index, source]) => scatterAdd(x, index, source, { dim: 0 }),
+    }),
     ...both(
       {
         name: "select_rows",

@@ -1,5 +1,6 @@
 // Cases bound by arithmetic: matrix products, linear layers, attention.
 import { attention, attentionFromQkv } from "../src/ops/attention.js";
+import { conv1d, conv2d } from "../src/ops/conv.js";
 import { linear } from "../src/ops/linear.js";
 import { type MatmulOptions, matmul } from "../src/ops/matmul.js";
 import { both, forward, times } from "./case.js";
@@ -65,6 +66,42 @@ function packed(b: number, h: number, t: number, d: number): BenchCase[] {
   );
 }
 
+/** [batch, channels, size, size] with kernels of 3×3, padded to the same size. */
+function image(batch: number, channels: number, size: number, outputs: number): BenchCase[] {
+  const flops = 2 * batch * channels * 9 * outputs * size * size;
+  return both(
+    {
+      name: "conv2d_3x3",
+      shape: `${times(batch, channels, size, size)}→${outputs}`,
+      flops,
+      inputs: (gpu) => [noise(gpu, [batch, channels, size, size]), noise(gpu, [outputs, channels, 3, 3])],
+      forward: ([x, weight]) => conv2d(x, weight, undefined, { padding: 1 }),
+    },
+    { flops: 2 * flops },
+  );
+}
+
+/** Patch embedding as a convolution whose kernel and stride are the patch. */
+function tiled(batch: number, size: number, patch: number, outputs: number): BenchCase {
+  return forward({
+    name: "conv2d_patches",
+    shape: `${times(batch, 1, size, size)} by ${patch}→${outputs}`,
+    flops: 2 * batch * size * size * outputs,
+    inputs: (gpu) => [noise(gpu, [batch, 1, size, size]), noise(gpu, [outputs, 1, patch, patch])],
+    forward: ([x, weight]) => conv2d(x, weight, undefined, { stride: patch }),
+  });
+}
+
+function signal(batch: number, channels: number, length: number, outputs: number): BenchCase {
+  return forward({
+    name: "conv1d_3",
+    shape: `${times(batch, channels, length)}→${outputs}`,
+    flops: 2 * batch * channels * 3 * outputs * length,
+    inputs: (gpu) => [noise(gpu, [batch, channels, length]), noise(gpu, [outputs, channels, 3])],
+    forward: ([x, weight]) => conv1d(x, weight, undefined, { padding: 1 }),
+  });
+}
+
 export function productCases(): BenchCase[] {
   return [
     ...[256, 512, 1024].map((n) => product(n, n, n)),
@@ -77,5 +114,8 @@ export function productCases(): BenchCase[] {
     ...layer(1024, 384, 96),
     ...heads(4, 4, 128, 32),
     ...packed(16, 4, 64, 24),
+    ...image(4, 16, 64, 32),
+    tiled(16, 128, 16, 96),
+    signal(4, 64, 512, 64),
   ];
 }

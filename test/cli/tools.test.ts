@@ -1,0 +1,63 @@
+// `melgrad doctor` and `melgrad bench` as a person runs them: what they print, their JSON, and their exit codes.
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { alignTable } from "../../src/cli/table.js";
+import { useCommand } from "../support/cli.js";
+
+const melgrad = useCommand();
+
+it("aligns tables by characters, not bytes", () => {
+  expect(alignTable(["a", "b"], [["é×", "1"], ["long", "23"]])).toBe("a      b\né×     1\nlong  23"); // biome-ignore format: one line
+});
+
+describe("doctor", () => {
+  it("tests the kernels and says so", async () => {
+    const { code, stdout } = await melgrad.run(["doctor"]);
+    expect(stdout).toMatch(/checks of the kernels agree with float64/);
+    expect(stdout).not.toMatch(/WRONG/);
+    expect(code).toBe(0);
+  });
+
+  it("gives one JSON object", async () => {
+    const { code, stdout } = await melgrad.run(["doctor", "--json", "--adapter", "embedded"]);
+    const report = JSON.parse(stdout);
+    expect(report).toMatchObject({ ok: true, failure: null, chosen: { kind: "embedded" } });
+    expect(report.adapters.length).toBeGreaterThan(0);
+    expect(report.chosen.tests.every((test: { ok: boolean }) => test.ok)).toBe(true);
+    expect(code).toBe(0);
+  });
+
+  it("exits 1 where the adapter does not exist", async () => {
+    const { code, stdout, stderr } = await melgrad.run(["doctor", "--adapter", "no such adapter"]);
+    expect(stdout).toMatch(/No adapter is named "no such adapter"/);
+    expect(stderr).not.toMatch(/ at /);
+    expect(code).toBe(1);
+  });
+});
+
+describe("bench", () => {
+  it("prints a table below the adapter's name and writes the numbers", async () => {
+    const file = join(melgrad.folder, "bench.json");
+    const { code, stdout, stderr } = await melgrad.run(["bench", "--filter", "^relu ", "--json", file]);
+    expect(code, stderr).toBe(0);
+    const lines = stdout.split("\n");
+    expect(lines[0]).toMatch(/^adapter: /);
+    expect(lines.filter((line) => /^relu /.test(line)).length).toBe(1);
+    const report = JSON.parse(await readFile(file, "utf8"));
+    expect(report.rows.map((row: { name: string }) => row.name)).toEqual(["relu"]);
+    expect(report.ceilings.gflops).toBeGreaterThan(0);
+    expect(report.rows[0].runs).toBeGreaterThanOrEqual(3);
+  });
+
+  it.each([
+    [["--filter", "("], /regular expression/],
+    [["--filter", "nothing is called this"], /No case of the suite 'kernels'/],
+    [["--suite", "everything"], /kernels, mel, step, roofline/],
+  ])("exits 2 for %j", async (args, message) => {
+    const { code, stdout, stderr } = await melgrad.run(["bench", ...args]);
+    expect(stderr).toMatch(message);
+    expect(stdout).toBe("");
+    expect(code).toBe(2);
+  });
+});
