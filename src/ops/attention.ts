@@ -4,8 +4,13 @@ import { ShapeError } from "../gpu/errors.js";
 import type { Defines } from "../gpu/preprocess.js";
 import { broadcastStrides, formatShape, type Shape, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { add, mul } from "./binary.js";
 import { defineOp } from "./define.js";
 import { foldGroups } from "./launch.js";
+import { matmul } from "./matmul.js";
+import { softmax } from "./softmax.js";
+import { reshape, stridedCopy } from "./view.js";
+import { where } from "./where.js";
 
 export interface AttentionOptions {
   /** Added to the scores before the softmax: any shape that repeats to [B, H, Tq, Tk]. -Infinity or -1e30 hides. */
@@ -180,4 +185,30 @@ export function attentionFromQkv(qkv: Tensor, heads: number, options: AttentionO
 
 function checkDim(dim: number): void {
   if (dim > 256) throw new ShapeError(`attention: ${dim} values a head are more than 256: use more heads.`);
+}
+
+/**
+ * The attention weights softmax(q·kᵀ·scale + mask), [B, H, Tq, Tk], stored in full: for drawing, not for training. q: [B, H, Tq, D],
+ * k: [B, H, Tk, D].
+ */
+export function attentionWeights(q: Tensor, k: Tensor, options: AttentionOptions = {}): Tensor {
+  const { scale, mask, maskKind } = planMask(options, q.shape, k.shape[2], false);
+  let scores = mul(matmul(q, k, { transposeB: true }), scale);
+  if (mask && maskKind === 2) scores = add(scores, mask);
+  if (mask && maskKind === 1) {
+    const keep = reshape(mask, [mask.shape[0], 1, 1, mask.shape[1]]);
+    scores = where(keep, scores, -1e30);
+  }
+  return softmax(scores, { dim: -1 });
+}
+
+/** `attentionWeights` of a packed projection [B, T, 3·heads·D]: [B, heads, T, T]. */
+export function attentionWeightsFromQkv(qkv: Tensor, heads: number, options: AttentionOptions = {}): Tensor {
+  const [batch, tokens, width] = qkv.shape;
+  const dim = width / 3 / heads;
+  const strides = [tokens * width, dim, width, 1];
+  const [q, k] = [0, 1].map((part) =>
+    stridedCopy(qkv, [batch, heads, tokens, dim], strides, (part * width) / 3),
+  );
+  return attentionWeights(q, k, options);
 }

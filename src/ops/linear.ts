@@ -1,55 +1,96 @@
-// The fully connected layer: x·Wᵀ + b. Not here: its parameters and their initialisation (nn/).
+// The fully connected layer, x·Wᵀ + b, optionally with GELU and a residual in the same kernel. Not here: its parameters and
+// their initialisation (nn/).
 import { ShapeError } from "../gpu/errors.js";
-import { formatShape, sizeOf } from "../tensor/shape.js";
+import { formatShape, type Shape, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { defineOp, result } from "./define.js";
+import { defineOp } from "./define.js";
 import { columnSums, product } from "./matmul-kernels.js";
+import { unaryGradient } from "./unary.js";
 
-const linearOp = defineOp({
+export interface LinearOptions {
+  /** Applies the exact GELU to x·Wᵀ + b. */
+  gelu?: boolean;
+  /** Added at the end; of the result's shape. */
+  residual?: Tensor;
+}
+
+interface Parts {
+  bias: boolean;
+  gelu: boolean;
+  residual: boolean;
+}
+
+/** What GELU was applied to, where a gradient will need it. */
+interface Saved {
+  pre: Tensor | undefined;
+}
+
+const linearOp = defineOp<Parts, Saved>({
   name: "linear",
-  doc: "x·Wᵀ + b over the last axis; x is [..., in], W is [out, in], b is [out].",
-  forward([x, weight, bias]) {
-    const [outputs, inputs] = weight.shape;
-    const rows = x.size / inputs;
-    const out = x.gpu.empty([...x.shape.slice(0, -1), outputs]);
-    product(x, weight, out, { m: rows, n: outputs, k: inputs, transposeB: true, bias });
-    return result(out);
-  },
-  backward({ grad, inputs: [x, weight, bias], needs, into }) {
-    const [outputs, inputs] = weight.shape;
-    const rows = x.size / inputs;
+  doc: "x·Wᵀ + b over the last axis, optionally GELU of it, optionally plus a residual; x is [..., in], W is [out, in].",
+  forward(inputs, { bias, gelu, residual }) {
+    const [x, weight] = inputs;
     const { gpu } = x;
-    let dx: Tensor | undefined;
-    let dWeight: Tensor | undefined;
-    let dBias: Tensor | undefined;
+    const [outputs, width] = weight.shape;
+    const output = gpu.empty([...x.shape.slice(0, -1), outputs]);
+    const differentiated = gpu.recordsGradients && inputs.some((input) => input.requiresGrad);
+    const pre = gelu && differentiated ? gpu.empty(output.shape) : undefined;
+    product(x, weight, output, {
+      m: x.size / width,
+      n: outputs,
+      k: width,
+      transposeB: true,
+      bias: bias ? inputs[2] : undefined,
+      gelu,
+      pre,
+      residual: residual ? inputs[inputs.length - 1] : undefined,
+    });
+    return { output, saved: { pre } };
+  },
+  backward({ grad, inputs, needs, into, output, saved: { pre }, options: { bias, residual } }) {
+    const [x, weight] = inputs;
+    const { gpu } = x;
+    const [outputs, width] = weight.shape;
+    const rows = x.size / width;
+    const g = pre ? unaryGradient("gelu", grad, pre, output) : grad;
+    const grads: (Tensor | undefined)[] = inputs.map(() => undefined);
     if (needs[0]) {
-      dx = gpu.empty(x.shape);
-      product(grad, weight, dx, { m: rows, n: inputs, k: outputs });
+      grads[0] = gpu.empty(x.shape);
+      product(g, weight, grads[0], { m: rows, n: width, k: outputs });
     }
     if (needs[1]) {
-      dWeight = into[1] ?? gpu.empty(weight.shape);
-      product(grad, x, dWeight, { m: outputs, n: inputs, k: rows, transposeA: true });
+      grads[1] = into[1] ?? gpu.empty(weight.shape);
+      product(g, x, grads[1], { m: outputs, n: width, k: rows, transposeA: true });
     }
     if (bias && needs[2]) {
-      dBias = into[2] ?? gpu.empty(bias.shape);
-      columnSums(grad, dBias, rows, outputs);
+      grads[2] = into[2] ?? gpu.empty([outputs]);
+      columnSums(g, grads[2], rows, outputs);
     }
-    return bias ? [dx, dWeight, dBias] : [dx, dWeight];
+    if (residual && needs[inputs.length - 1]) grads[inputs.length - 1] = grad;
+    return grads;
   },
 });
 
 /**
- * x·Wᵀ + b. `x`: [..., in], `weight`: [out, in], `bias`: [out] or nothing; the result is [..., out].
- * Throws ShapeError where these do not fit.
+ * x·Wᵀ + b, then GELU and a residual where asked for. `x`: [..., in], `weight`: [out, in], `bias`: [out] or nothing; the result
+ * is [..., out]. Throws ShapeError where these do not fit.
  */
-export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
+export function linear(x: Tensor, weight: Tensor, bias?: Tensor, options: LinearOptions = {}): Tensor {
+  const { gelu = false, residual } = options;
   if (weight.rank !== 2 || x.rank === 0 || x.shape[x.rank - 1] !== weight.shape[1]) {
     throw new ShapeError(
       `linear: x ${formatShape(x.shape)} and weight ${formatShape(weight.shape)} do not fit; they must be [..., in] and [out, in].`,
     );
   }
-  if (bias && (bias.rank !== 1 || sizeOf(bias.shape) !== weight.shape[0])) {
+  if (bias && !sameShape(bias.shape, [weight.shape[0]])) {
     throw new ShapeError(`linear: the bias must be [${weight.shape[0]}], not ${formatShape(bias.shape)}.`);
   }
-  return linearOp(bias ? [x, weight, bias] : [x, weight], undefined);
+  const shape: Shape = [...x.shape.slice(0, -1), weight.shape[0]];
+  if (residual && !sameShape(residual.shape, shape)) {
+    throw new ShapeError(
+      `linear: the residual must be ${formatShape(shape)}, not ${formatShape(residual.shape)}.`,
+    );
+  }
+  const inputs = [x, weight, bias, residual].filter((tensor) => tensor !== undefined);
+  return linearOp(inputs, { bias: bias !== undefined, gelu, residual: residual !== undefined });
 }

@@ -1,11 +1,11 @@
-// Matrix products.
+// Matrix products: shapes, broadcasting and gradients. The kernels and the choice among them are in matmul-kernels.ts.
 import { ShapeError } from "../gpu/errors.js";
-import { broadcastShapes, formatShape, sameShape, sizeOf } from "../tensor/shape.js";
+import { broadcastShapes, formatShape, type Shape, sameShape, sizeOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { sumTo } from "./binary.js";
 import { defineOp, result } from "./define.js";
 import { product } from "./matmul-kernels.js";
-import { broadcastTo } from "./view.js";
+import { broadcastTo, reshape } from "./view.js";
 
 export interface MatmulOptions {
   /** Swap the last two axes of the stored operand. */
@@ -18,21 +18,15 @@ const matmulOp = defineOp<Required<MatmulOptions>>({
   doc: "A·B over the last two axes; leading axes broadcast.",
   forward([a, b], { transposeA, transposeB }) {
     const [m, k] = transposeA ? [a.shape[a.rank - 1], a.shape[a.rank - 2]] : a.shape.slice(-2);
-    const [kb, n] = transposeB ? [b.shape[b.rank - 1], b.shape[b.rank - 2]] : b.shape.slice(-2);
-    if (k !== kb)
-      throw new ShapeError(
-        `matmul: ${formatShape(a.shape)} and ${formatShape(b.shape)} differ in the summed axis.`,
-      );
+    const n = b.shape[b.rank - (transposeB ? 2 : 1)];
     const batch = broadcastShapes(a.shape.slice(0, -2), b.shape.slice(0, -2));
-    const left =
-      sizeOf(a.shape.slice(0, -2)) === 1 || sameShape(a.shape.slice(0, -2), batch)
-        ? a
-        : broadcastTo(a, [...batch, ...a.shape.slice(-2)]);
-    const right =
-      sizeOf(b.shape.slice(0, -2)) === 1 || sameShape(b.shape.slice(0, -2), batch)
-        ? b
-        : broadcastTo(b, [...batch, ...b.shape.slice(-2)]);
     const out = a.gpu.empty([...batch, m, n]);
+    if (isFlat(a, b, transposeA)) {
+      product(a, b, out, { m: a.size / k, n, k, transposeB });
+      return result(out);
+    }
+    const left = repeated(a, batch);
+    const right = repeated(b, batch);
     product(left, right, out, {
       m,
       n,
@@ -46,24 +40,65 @@ const matmulOp = defineOp<Required<MatmulOptions>>({
     return result(out);
   },
   backward({ grad, inputs: [a, b], needs, options: { transposeA, transposeB } }) {
-    const da = !needs[0]
-      ? undefined
-      : transposeA
+    let da: Tensor | undefined;
+    let db: Tensor | undefined;
+    if (needs[0]) {
+      da = transposeA
         ? matmul(b, grad, { transposeA: transposeB, transposeB: true })
         : matmul(grad, b, { transposeB: !transposeB });
-    const db = !needs[1]
-      ? undefined
-      : transposeB
-        ? matmul(grad, a, { transposeA: true, transposeB: transposeA })
-        : matmul(a, grad, { transposeA: !transposeA });
+    }
+    if (needs[1]) {
+      // One matrix B for many A: the rows of all of them are one summed axis.
+      const flat = isFlat(a, b, transposeA);
+      const x = flat ? reshape(a, [-1, a.shape[a.rank - 1]]) : a;
+      const g = flat ? reshape(grad, [-1, grad.shape[grad.rank - 1]]) : grad;
+      db = transposeB
+        ? matmul(g, x, { transposeA: true, transposeB: transposeA })
+        : matmul(x, g, { transposeA: !transposeA });
+      if (flat) db = reshape(db, b.shape);
+    }
     return [da && sumTo(da, a.shape), db && sumTo(db, b.shape)];
   },
 });
 
+/** Whether one B meets the rows of many A, which then are the rows of one matrix. */
+function isFlat(a: Tensor, b: Tensor, transposeA: boolean): boolean {
+  const [rows, columns] = b.shape.slice(-2);
+  return !transposeA && a.rank >= b.rank && b.size === rows * columns;
+}
+
+/** `x` with its leading axes repeated to `batch`, unless it is a single matrix, which a stride of 0 repeats. */
+function repeated(x: Tensor, batch: Shape): Tensor {
+  const own = x.shape.slice(0, -2);
+  return sizeOf(own) === 1 || sameShape(own, batch) ? x : broadcastTo(x, [...batch, ...x.shape.slice(-2)]);
+}
+
+/**
+ * A·B over the last two axes, [..., m, k] by [..., k, n]; leading axes broadcast. A vector is a row on the left and a column on
+ * the right, and its axis is not in the result. Throws ShapeError where the summed axes differ.
+ */
 export function matmul(
   a: Tensor,
   b: Tensor,
   { transposeA = false, transposeB = false }: MatmulOptions = {},
 ): Tensor {
+  if (a.rank === 0 || b.rank === 0) {
+    throw new ShapeError("matmul needs tensors of one axis or more: multiply by a number with mul().");
+  }
+  if (a.rank === 1) {
+    const product = matmul(reshape(a, [1, a.size]), b, { transposeB });
+    return reshape(product, b.rank === 1 ? [] : product.shape.filter((_, axis) => axis !== product.rank - 2));
+  }
+  if (b.rank === 1) {
+    const product = matmul(a, reshape(b, [b.size, 1]), { transposeA });
+    return reshape(product, product.shape.slice(0, -1));
+  }
+  const left = a.shape[a.rank - (transposeA ? 2 : 1)];
+  const right = b.shape[b.rank - (transposeB ? 1 : 2)];
+  if (left !== right) {
+    throw new ShapeError(
+      `matmul: ${formatShape(a.shape)}${transposeA ? " transposed" : ""} and ${formatShape(b.shape)}${transposeB ? " transposed" : ""} differ in the summed axis (${left} and ${right}).`,
+    );
+  }
   return matmulOp([a, b], { transposeA, transposeB });
 }

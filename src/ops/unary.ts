@@ -70,9 +70,29 @@ const rows = {
 
 export type UnaryName = keyof typeof rows;
 
+function params(x: Tensor, { a = 0, b = 0 }: UnaryOptions): { count: number; a: number; b: number } {
+  return { count: Math.ceil(x.size / 4), a, b };
+}
+
+/** dx of y = f(x) for a given dy, outside the graph; for operations that fuse f into something else. */
+export function unaryGradient(
+  name: UnaryName,
+  grad: Tensor,
+  x: Tensor,
+  y: Tensor,
+  options: UnaryOptions = {},
+): Tensor {
+  const { device } = x.gpu;
+  const dx = x.gpu.empty(x.shape);
+  const kernel = device.kernel("elementwise/unary_backward", { EXPR: rows[name].backward });
+  const values = params(x, options);
+  const blocks = [grad.block, x.block, y.block, dx.block];
+  device.run(kernel, blocks, values, elementwiseGroups(values.count));
+  return dx;
+}
+
 function defineUnary(name: UnaryName): Op<UnaryOptions> {
   const row: UnaryRow = rows[name];
-  const params = (x: Tensor, { a = 0, b = 0 }: UnaryOptions) => ({ count: Math.ceil(x.size / 4), a, b });
   return defineOp<UnaryOptions>({
     name,
     doc: row.doc,
@@ -84,19 +104,7 @@ function defineUnary(name: UnaryName): Op<UnaryOptions> {
       device.run(kernel, [x.block, y.block], values, elementwiseGroups(values.count));
       return result(y);
     },
-    backward({ grad, inputs: [x], output, options }) {
-      const { device } = x.gpu;
-      const dx = x.gpu.empty(x.shape);
-      const kernel = device.kernel("elementwise/unary_backward", { EXPR: row.backward });
-      const values = params(x, options);
-      device.run(
-        kernel,
-        [grad.block, x.block, output.block, dx.block],
-        values,
-        elementwiseGroups(values.count),
-      );
-      return [dx];
-    },
+    backward: ({ grad, inputs: [x], output, options }) => [unaryGradient(name, grad, x, output, options)],
   });
 }
 

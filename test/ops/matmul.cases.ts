@@ -1,0 +1,167 @@
+// Rows of the op table: matrix products in every transposition, broadcast and shape, and the linear layer with its epilogues.
+import { linear } from "../../src/ops/linear.js";
+import { matmul } from "../../src/ops/matmul.js";
+import { broadcastShapes, broadcastStrides, type Shape, sizeOf } from "../../src/tensor/shape.js";
+import type { OpCase } from "./case.js";
+import { build, erf, unravel } from "./reference.js";
+
+function swapped(shape: Shape, swap: boolean): Shape {
+  return swap ? [...shape.slice(0, -2), shape[shape.length - 1], shape[shape.length - 2]] : shape;
+}
+
+/** Where each matrix of the broadcast batch starts in an operand. */
+function starts(operand: Shape, batch: Shape): number[] {
+  const [rows, columns] = operand.slice(-2);
+  const strides = broadcastStrides(operand.slice(0, -2), batch).map((stride) => stride * rows * columns);
+  return Array.from({ length: sizeOf(batch) }, (_, i) =>
+    unravel(i, batch).reduce((offset, at, axis) => offset + at * strides[axis], 0),
+  );
+}
+
+function matmulRow(
+  label: string,
+  a: Shape,
+  b: Shape,
+  { transposeA = false, transposeB = false, gradient = true } = {},
+): OpCase {
+  const [m, k] = a.slice(-2);
+  const n = b[b.length - 1];
+  const batch = broadcastShapes(a.slice(0, -2), b.slice(0, -2));
+  const shape = [...batch, m, n];
+  return {
+    op: "matmul",
+    label,
+    inputs: [{ shape: swapped(a, transposeA) }, { shape: swapped(b, transposeB) }],
+    run: ([x, y]) => matmul(x, y, { transposeA, transposeB }),
+    reference: ([{ data: x }, { data: y }]) => {
+      const out = new Float64Array(sizeOf(shape));
+      const [stepI, stepL] = transposeA ? [1, m] : [k, 1];
+      const [rowL, columnJ] = transposeB ? [1, k] : [n, 1];
+      const startX = starts(a, batch);
+      const startY = starts(b, batch);
+      for (let at = 0; at < out.length; at++) {
+        const z = Math.floor(at / (m * n));
+        const first = startX[z] + (Math.floor(at / n) % m) * stepI;
+        const second = startY[z] + (at % n) * columnJ;
+        let sum = 0;
+        for (let l = 0; l < k; l++) sum += x[first + l * stepL] * y[second + l * rowL];
+        out[at] = sum;
+      }
+      return out;
+    },
+    atol: 2e-6 * k,
+    shape,
+    gradient,
+  };
+}
+
+const vectors: OpCase[] = [
+  {
+    op: "matmul",
+    label: "row vector by matrix",
+    inputs: [{ shape: [5] }, { shape: [5, 3] }],
+    run: ([x, y]) => matmul(x, y),
+    reference: ([x, y]) => build([3], ([j]) => x.data.reduce((sum, v, i) => sum + v * y.data[i * 3 + j], 0)),
+    shape: [3],
+  },
+  {
+    op: "matmul",
+    label: "matrix by column vector",
+    inputs: [{ shape: [2, 4, 5] }, { shape: [5] }],
+    run: ([x, y]) => matmul(x, y),
+    reference: ([x, y]) => build([8], ([i]) => y.data.reduce((sum, v, j) => sum + v * x.data[i * 5 + j], 0)),
+    shape: [2, 4],
+  },
+  {
+    op: "matmul",
+    label: "vector by vector",
+    inputs: [{ shape: [65] }, { shape: [65] }],
+    run: ([x, y]) => matmul(x, y),
+    reference: ([x, y]) => [x.data.reduce((sum, v, i) => sum + v * y.data[i], 0)],
+    shape: [],
+  },
+];
+
+const gelu = (x: number) => 0.5 * x * (1 + erf(x / Math.SQRT2));
+
+function linearRow(
+  label: string,
+  x: Shape,
+  outputs: number,
+  { bias = true, activate = false, residual = false, gradient = true } = {},
+): OpCase {
+  const width = x[x.length - 1];
+  const shape = [...x.slice(0, -1), outputs];
+  const inputs = [{ shape: x }, { shape: [outputs, width] }];
+  if (bias) inputs.push({ shape: [outputs] });
+  if (residual) inputs.push({ shape });
+  return {
+    op: "linear",
+    label,
+    inputs,
+    run: (given) =>
+      linear(given[0], given[1], bias ? given[2] : undefined, {
+        gelu: activate,
+        residual: residual ? given[given.length - 1] : undefined,
+      }),
+    reference: (given) => {
+      const [{ data }, weight] = given;
+      return Float64Array.from({ length: (data.length / width) * outputs }, (_, at) => {
+        const row = Math.floor(at / outputs);
+        const column = at % outputs;
+        let sum = bias ? given[2].data[column] : 0;
+        for (let i = 0; i < width; i++) sum += data[row * width + i] * weight.data[column * width + i];
+        if (activate) sum = gelu(sum);
+        return residual ? sum + given[given.length - 1].data[row * outputs + column] : sum;
+      });
+    },
+    atol: 2e-6 * width,
+    shape,
+    gradient,
+  };
+}
+
+export const cases: OpCase[] = [
+  matmulRow("one number", [1, 1], [1, 1]),
+  matmulRow("odd", [3, 63], [63, 5]),
+  matmulRow("around a tile", [65, 33], [33, 67]),
+  matmulRow("aligned", [64, 32], [32, 96]),
+  matmulRow("aligned, few rows", [4, 128], [128, 160]),
+  matmulRow("one row", [1, 257], [257, 65]),
+  matmulRow("one column", [65, 257], [257, 1]),
+  matmulRow("outer product", [33, 1], [1, 47]),
+  matmulRow("long sum, small result", [8, 1024], [1024, 12]),
+  matmulRow("Aᵀ·B", [37, 53], [53, 29], { transposeA: true }),
+  matmulRow("A·Bᵀ", [37, 53], [53, 29], { transposeB: true }),
+  matmulRow("Aᵀ·Bᵀ", [37, 53], [53, 29], { transposeA: true, transposeB: true }),
+  matmulRow("Aᵀ·B aligned", [40, 56], [56, 36], { transposeA: true }),
+  matmulRow("A·Bᵀ aligned", [40, 56], [56, 36], { transposeB: true }),
+  matmulRow("Aᵀ·Bᵀ aligned", [40, 56], [56, 36], { transposeA: true, transposeB: true }),
+  matmulRow("batch", [3, 17, 9], [3, 9, 13]),
+  matmulRow("batch of tiles", [2, 40, 64], [2, 64, 48]),
+  matmulRow("batch, Aᵀ·B", [2, 3, 17, 8], [2, 3, 8, 5], { transposeA: true }),
+  matmulRow("batch, A·Bᵀ", [2, 3, 17, 8], [2, 3, 8, 19], { transposeB: true }),
+  matmulRow("one right matrix", [4, 17, 9], [9, 13]),
+  matmulRow("one right matrix, transposed", [4, 17, 9], [1, 9, 13], { transposeB: true }),
+  matmulRow("one right matrix for transposed left ones", [4, 17, 9], [9, 13], { transposeA: true }),
+  matmulRow("one left matrix", [17, 9], [3, 9, 5]),
+  matmulRow("both repeat", [2, 1, 7, 5], [1, 3, 5, 4]),
+  matmulRow("more than 65 535 rows", [65_537, 3], [3, 2], { gradient: false }),
+  matmulRow("more than 65 535 matrices", [65_537, 1, 2], [65_537, 2, 1], { gradient: false }),
+  ...vectors,
+  linearRow("two axes", [19, 33], 21),
+  linearRow("three axes, aligned", [2, 24, 64], 32),
+  linearRow("without bias", [3, 5, 17], 9, { bias: false }),
+  linearRow("one row", [1, 130], 67),
+  linearRow("one input, one output", [5, 1], 1),
+  linearRow("a single vector", [8], 3),
+  linearRow("GELU", [7, 33], 21, { activate: true }),
+  linearRow("GELU, aligned, many rows", [130, 36], 44, { activate: true }),
+  linearRow("residual", [6, 33], 21, { residual: true }),
+  linearRow("GELU and residual, aligned, no bias", [2, 33, 32], 40, {
+    activate: true,
+    residual: true,
+    bias: false,
+  }),
+  linearRow("more than 65 535 rows", [65_537, 4], 4, { gradient: false }),
+];
