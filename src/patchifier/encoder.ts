@@ -6,7 +6,7 @@ import { ParameterSet, type ParameterSpec } from "../nn/parameters.js";
 import { attentionFromQkv } from "../ops/attention.js";
 import { add } from "../ops/binary.js";
 import { layerNorm } from "../ops/layer-norm.js";
-import { linear } from "../ops/linear.js";
+import { type LinearOptions, linear } from "../ops/linear.js";
 import { where } from "../ops/move.js";
 import { mean } from "../ops/reduce.js";
 import { unary } from "../ops/unary.js";
@@ -96,17 +96,17 @@ export class Patchifier {
       this.linear(this.norm(x, `${name}.norm1`), `${name}.attn.qkv`),
       this.sizes.heads,
     );
-    const y = add(x, this.linear(attended, `${name}.attn.proj`));
-    const hidden = unary.gelu([this.linear(this.norm(y, `${name}.norm2`), `${name}.mlp.fc1`)], {});
-    return add(y, this.linear(hidden, `${name}.mlp.fc2`));
+    const y = this.linear(attended, `${name}.attn.proj`, { residual: x });
+    const hidden = this.linear(this.norm(y, `${name}.norm2`), `${name}.mlp.fc1`, { gelu: true });
+    return this.linear(hidden, `${name}.mlp.fc2`, { residual: y });
   }
 
   private get(name: string): Tensor {
     return this.parameters.get(name);
   }
 
-  private linear(x: Tensor, name: string): Tensor {
-    return linear(x, this.get(`${name}.weight`), this.get(`${name}.bias`));
+  private linear(x: Tensor, name: string, options?: LinearOptions): Tensor {
+    return linear(x, this.get(`${name}.weight`), this.get(`${name}.bias`), options);
   }
 
   private norm(x: Tensor, name: string): Tensor {

@@ -23,7 +23,7 @@ export class Random {
   }
 
   get state(): RandomState {
-    return [this.a, this.b, this.c, this.d];
+    return [this.a >>> 0, this.b >>> 0, this.c >>> 0, this.d >>> 0];
   }
 
   set state([a, b, c, d]: RandomState) {
