@@ -19,11 +19,21 @@ export interface Running {
   done: Promise<Finished>;
 }
 
+export interface Options {
+  env?: Record<string, string>;
+  /** Bash that runs before the command, in its process. */
+  shell?: string;
+  /** Another copy of the built command. */
+  entry?: string;
+}
+
 export interface CommandLine {
   /** A folder for the test's files, removed afterwards; also the command's working directory. */
   readonly folder: string;
-  start(args: readonly string[], options?: { env?: Record<string, string>; shell?: string }): Running;
-  run(args: readonly string[], options?: { env?: Record<string, string>; shell?: string }): Promise<Finished>;
+  /** The built command. */
+  readonly entry: string;
+  start(args: readonly string[], options?: Options): Running;
+  run(args: readonly string[], options?: Options): Promise<Finished>;
 }
 
 /** Builds the command before the file's tests. Call at the top of a file. */
@@ -55,8 +65,9 @@ export function useCommand(): CommandLine {
     rmSync(built, { recursive: true, force: true });
     rmSync(folder, { recursive: true, force: true });
   });
-  const start: CommandLine["start"] = (args, { env = {}, shell } = {}) => {
-    const words = [process.execPath, entry, ...args];
+  const start: CommandLine["start"] = (args, options = {}) => {
+    const { env = {}, shell } = options;
+    const words = [process.execPath, options.entry ?? entry, ...args];
     const [command, ...rest] = shell ? ["bash", "-c", `${shell}; exec "$@"`, "bash", ...words] : words;
     const child = spawn(command, rest, {
       cwd: folder,
@@ -76,7 +87,7 @@ export function useCommand(): CommandLine {
     });
     return { child, done };
   };
-  return { folder, start, run: (args, options) => start(args, options).done };
+  return { folder, entry, start, run: (args, options) => start(args, options).done };
 }
 
 /** Dawn prints notices about limits by itself; they are not the command's words. */
