@@ -4,6 +4,7 @@ import { randomAt } from "../data/batches.js";
 import { MelStore } from "../data/mel-store.js";
 import { defaultTasks, openTask } from "../data/tasks/index.js";
 import type { LabelledTask, OnProgress } from "../data/types.js";
+import type { Capabilities } from "../gpu/capabilities.js";
 import { DataError } from "../gpu/errors.js";
 import type { ModelConfig } from "../patchifier/config.js";
 import { encoderSizes, Patchifier } from "../patchifier/encoder.js";
@@ -30,7 +31,7 @@ export interface ProbeRunOptions {
   tasks?: readonly LabelledTask[];
   /** Splits. Default 5. */
   seeds?: number;
-  /** Random encoders. Default: one for each seed on hardware, one in all on a software adapter. */
+  /** Random encoders. Default: one for each seed on hardware, fewer on a software adapter. */
   randomEncoders?: number;
   cacheDir?: string;
   onProgress?: OnProgress;
@@ -53,18 +54,33 @@ export interface ProbeOutcome {
   };
 }
 
-/** Crops of a clip on software adapters; hardware takes all that fit. */
-const softwareCrops = 2;
+/** How much is embedded. */
+interface Plan {
+  seeds: number;
+  /** Most crops of a clip. */
+  crops: number;
+  /** Random encoders; seed s uses number s modulo this. */
+  encoders: number;
+  /** Most clips of a task. */
+  clips: number;
+}
+
+/**
+ * What the adapter can do in about a minute with the demo model. SwiftShader, with subgroups of 4 at most, takes 30 ms a crop
+ * on two cores, lavapipe 7.
+ */
+function planFor({ software, subgroupMaxSize }: Capabilities, seeds: number): Plan {
+  if (!software)
+    return { seeds, crops: Number.POSITIVE_INFINITY, encoders: seeds, clips: Number.POSITIVE_INFINITY };
+  if (subgroupMaxSize > 4) return { seeds, crops: 2, encoders: Math.min(3, seeds), clips: 600 };
+  return { seeds, crops: 2, encoders: 1, clips: 240 };
+}
 
 /** Probes the encoder on every task. Throws DataError where a task cannot be split, and the signal's reason. */
 export async function runProbes(options: ProbeRunOptions): Promise<ProbeOutcome> {
-  const { gpu, seeds = 5, note } = options;
-  const { software } = gpu.device.capabilities;
-  const plan: Plan = {
-    seeds,
-    crops: software ? softwareCrops : Number.POSITIVE_INFINITY,
-    encoders: Math.min(seeds, options.randomEncoders ?? (software ? 1 : seeds)),
-  };
+  const { gpu, seeds = 5 } = options;
+  const plan = planFor(gpu.device.capabilities, seeds);
+  if (options.randomEncoders) plan.encoders = Math.min(seeds, options.randomEncoders);
   const tasks = await openTasks(options);
   const results: ProbeTask[] = [];
   const verdicts: string[] = [];
@@ -74,7 +90,6 @@ export async function runProbes(options: ProbeRunOptions): Promise<ProbeOutcome>
     results.push(result);
     verdicts.push(verdict);
     maps.push(map);
-    note?.(verdict);
   }
   const wording =
     `${seeds} seeds, each with a split of its own; intervals allow for the splits' overlap and speak of these clips, ` +
@@ -84,14 +99,6 @@ export async function runProbes(options: ProbeRunOptions): Promise<ProbeOutcome>
     table: { tasks: results, verdict: [...verdicts, wording].join("\n") },
     map: maps[Math.max(0, best)],
   };
-}
-
-interface Plan {
-  seeds: number;
-  /** Most crops of a clip. */
-  crops: number;
-  /** Random encoders. */
-  encoders: number;
 }
 
 async function openTasks(options: ProbeRunOptions): Promise<readonly LabelledTask[]> {
@@ -112,7 +119,7 @@ async function probeTask(options: ProbeRunOptions, task: LabelledTask, plan: Pla
   const { gpu, model, modelConfig, normalisation, seed = 0, onProgress, cacheDir, signal } = options;
   const store = await MelStore.build(
     gpu,
-    { name: task.name, why: "", tracks: task.clips, skipped: [], licences: [] },
+    { name: task.name, why: "", tracks: evenly(task.clips, plan.clips), skipped: [], licences: [] },
     modelConfig.frontEnd,
     {
       cacheDir,
@@ -184,6 +191,12 @@ async function probeTask(options: ProbeRunOptions, task: LabelledTask, plan: Pla
   }
 }
 
+/** At most `most` of the items, evenly spaced. */
+function evenly<T>(items: readonly T[], most: number): T[] {
+  const count = Math.min(items.length, most);
+  return Array.from({ length: count }, (_, i) => items[Math.floor((i * items.length) / count)]);
+}
+
 /** Where the numbers of one task become a table and a sentence. */
 function describe(
   task: LabelledTask,
@@ -207,15 +220,16 @@ function describe(
     });
     return ` Also measured, ${metric.name}: ${each.join(", ")}.`;
   });
+  const head = task.kind === "regression" ? "Ridge" : "Logistic";
   const remarks = [
     task.note,
-    " Logistic regression on standardised features, its penalty chosen on validation clips.".replace(
-      "Logistic",
-      task.kind === "regression" ? "Ridge" : "Logistic",
-    ),
+    ` ${head} regression on standardised features, its penalty chosen on validation clips.`,
     plan.encoders === 1
       ? " One random encoder serves all seeds, so its spread is that of the splits alone."
       : ` Random weights: ${plan.encoders} encoders over the seeds, so their spread is that of splits and initialisations.`,
+    task.clips.length > plan.clips
+      ? ` Only ${plan.clips} of the clips were used, for this adapter is slow.`
+      : "",
     Number.isFinite(plan.crops) ? ` Encoders saw at most ${plan.crops} crops of a clip.` : "",
     sizes.dropped > 0 ? ` ${Math.round(sizes.dropped)} clips lie between the parts and were left out.` : "",
     skipped > 0 ? ` ${skipped} clips could not be used.` : "",

@@ -1,0 +1,116 @@
+// Loading a model from a run's folder: the weights come back as they were, and each kind of damage is named.
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { randomAt } from "../../src/data/batches.js";
+import { DataError, UsageError } from "../../src/gpu/errors.js";
+import { preset } from "../../src/patchifier/config.js";
+import { encoderSizes, Patchifier } from "../../src/patchifier/encoder.js";
+import { serialise, writeCheckpoint } from "../../src/train/checkpoint.js";
+import { modelFingerprint } from "../../src/train/config.js";
+import { loadModel } from "../../src/train/load-model.js";
+import { useGpu } from "../support/gpu.js";
+
+const gpu = useGpu();
+const root = mkdtempSync(join(tmpdir(), "melgrad-load-"));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+const { model, pretrain } = preset("demo");
+const small = { ...model, width: 16, layers: 1, heads: 2 };
+const config = { format: 1, model: small, pretrain, data: {}, normalisation: { mean: 0, std: 1 }, seed: 3 };
+let weights: Awaited<ReturnType<Patchifier["parameters"]["read"]>>;
+
+beforeAll(async () => {
+  const trained = new Patchifier(gpu(), encoderSizes(small), randomAt(3, "initialise"));
+  weights = await trained.parameters.read();
+  trained.dispose();
+});
+
+async function run(name: string, { final = true, checkpoint = false, settings = config as object } = {}) {
+  const dir = join(root, name);
+  mkdirSync(dir);
+  writeFileSync(join(dir, "config.json"), JSON.stringify(settings));
+  if (final) writeFileSync(join(dir, "model.safetensors"), serialise(weights));
+  if (checkpoint) {
+    const state = {
+      step: 4,
+      seed: 3,
+      model: modelFingerprint(small),
+      data: "",
+      normalisation: config.normalisation,
+    };
+    await writeCheckpoint(join(dir, "checkpoint"), { weights, optimizer: new Map(), state });
+  }
+  return dir;
+}
+
+async function sameWeights(dir: string) {
+  const loaded = await loadModel(gpu(), dir);
+  const read = await loaded.model.parameters.read();
+  loaded.model.dispose();
+  for (const [name, { data }] of weights) expect(read.get(name)?.data).toEqual(data);
+  return loaded.path;
+}
+
+describe("loadModel", () => {
+  it("takes the final weights, else the checkpoint's, also by the checkpoint's own folder", async () => {
+    const whole = await run("whole", { checkpoint: true });
+    expect(await sameWeights(whole)).toBe(join(whole, "model.safetensors"));
+    expect(await sameWeights(join(whole, "checkpoint"))).toContain(join("checkpoint", "model.safetensors"));
+    const halfway = await run("halfway", { final: false, checkpoint: true });
+    expect(await sameWeights(halfway)).toContain("checkpoint");
+  });
+
+  const failing = async (dir: string, kind: typeof DataError | typeof UsageError, message: RegExp) => {
+    const error = await loadModel(gpu(), dir).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    expect(error).toBeInstanceOf(kind);
+    expect((error as Error).message).toMatch(message);
+    expect((error as Error).message).not.toContain("\n");
+  };
+
+  it("says what is not a run", async () => {
+    await failing(join(root, "nowhere"), UsageError, /There is no/);
+    await failing(root, UsageError, /not a run's folder/);
+    await failing(await run("empty", { final: false }), DataError, /no weights yet/);
+    const lone = join(root, "lone");
+    mkdirSync(lone);
+    writeFileSync(join(lone, "state.json"), "{}");
+    await failing(lone, UsageError, /no config.json|not a run/);
+  });
+
+  it("refuses truncated files, wherever they are cut", async () => {
+    const dir = await run("cut");
+    const path = join(dir, "model.safetensors");
+    const bytes = readFileSync(path);
+    for (const length of [0, 5, 100, bytes.length - 1]) {
+      writeFileSync(path, bytes.subarray(0, length));
+      await failing(dir, DataError, /model\.safetensors: .*not a whole safetensors/);
+    }
+    const saved = await run("cut-checkpoint", { final: false, checkpoint: true });
+    writeFileSync(join(saved, "checkpoint", "model.safetensors"), bytes.subarray(0, 1000));
+    await failing(saved, DataError, /damaged/);
+  });
+
+  it("refuses weights of another model, and broken ones", async () => {
+    const wider = { ...config, model: { ...small, width: 32 } };
+    await failing(await run("wider", { settings: wider }), DataError, /in the weights but .* in this model/);
+    const deeper = { ...config, model: { ...small, layers: 2 } };
+    await failing(await run("deeper", { settings: deeper }), DataError, /another model/);
+    const other = await run("other", { final: false, checkpoint: true, settings: deeper });
+    await failing(other, DataError, /another model/);
+    const shallow = { ...config, model: { ...small, layers: 0 } };
+    await failing(await run("shallow", { settings: shallow }), DataError, /has no 'blocks\.0/);
+    const broken = await run("broken");
+    const damaged = new Map(weights);
+    const bias = weights.get("norm.bias")!;
+    damaged.set("norm.bias", { ...bias, data: bias.data.map(() => Number.NaN) });
+    writeFileSync(join(broken, "model.safetensors"), serialise(damaged));
+    await failing(broken, DataError, /not finite/);
+    writeFileSync(join(broken, "config.json"), "{");
+    await failing(broken, DataError, /config\.json cannot be read/);
+  });
+});

@@ -1,0 +1,136 @@
+// A probe from end to end on generated tasks with a tiny encoder: every row of the table is there and means what it says.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { randomAt } from "../../src/data/batches.js";
+import { openTask } from "../../src/data/tasks/index.js";
+import type { LabelledTask } from "../../src/data/types.js";
+import type { ModelConfig } from "../../src/patchifier/config.js";
+import { encoderSizes, Patchifier } from "../../src/patchifier/encoder.js";
+import { cropStarts, encoderFeatures, melStatistics, melsInMemory } from "../../src/probe/features.js";
+import { Random } from "../../src/tensor/random.js";
+import { runProbes } from "../../src/train/probe.js";
+import { freshSeed, useGpu } from "../support/gpu.js";
+
+const gpu = useGpu();
+const cacheDir = mkdtempSync(join(tmpdir(), "melgrad-probe-"));
+afterAll(() => rmSync(cacheDir, { recursive: true, force: true }));
+
+const tiny: ModelConfig = {
+  frontEnd: { sampleRate: 16000, nFft: 512, hopLength: 512, nMels: 32, gain: 1e4 },
+  patchMels: 16,
+  patchFrames: 16,
+  cropFrames: 64,
+  width: 16,
+  layers: 1,
+  heads: 2,
+  mlpRatio: 2,
+};
+
+async function some(name: string, clips: number): Promise<LabelledTask> {
+  const task = await openTask(name, { cacheDir });
+  return { ...task, clips: task.clips.slice(0, clips) };
+}
+
+describe("runProbes", () => {
+  it("scores pre-trained and random encoders, the log-mel and the majority on generated tasks", async () => {
+    const model = new Patchifier(gpu(), encoderSizes(tiny), randomAt(0, "initialise"));
+    const { table, map } = await runProbes({
+      gpu: gpu(),
+      model,
+      modelConfig: tiny,
+      normalisation: { mean: 1, std: 1 },
+      tasks: [await some("gen-instruments", 48), await some("gen-tempo", 36)],
+      seeds: 5,
+      randomEncoders: 2,
+      cacheDir,
+    });
+    model.dispose();
+    expect(table.tasks.map(({ task }) => task)).toEqual(["gen-instruments", "gen-tempo"]);
+    for (const { rows, seeds, trainClips, testClips, testPieces } of table.tasks) {
+      expect(rows.map(({ features }) => features)).toEqual([
+        "pretrained",
+        "random",
+        "log-mel mean+std",
+        "majority",
+      ]);
+      expect(seeds).toBe(5);
+      expect(trainClips).toBeGreaterThan(testClips);
+      expect(testPieces).toBeGreaterThan(3);
+      for (const { values, mean, std, ci95 } of rows) {
+        expect(values).toHaveLength(5);
+        expect([...values, mean, std, ...(ci95 ?? [])].every(Number.isFinite)).toBe(true);
+      }
+    }
+    const [instruments] = table.tasks;
+    expect(instruments.metric).toBe("macro ROC-AUC");
+    expect(instruments.rows[3].mean).toBe(0.5);
+    expect(instruments.rows[2].mean).toBeGreaterThan(0.52); // the spectrum says something of who plays
+    expect(instruments.note).toContain("2 encoders");
+    expect(table.verdict).toMatch(/gen-instruments .*: pre-training, .* random weights.* log-mel/);
+    expect(table.verdict.split("\n")).toHaveLength(3);
+    expect(map).toMatchObject({ n: 48, d: 16 });
+    expect(map?.vectors).toHaveLength(48 * 16);
+    expect(map?.labels).toHaveLength(48);
+    expect(map?.titles).toHaveLength(48);
+  });
+
+  it("stops when it is told to", async () => {
+    const model = new Patchifier(gpu(), encoderSizes(tiny), randomAt(0, "initialise"));
+    const probing = runProbes({
+      gpu: gpu(),
+      model,
+      modelConfig: tiny,
+      normalisation: { mean: 1, std: 1 },
+      tasks: [await some("gen-tempo", 12)],
+      cacheDir,
+      signal: AbortSignal.abort(),
+    });
+    await expect(probing).rejects.toThrow(/abort/i);
+    model.dispose();
+  });
+});
+
+describe("features", () => {
+  it("averages the encoder's tokens over the crops of each clip", async () => {
+    const random = new Random(freshSeed("probe features"));
+    const model = new Patchifier(gpu(), encoderSizes(tiny), random);
+    const lengths = [200, 64, 31, 128];
+    const clips = lengths.map((frames) => ({
+      frames,
+      values: Float32Array.from({ length: frames * 32 }, () => random.normal()),
+    }));
+    const options = { model: tiny, normalisation: { mean: 0.5, std: 2 } };
+    const together = await encoderFeatures(model, melsInMemory(clips, 32), { ...options, batch: 3 });
+    for (const [i, clip] of clips.entries()) {
+      const parts = cropStarts(clip.frames, 64).map((start) => ({
+        frames: 64,
+        values: Float32Array.from({ length: 64 * 32 }, (_, at) => clip.values[start * 32 + at] ?? 0),
+      }));
+      const alone = await encoderFeatures(model, melsInMemory(parts, 32), options);
+      for (let j = 0; j < 16; j++) {
+        const mean = parts.reduce((sum, _, p) => sum + alone.values[p * 16 + j], 0) / parts.length;
+        expect(together.values[i * 16 + j]).toBeCloseTo(mean, 4);
+      }
+    }
+    model.dispose();
+  });
+
+  it("lays crops evenly and without overlap", () => {
+    expect(cropStarts(313, 128)).toEqual([14, 170]);
+    expect(cropStarts(313, 128, 1)).toEqual([92]);
+    expect(cropStarts(100, 128)).toEqual([0]);
+    expect(cropStarts(128, 128)).toEqual([0]);
+  });
+
+  it("takes mean and standard deviation of each band", () => {
+    const mels = melsInMemory([{ frames: 4, values: Float32Array.of(1, 0, 2, 0, 3, 5, 6, 5) }], 2);
+    const { values, n, d } = melStatistics(mels, 2);
+    expect([n, d]).toEqual([1, 4]);
+    const wanted = [3, 2.5, Math.sqrt(3.5), 2.5];
+    wanted.forEach((value, i) => {
+      expect(values[i]).toBeCloseTo(value, 6);
+    });
+  });
+});
