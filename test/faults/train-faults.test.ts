@@ -1,11 +1,13 @@
 // What people get wrong, and what goes wrong around them: each case must end in one clear line, a non-zero exit code, no
 // stack trace, and nothing written over.
 import {
+  copyFileSync,
   cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
