@@ -67,8 +67,13 @@ export function overrideMatmul(choose?: (shape: ProductShape) => MatmulChoice | 
 export function supportedMatmuls(capabilities: MatmulCapabilities): MatmulVariant[] {
   const variants: MatmulVariant[] = [{ kind: "plain" }, { kind: "register" }];
   const lanes = exactLanes(capabilities);
-  if (lanes) for (const blocks of [1, 2, 4, 8] as const) variants.push({ kind: "subgroup", lanes, blocks });
-  if (capabilities.maxInvocations >= 256 && capabilities.maxWorkgroupStorage >= 16384) {
+  if (lanes) {
+    variants.push(
+      { kind: "subgroup", lanes, blocks: 1 },
+      { kind: "subgroup", lanes, blocks: tallest(lanes) },
+    );
+  }
+  if (supportsShared(capabilities)) {
     variants.push({ kind: "shared", tile: 64 }, { kind: "shared", tile: 128 });
   }
   return variants;
@@ -82,6 +87,11 @@ function exactLanes(capabilities: MatmulCapabilities): 4 | 8 | 16 | undefined {
     : undefined;
 }
 
+/** Blocks of rows for a subgroup: a tall tile shares the loads of B among more rows; a low result has no use for it. */
+function tallest(lanes: 4 | 8 | 16): 2 | 4 | 8 {
+  return lanes === 4 ? 8 : lanes === 8 ? 4 : 2;
+}
+
 /** Chooses a kernel. Pure. */
 export function chooseMatmul(capabilities: MatmulCapabilities, shape: ProductShape): MatmulChoice {
   const { m, n, k, batch = 1 } = shape;
@@ -91,9 +101,7 @@ export function chooseMatmul(capabilities: MatmulCapabilities, shape: ProductSha
   const lanes = capabilities.software ? exactLanes(capabilities) : undefined;
   let variant: MatmulVariant;
   if (lanes) {
-    // Tall tiles share the loads of B among more rows; a low result has no use for them.
-    const tall = lanes === 4 ? 8 : lanes === 8 ? 4 : 2;
-    variant = { kind: "subgroup", lanes, blocks: m > 2 * lanes ? tall : 1 };
+    variant = { kind: "subgroup", lanes, blocks: m > 2 * lanes ? tallest(lanes) : 1 };
   } else if (!capabilities.software && m >= 16 && n >= 16 && supportsShared(capabilities)) {
     variant = { kind: "shared", tile: m * n * batch >= 128 * 128 * 64 ? 128 : 64 };
   } else {

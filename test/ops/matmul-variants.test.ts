@@ -1,0 +1,169 @@
+// Every kernel that the adapter can run for a matrix product, in every transposition, with sizes on and off the vec4 and tile
+// borders, with and without a cut summed axis, against float64; its epilogues; and the choice among the kernels, which is pure.
+import { afterEach, describe, expect, it } from "vitest";
+import {
+  chooseMatmul,
+  type MatmulVariant,
+  overrideMatmul,
+  type ProductShape,
+  product,
+  supportedMatmuls,
+} from "../../src/ops/matmul-kernels.js";
+import { Random } from "../../src/tensor/random.js";
+import { freshSeed, useGpu } from "../support/gpu.js";
+import { erf } from "./reference.js";
+
+const gpu = useGpu();
+const seed = freshSeed("matmul variants");
+
+afterEach(() => overrideMatmul());
+
+const kinds = ["plain", "register", "subgroup, low", "subgroup, tall", "shared, 64", "shared, 128"] as const;
+
+/** The adapter's variant of that name, if it can run it. */
+function variantOf(kind: (typeof kinds)[number]): MatmulVariant | undefined {
+  return supportedMatmuls(gpu().device.capabilities).find((variant) => {
+    if (variant.kind === "subgroup")
+      return kind === (variant.blocks === 1 ? "subgroup, low" : "subgroup, tall");
+    return kind === (variant.kind === "shared" ? `shared, ${variant.tile}` : variant.kind);
+  });
+}
+
+const normals = (random: Random, size: number) => Float32Array.from({ length: size }, () => random.normal());
+
+/** Σ over l of A[i, l]·B[l, j] of stored matrices that start at the given elements. */
+function entry(a: Float32Array, b: Float32Array, s: ProductShape, z: number, i: number, j: number): number {
+  const { m, n, k } = s;
+  let sum = 0;
+  for (let l = 0; l < k; l++) {
+    const left = a[z * m * k + (s.transposeA ? l * m + i : i * k + l)];
+    sum += left * b[s.transposeB ? j * k + l : l * n + j];
+  }
+  return sum;
+}
+
+/** Largest difference from `expected`; NaN counts as infinite. */
+function worst(got: Float32Array, expected: (at: number) => number): number {
+  let most = 0;
+  got.forEach((value, at) => {
+    const difference = Math.abs(value - expected(at));
+    if (!(difference <= most)) most = Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference;
+  });
+  return most;
+}
+
+/** Aligned and odd sizes; batches share one B. */
+const sizes = [
+  { m: 72, n: 100, k: 140, batch: 2, slices: 1 },
+  { m: 132, n: 36, k: 264, batch: 1, slices: 3 },
+  { m: 4, n: 4, k: 4, batch: 1, slices: 1 },
+  { m: 67, n: 131, k: 33, batch: 2, slices: 1 },
+  { m: 3, n: 5, k: 129, batch: 1, slices: 3 },
+  { m: 1, n: 1, k: 1, batch: 1, slices: 1 },
+];
+
+describe.each(kinds)("%s", (kind) => {
+  it.each([
+    [false, false],
+    [false, true],
+    [true, false],
+    [true, true],
+  ])("transposeA %s, transposeB %s", async (transposeA, transposeB) => {
+    const variant = variantOf(kind);
+    if (!variant) {
+      expect(kind).toMatch(/subgroup|shared/); // what an adapter may lack
+      return;
+    }
+    const random = new Random(seed);
+    for (const { slices, ...shape } of sizes) {
+      overrideMatmul(() => ({ variant, slices }));
+      const { m, n, k, batch } = shape;
+      const [a, b] = [normals(random, batch * m * k), normals(random, k * n)];
+      const c = gpu().full([batch, m, n], Number.NaN);
+      const options = { ...shape, transposeA, transposeB, strideA: m * k, scale: 0.5 };
+      product(gpu().tensor(a), gpu().tensor(b), c, options);
+      const difference = worst(await c.data(), (at) => {
+        const z = Math.floor(at / (m * n));
+        return 0.5 * entry(a, b, options, z, Math.floor(at / n) % m, at % n);
+      });
+      expect(difference, `${m} × ${n} × ${k}`).toBeLessThanOrEqual(3e-6 * k);
+    }
+  });
+
+  it("bias, GELU, residual, and accumulation", async () => {
+    const variant = variantOf(kind);
+    if (!variant) return;
+    // The same epilogue as with tile 64, but a software adapter, which never chooses it, compiles it for half a minute.
+    if (kind === "shared, 128" && gpu().device.capabilities.software) return;
+    const random = new Random(seed + 1);
+    for (const [m, n, k] of [
+      [68, 72, 20],
+      [5, 67, 9],
+    ]) {
+      const shape = { m, n, k, transposeB: true };
+      const [a, b, bias, residual] = [m * k, n * k, n, m * n].map((size) => normals(random, size));
+      const tensors = [a, b, bias, residual].map((values) => gpu().tensor(values));
+      const pre = gpu().full([m, n], Number.NaN);
+      const c = gpu().full([m, n], Number.NaN);
+      overrideMatmul(() => ({ variant, slices: 2 })); // not cut: an epilogue needs the whole sum
+      product(tensors[0], tensors[1], c, {
+        ...shape,
+        bias: tensors[2],
+        residual: tensors[3],
+        gelu: true,
+        pre,
+      });
+      const linear = (at: number) => entry(a, b, shape, 0, Math.floor(at / n), at % n) + bias[at % n];
+      const output = (at: number) => {
+        const x = linear(at);
+        return 0.5 * x * (1 + erf(x / Math.SQRT2)) + residual[at];
+      };
+      expect(worst(await pre.data(), linear)).toBeLessThanOrEqual(1e-4);
+      expect(worst(await c.data(), output)).toBeLessThanOrEqual(1e-4);
+      for (const slices of [1, 2]) {
+        overrideMatmul(() => ({ variant, slices }));
+        const sum = gpu().tensor(residual, [m, n]);
+        product(tensors[0], tensors[1], sum, { ...shape, accumulate: true });
+        const expected = (at: number) => linear(at) - bias[at % n] + residual[at];
+        expect(worst(await sum.data(), expected)).toBeLessThanOrEqual(1e-4);
+      }
+    }
+  });
+});
+
+describe("chooseMatmul", () => {
+  const gpuLike = {
+    software: false,
+    subgroups: true,
+    subgroupMinSize: 32,
+    subgroupMaxSize: 32,
+    maxInvocations: 1024,
+    maxWorkgroupStorage: 32768,
+  };
+  const software = { ...gpuLike, software: true, subgroupMinSize: 8, subgroupMaxSize: 8 };
+  const square = { m: 2048, n: 2048, k: 1024 };
+
+  it("takes tiles in workgroup memory on a GPU, subgroups on a software adapter", () => {
+    expect(chooseMatmul(gpuLike, square)).toEqual({ variant: { kind: "shared", tile: 128 }, slices: 1 });
+    expect(chooseMatmul(software, square)).toEqual({
+      variant: { kind: "subgroup", lanes: 8, blocks: 4 },
+      slices: 1,
+    });
+  });
+
+  it("falls back to registers without subgroups of one known size, or on thin results", () => {
+    const varying = { ...software, subgroupMaxSize: 32 };
+    expect(chooseMatmul(varying, square).variant).toEqual({ kind: "register" });
+    expect(chooseMatmul(gpuLike, { m: 1, n: 1024, k: 1024 }).variant).toEqual({ kind: "register" });
+  });
+
+  it("cuts a long summed axis where the result is too small to fill the adapter", () => {
+    const small = { m: 96, n: 96, k: 8192, transposeA: true };
+    expect(chooseMatmul(gpuLike, small).slices).toBeGreaterThan(8);
+    expect(chooseMatmul(gpuLike, { ...square, k: 64 }).slices).toBe(1);
+  });
+
+  it("takes the plain kernel for tiny products", () => {
+    expect(chooseMatmul(gpuLike, { m: 3, n: 5, k: 1000 }).variant).toEqual({ kind: "plain" });
+  });
+});
