@@ -36,7 +36,7 @@ export interface Reduction {
 }
 
 /** Places along the reduced axis that one invocation (columns) or team (rows, in items) takes at least and at most. */
-const software = { columns: 1024, column: 32, teams: 32, row: 1024 };
+const software = { columns: 1024, column: 32, teams: 128, row: 1024 };
 const hardware = { columns: 65536, column: 16, teams: 2048, row: 256 };
 const longestColumn = 2048;
 const longestRow = 65536;

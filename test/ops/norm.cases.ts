@@ -85,6 +85,7 @@ export const cases: OpCase[] = [
   layerNormRow("width 63", [3, 63]),
   layerNormRow("width 65", [65, 65]),
   layerNormRow("width 1028", [3, 1028]),
+  layerNormRow("width 4100", [2, 4100]),
   layerNormRow("many rows, parameters in two phases", [300, 20]),
   layerNormRow("no parameters", [7, 65], { weight: false, bias: false }),
   layerNormRow("a weight alone", [7, 12], { bias: false }),

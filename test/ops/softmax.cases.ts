@@ -11,6 +11,7 @@ const shapes: [label: string, shape: number[], dim: number][] = [
   ["rows of a multiple of four", [3, 2, 64], -1],
   ["long rows", [2, 1028], -1],
   ["long odd rows", [2, 1025], -1],
+  ["very long rows", [2, 4100], -1],
   ["a single row", [65], 0],
   ["the first axis", [9, 5], 0],
   ["a middle axis", [3, 11, 5], 1],
