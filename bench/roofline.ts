@@ -9,11 +9,10 @@ import { median, time } from "./measure.js";
 export interface Ceilings {
   /** Multiply-adds in registers, 10⁹ flops a second. */
   gflops: number;
-  /** Bytes read and written by a copy of `copyMiB`, 10⁹ a second. */
+  /** Bytes read and written by a copy, 10⁹ a second: the best of `copies`. */
   copyGBs: number;
-  copyMiB: number;
-  /** The same for 2 MiB, which caches may hold. */
-  cachedGBs: number;
+  /** By size of what is copied: caches hold the small ones. */
+  copies: { MiB: number; GBs: number }[];
   /** Microseconds that one more dispatch adds to a submission. */
   dispatchUs: number;
   /** Microseconds from recording one dispatch to knowing that it is done. */
@@ -25,10 +24,10 @@ export interface Ceilings {
 export async function measureCeilings(gpu: Gpu): Promise<Ceilings> {
   const { software } = gpu.device.capabilities;
   const gflops = await arithmetic(gpu, software ? 1 << 14 : 1 << 20, software ? 512 : 4096);
-  const copyMiB = software ? 64 : 256;
-  const copyGBs = await copying(gpu, copyMiB);
-  const cachedGBs = await copying(gpu, 2);
-  return { gflops, copyGBs, copyMiB, cachedGBs, ...(await dispatching(gpu)) };
+  const copies: Ceilings["copies"] = [];
+  for (const MiB of software ? [2, 16, 64] : [2, 32, 256]) copies.push({ MiB, GBs: await copying(gpu, MiB) });
+  const copyGBs = Math.max(...copies.map(({ GBs }) => GBs));
+  return { gflops, copyGBs, copies, ...(await dispatching(gpu)) };
 }
 
 async function arithmetic(gpu: Gpu, invocations: number, rounds: number): Promise<number> {

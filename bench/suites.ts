@@ -43,7 +43,7 @@ export interface Row extends Timing {
   gflops?: number;
   gbs?: number;
   rate?: { perSecond: number; unit: string };
-  /** The least time that the ceilings allow over the time taken, from `eachMs`; above 1 where caches beat the copy. */
+  /** The least time that the ceilings allow over the time taken, from `eachMs`; above 1 where reading is cheaper than copying. */
   share?: number;
   /** Which ceiling is the nearer one. */
   bound?: "compute" | "memory";

@@ -92,10 +92,11 @@ async function bench({ suite, filter, json, adapter, profile }: BenchOptions): P
 }
 
 function ceilingLines(ceilings: Ceilings): string[] {
-  const { gflops, copyGBs, copyMiB, cachedGBs, dispatchUs, submitUs, readbackUs } = ceilings;
+  const { gflops, copies, dispatchUs, submitUs, readbackUs } = ceilings;
+  const copied = copies.map(({ MiB, GBs }) => `${figure(GBs)} over ${MiB} MiB`).join(", ");
   return [
     `multiply-adds: ${figure(gflops)} GFLOP/s`,
-    `copy:          ${figure(copyGBs)} GB/s over ${copyMiB} MiB (read and written), ${figure(cachedGBs)} GB/s over 2 MiB`,
+    `copy:          GB/s read and written: ${copied}`,
     `dispatch:      ${figure(dispatchUs)} µs each in a submission; one alone, waited for: ${figure(submitUs)} µs, with readback ${figure(readbackUs)} µs`,
   ];
 }
@@ -116,7 +117,7 @@ const header = [
 const legend =
   "ms, min: median and least time of one call until the device is done. each ms: per call when `calls` of them are submitted\n" +
   "together; rates and share follow from it. of ceiling: the least time that multiply-adds or copy allow, over the time taken;\n" +
-  "above 100% where caches are faster than the copy. first ms: with the compilation of the kernels.";
+  "above 100% where reading is cheaper than copying. first ms: with the compilation of the kernels.";
 
 function cells(row: Row): string[] {
   const { name, shape, ms, minMs, eachMs, gflops, gbs, rate, share, bound, together, runs, firstMs } = row;

@@ -9,8 +9,7 @@ import { useGpu } from "../support/gpu.js";
 const ceilings = {
   gflops: 100,
   copyGBs: 10,
-  copyMiB: 64,
-  cachedGBs: 20,
+  copies: [{ MiB: 64, GBs: 10 }],
   dispatchUs: 5,
   submitUs: 50,
   readbackUs: 60,
