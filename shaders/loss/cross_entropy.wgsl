@@ -3,6 +3,8 @@
 // logits: [rows, items] of vec4 or f32; target: [rows] of i32, or, where DIAGONAL, row i of each square has class i.
 // losses, lse (L, for the gradient) and valid (1 or, where ignored, 0): [rows]. One team a row (lib/team). A class that
 // does not exist gives NaN, so that it is noticed.
+// Measured, least of many runs on two cores that others used too; CPU time of both cores in brackets:
+//   4096 × 512: lavapipe 2.4 ms (4.6); SwiftShader 31 ms (28)
 diagnostic(off, subgroup_uniformity);
 #include "lib/team"
 struct Params { rows: u32, items: u32, classes: u32, scale: f32, smoothing: f32, ignore: i32 }

@@ -1,6 +1,8 @@
 // y = (x − mean)·rstd·weight + bias over every row, rstd = 1/√(population variance + eps). x, y: [rows, items] of vec4 or
 // f32; weight and bias: [items], where HAS_WEIGHT and HAS_BIAS; stats: [rows, 2], mean and rstd, for the gradient.
 // One team a row (lib/team). The variance is taken about the mean in a second walk, so an offset of the row costs no digits.
+// Measured, least of many runs on two cores that others used too; CPU time of both cores in brackets:
+//   4096 × 256: lavapipe 3.4 ms (5.6); SwiftShader 50 ms (31)
 diagnostic(off, subgroup_uniformity);
 #include "lib/team"
 struct Params { rows: u32, items: u32, scale: f32, eps: f32 }

@@ -1,5 +1,7 @@
 // Gradient of layer_norm by its input: with x̂ = (x − mean)·rstd and h = g·weight,
 // dx = rstd·(h − mean(h) − x̂·mean(h·x̂)), means over the row. Shapes as in norm/layer_norm. One team a row.
+// Measured, least of many runs on two cores that others used too; CPU time of both cores in brackets:
+//   forward and all of backward, 4096 × 256: lavapipe 9.0 ms (11.5); SwiftShader 146 ms (78)
 diagnostic(off, subgroup_uniformity);
 #include "lib/team"
 struct Params { rows: u32, items: u32, scale: f32 }

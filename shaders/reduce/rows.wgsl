@@ -6,6 +6,9 @@
 //   WITH    what c is: 0 nothing, 1 extra[o], the same for the row, 2 extra[o, r], another tensor of x's shape
 //   FINISH  expression in `r`, the result, p.scale and, where WITH is 1, c1, each of type RESULT
 // tail: elements in the last, incomplete vec4 of x, 0 to 3; only where outer is 1.
+// Measured, least of many runs on two cores that others used too; CPU time of both cores in brackets:
+//   sum of 4M: lavapipe 2.2 ms (2.1), 7.8 GB/s; SwiftShader 13.6 ms (13.6), 1.2 GB/s
+//   [4096, 256] → [4096]: lavapipe 0.95 ms (0.9); SwiftShader 4.1 ms (5.1)
 diagnostic(off, subgroup_uniformity);
 #include "lib/team"
 #define RESULT f32

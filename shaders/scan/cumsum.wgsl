@@ -2,6 +2,8 @@
 // columns fastest, then runs. Long axes take three launches, so that neither the walk nor the chain of additions is long:
 // the sum of every run (TOTALS), the running sums of those (this kernel again, EXCLUSIVE), and each run from its start
 // (OFFSET). REVERSE runs from the far end.
+// Measured, least of many runs on two cores that others used too; CPU time of both cores in brackets:
+//   one row of 1M: lavapipe 3.0 ms (6.6); SwiftShader 20 ms (22)
 #include "lib/index"
 struct Params { count: u32, reduce: u32, inner: u32, parts: u32, chunk: u32 }
 @group(0) @binding(0) var<storage, read> source: array<f32>;

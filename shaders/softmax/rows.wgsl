@@ -1,5 +1,7 @@
 // y = softmax(x) of every row, or log_softmax where LOG. x, y: [rows, items] of vec4 or f32. One team a row (lib/team):
 // the maximum, the sum of exponentials of what is left, the result; x is read three times, from cache after the first.
+// Measured, least of many runs on two cores that others used too; CPU time of both cores in brackets:
+//   4096 × 512: lavapipe 5.8 ms (8.2); SwiftShader 81 ms (49). With rows_backward: 14.4 ms (16.1) and 173 ms (91).
 diagnostic(off, subgroup_uniformity);
 #include "lib/team"
 struct Params { rows: u32, items: u32 }
