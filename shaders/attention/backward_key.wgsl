@@ -41,9 +41,22 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let row = min(own, p.tk - 1u);
   let key_at = row_at(1u, pair, row, p.tk);
   let value_at = row_at(2u, pair, row, p.tk);
+#if LOOPS
+  var own_k: array<vec4<f32>, CHUNKS>;
+  var own_v: array<vec4<f32>, CHUNKS>;
+  for (var i = 0u; i < p.chunks; i++) {
+    own_k[at_chunk(i)] = read_key(key_at, i);
+    own_v[at_chunk(i)] = read_value(value_at, i);
+  }
+#endif
 #repeat i CHUNKS
+#if LOOPS
+  let key##i = own_k[i] * (p.scale * log2e);
+  let value##i = own_v[i];
+#else
   let key##i = read_key(key_at, i##u) * (p.scale * log2e);
   let value##i = read_value(value_at, i##u);
+#endif
   var sum_k##i = vec4(0.0);
   var sum_v##i = vec4(0.0);
 #end
@@ -113,9 +126,26 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 #else
     let shown = true;
 #endif
+#if LOOPS
+    var sums_k = array<vec4<f32>, CHUNKS>(
+#repeat i CHUNKS
+      select(vec4(0.0), sum_k##i * p.scale, shown),
+#end
+    );
+    var sums_v = array<vec4<f32>, CHUNKS>(
+#repeat i CHUNKS
+      select(vec4(0.0), sum_v##i, shown),
+#end
+    );
+    for (var i = 0u; i < p.chunks; i++) {
+      write_target(key_at, i, sums_k[at_chunk(i)]);
+      write_value(value_at, i, sums_v[at_chunk(i)]);
+    }
+#else
 #repeat i CHUNKS
     write_target(key_at, i##u, select(vec4(0.0), sum_k##i * p.scale, shown));
     write_value(value_at, i##u, select(vec4(0.0), sum_v##i, shown));
 #end
+#endif
   }
 }

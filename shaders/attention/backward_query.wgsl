@@ -37,10 +37,25 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let row_out = out_at(pair, row);
   let log_total = stats[pair * p.tq + row].x;
   var delta = 0.0;
+#if LOOPS
+  var own_q: array<vec4<f32>, CHUNKS>;
+  var own_g: array<vec4<f32>, CHUNKS>;
+  for (var i = 0u; i < p.chunks; i++) {
+    own_q[at_chunk(i)] = read_query(query_at, i);
+    let g = read_grad(row_out, i);
+    own_g[at_chunk(i)] = g;
+    delta += dot(g, read_output(row_out, i));
+  }
+#endif
 #repeat i CHUNKS
+#if LOOPS
+  let q##i = own_q[i] * (p.scale * log2e);
+  let g##i = own_g[i];
+#else
   let q##i = read_query(query_at, i##u) * (p.scale * log2e);
   let g##i = read_grad(row_out, i##u);
   delta += dot(g##i, read_output(row_out, i##u));
+#endif
   var sum##i = vec4(0.0);
 #end
 #if MASK == 2
@@ -89,9 +104,18 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 #end
   }
   if (own < p.tq) {
+#if LOOPS
+    var sums = array<vec4<f32>, CHUNKS>(
+#repeat i CHUNKS
+      sum##i * p.scale,
+#end
+    );
+    for (var i = 0u; i < p.chunks; i++) { write_target(query_at, i, sums[at_chunk(i)]); }
+#else
 #repeat i CHUNKS
     write_target(query_at, i##u, sum##i * p.scale);
 #end
+#endif
     stats[pair * p.tq + own].y = delta;
   }
 }

@@ -31,8 +31,16 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let own = linear_group(group, groups) % tiles * WIDTH + local;
   let row = min(own, p.tq - 1u);
   let query_at = row_at(0u, pair, row, p.tq);
+#if LOOPS
+  var own_q: array<vec4<f32>, CHUNKS>;
+  for (var i = 0u; i < p.chunks; i++) { own_q[at_chunk(i)] = read_query(query_at, i); }
+#endif
 #repeat i CHUNKS
+#if LOOPS
+  let q##i = own_q[i] * (p.scale * log2e);
+#else
   let q##i = read_query(query_at, i##u) * (p.scale * log2e);
+#endif
   var sum##i = vec4(0.0);
 #end
 #if MASK == 2
@@ -96,9 +104,18 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   if (own < p.tq) {
     let scale = select(0.0, 1.0 / total, total > 0.0);
     let at = out_at(pair, own);
+#if LOOPS
+    var sums = array<vec4<f32>, CHUNKS>(
+#repeat i CHUNKS
+      sum##i * scale,
+#end
+    );
+    for (var i = 0u; i < p.chunks; i++) { write_target(at, i, sums[at_chunk(i)]); }
+#else
 #repeat i CHUNKS
     write_target(at, i##u, sum##i * scale);
 #end
+#endif
     stats[pair * p.tq + own] = vec2(select(-negligible, best + log2(total), total > 0.0), 0.0);
   }
 }

@@ -6,6 +6,9 @@
 // SHARE > 1: the first SHARE lanes of a subgroup each load one row of the other side and hand it round by
 // subgroupBroadcast; 1: every lane loads everything. STEP rows of the other side are taken at a time. EDGE: the last step
 // may be incomplete, or keys are masked.
+// LOOPS: an invocation's own rows are read and written in loops over an array instead of one statement a vec4, because every
+// load and store in the text costs lavapipe's compiler about 50 ms (more in a long kernel). p.chunks = CHUNKS and `at_chunk`
+// keep the compiler from unrolling them.
 // MASK 1: keep [B, Tk] of MASK_TYPE f32 or i32, 0 hides a key from all queries. MASK 2: a number added to every score, with strides for b, h, q, k.
 #include "lib/index"
 #if VEC4
@@ -16,7 +19,7 @@
 #define ITEMS u32(HEAD_DIM)
 #endif
 struct Params {
-  heads: u32, tq: u32, tk: u32, pairs: u32, scale: f32,
+  heads: u32, tq: u32, tk: u32, pairs: u32, chunks: u32, scale: f32,
 #if MASK == 2
   mask_b: u32, mask_h: u32, mask_q: u32, mask_k: u32,
 #endif
@@ -42,3 +45,5 @@ fn out_at(pair: u32, row: u32) -> u32 {
   return (pair * p.tq + row) * ITEMS;
 #endif
 }
+
+fn at_chunk(i: u32) -> u32 { return min(i, p.chunks - 1u); }

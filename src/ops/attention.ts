@@ -59,10 +59,11 @@ function launch(kind: Kind, x: Tensor, plan: Plan, blocks: Tensor[]): void {
     STEP: step,
     WIDTH: width,
     EDGE: other % step !== 0 || maskKind === 1,
+    LOOPS: capabilities.software,
     MASK: maskKind,
     MASK_TYPE: mask?.dtype ?? "f32",
   };
-  const params: Record<string, number> = { heads, tq, tk, pairs, scale };
+  const params: Record<string, number> = { heads, tq, tk, pairs, chunks: Math.ceil(dim / 4), scale };
   if (mask && maskKind === 2) {
     const [b, h, q, k] = broadcastStrides(mask.shape, [pairs / heads, heads, tq, tk]);
     Object.assign(params, { mask_b: b, mask_h: h, mask_q: q, mask_k: k });
