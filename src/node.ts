@@ -16,3 +16,4 @@ export async function open(options: HostOptions = {}): Promise<Gpu & { readonly 
   });
   return Object.assign(new Gpu(device, () => host.release()), { host });
 }
+export { type LoadedModel, loadModel } from "./train/load-model.js";
