@@ -2,6 +2,9 @@
 // with a running maximum and sum (the online softmax of FlashAttention, Dao et al. 2022). A workgroup of WIDTH rows
 // belongs to one (batch, head) pair. Beside the output it leaves stats[row].x = log2 Σ exp2(score·log2 e) for the
 // gradient. A row with no visible key gives zeros.
+// Measured as in matmul/subgroup, [B, H, T, D] = [16, 4, 64, 24]: lavapipe 2.4 to 3 ms (8 to 10 GFLOP/s), SwiftShader 26 ms; forward and
+// gradient together 10 to 12 and 60 ms. [4, 6, 128, 64]: lavapipe 11 to 14, with gradient 36 to 51 ms. Taking 4 keys a step instead of 8
+// on lavapipe: 4.2 and 15 ms. First compilation of the three kernels on lavapipe: 5 s for D = 24, 20 s for D = 64.
 #include "attention/layout"
 @group(0) @binding(0) var<storage, read_write> target_: array<ITEM>;
 @group(0) @binding(1) var<storage, read_write> stats: array<vec2<f32>>;

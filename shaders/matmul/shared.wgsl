@@ -2,6 +2,8 @@
 // each (4·HALVES)² of them as quads that stand 64 apart, HALVES = TILE / 64. A step of the summed axis is DEPTH = 2048 / TILE
 // values, so that both tiles fill 16 KiB and every invocation fetches one 4×4 block: the first 128 of A, the others of B. The next
 // blocks are fetched into registers while the present ones are used. Both tiles are kept with the summed axis outermost.
+// On software adapters it is the slowest but one (512³, as in matmul/subgroup: lavapipe 2.5 GFLOP/s, SwiftShader 0.5 to 0.9) and lavapipe
+// compiles it for seconds, so it is never chosen there. Not yet timed on hardware.
 #include "matmul/operands"
 #define TILE_QUADS u32(16 * HALVES)
 #define DEPTH_QUADS u32(8 / HALVES)

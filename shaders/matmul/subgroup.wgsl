@@ -3,6 +3,9 @@
 // value of A is handed to all lanes by subgroupBroadcast. Needs subgroups of exactly LANES (4, 8 or 16). GROUPS = LANES / 4.
 // A transposed: lane 4g + e loads A[4q + e][row…row + 3], so that a value comes from lane 4g + e and component of the row.
 // B transposed: lane loads four rows of B along the summed axis, and the 4×4 transposition costs only names of registers.
+// Measured, GFLOP/s by processor time on two cores (2·M·N·K / time · 2): lavapipe (8 lanes, 4 blocks) 256³ 29, 512³ 26, 1024³ 28, A·Bᵀ
+// 28, Aᵀ·B 33; with 1 block 16, 21, 22. SwiftShader (4 lanes, 8 blocks) 512³ 4.1, A·Bᵀ 4.0, Aᵀ·B 2.7, 1024³ 3.3; with 1 block 2.3.
+// A transformer's layers of 1024 rows, width 96: lavapipe 12 to 32, SwiftShader 2.8 to 4.0, GELU in the epilogue included.
 #include "matmul/operands"
 
 @compute @workgroup_size(WIDTH)

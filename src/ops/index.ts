@@ -1,5 +1,11 @@
 // The public operations by name; those that read well as methods are also on Tensor (methods.ts).
-export { type AttentionOptions, attention, attentionFromQkv } from "./attention.js";
+export {
+  type AttentionOptions,
+  attention,
+  attentionFromQkv,
+  attentionWeights,
+  attentionWeightsFromQkv,
+} from "./attention.js";
 export { backward } from "./autograd.js";
 export { add, div, mul, sub } from "./binary.js";
 export { type ConvOptions, conv1d, conv2d } from "./conv.js";
@@ -8,7 +14,7 @@ export { dropout } from "./dropout.js";
 export { gather, indexSelect, scatterAdd } from "./gather.js";
 export { infonce } from "./infonce.js";
 export { type LayerNormOptions, layerNorm } from "./layer-norm.js";
-export { linear } from "./linear.js";
+export { type LinearOptions, linear } from "./linear.js";
 export { type BinaryCrossEntropyOptions, bceWithLogits, mse } from "./losses.js";
 export { type MatmulOptions, matmul } from "./matmul.js";
 export { concat, flip, pad, type Range, slice, split, stack, where } from "./move.js";
