@@ -61,7 +61,8 @@ const models: Record<PresetName, ModelConfig> = {
 };
 
 const pretraining: Record<PresetName, PretrainConfig> = {
-  demo: { ...common(), batch: 16, steps: 150, lr: 1e-3, warmup: 15 },
+  // On a grid of 8 × 8 patches, clusters of 3 to 5 hide whole regions at once; single patches leave a context to learn from.
+  demo: { ...common(), maskShape: "uniform", batch: 8, steps: 200, lr: 1e-3, warmup: 20 },
   small: { ...common(), batch: 16, steps: 20_000, lr: 5e-4, warmup: 1000 },
   base: { ...common(), batch: 32, steps: 100_000, lr: 2e-4, warmup: 4000 },
 };
