@@ -7,7 +7,7 @@ import { CORPORA, isCorpusName } from "../data/corpora/index.js";
 import { DataError, UsageError } from "../gpu/errors.js";
 import { adapterLine } from "../host/types.js";
 import { open } from "../node.js";
-import { objectiveNames, presetNames } from "../patchifier/config.js";
+import { objectiveNames, type PatchShape, patchShapes, presetNames } from "../patchifier/config.js";
 import { type DataChoice, type RunSettings, resolveSettings } from "../train/config.js";
 import { finishRun } from "../train/finish.js";
 import { pretrain } from "../train/pretrain.js";
@@ -22,6 +22,7 @@ interface TrainOptions {
   data?: string;
   dataset?: string;
   objective?: string;
+  patches?: PatchShape;
   steps?: number;
   batch?: number;
   lr?: number;
@@ -44,6 +45,11 @@ export function registerTrain(program: Command): void {
     .addOption(
       new Option("--objective <name>", "what is asked of masked patches").choices([...objectiveNames]),
     )
+    .addOption(
+      new Option("--patches <shape>", "grid: 16 mels × 16 frames; frame: all mels × 2 frames").choices([
+        ...patchShapes,
+      ]),
+    )
     .option("--steps <n>", "optimiser steps", integer(1))
     .option("--batch <n>", "clips a step", integer(1))
     .option("--lr <x>", "peak learning rate", positive)
@@ -61,7 +67,17 @@ async function train(options: TrainOptions, command: Command): Promise<void> {
   const given = (name: string) => command.getOptionValueSource(name) === "cli";
   const settings = options.resume ? undefined : await readSettings(options);
   if (options.resume) {
-    const fixed = ["preset", "data", "dataset", "objective", "steps", "batch", "lr", "seed"].filter(given);
+    const fixed = [
+      "preset",
+      "data",
+      "dataset",
+      "objective",
+      "patches",
+      "steps",
+      "batch",
+      "lr",
+      "seed",
+    ].filter(given);
     if (fixed.length > 0) {
       throw new UsageError(
         `--resume goes on with the run's own settings: leave out ${fixed.map((name) => `--${name}`).join(", ")}.`,
@@ -126,8 +142,8 @@ async function train(options: TrainOptions, command: Command): Promise<void> {
 }
 
 async function readSettings(options: TrainOptions): Promise<RunSettings> {
-  const { preset, objective, steps, batch, lr, seed } = options;
-  const settings = { preset, data: await readData(options), seed, objective, steps, batch, lr };
+  const { preset, objective, patches, steps, batch, lr, seed } = options;
+  const settings = { preset, data: await readData(options), seed, objective, patches, steps, batch, lr };
   resolveSettings(settings); // throws now rather than after the music has been fetched
   return settings;
 }

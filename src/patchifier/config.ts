@@ -86,6 +86,17 @@ export function preset(name: string): { model: ModelConfig; pretrain: PretrainCo
   return structuredClone({ model: models[known], pretrain: pretraining[known] });
 }
 
+export const patchShapes = ["grid", "frame"] as const;
+export type PatchShape = (typeof patchShapes)[number];
+
+/** The model with patches of 16 mels × 16 frames (`grid`) or of the full height × 2 frames (`frame`): as many values each. */
+export function withPatches(model: ModelConfig, shape: PatchShape): ModelConfig {
+  const { nMels } = model.frontEnd;
+  return shape === "grid"
+    ? { ...model, patchMels: 16, patchFrames: 16 }
+    : { ...model, patchMels: nMels, patchFrames: Math.max(1, Math.round(256 / nMels)) };
+}
+
 /** Patches of a crop: their grid, their number T and the values P in each. */
 export function patchGrid(model: ModelConfig): {
   rows: number;

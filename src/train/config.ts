@@ -1,7 +1,14 @@
 // config.json of a run: every setting, resolved, so that the run can be repeated and resumed.
 import type { CorpusName } from "../data/corpora/index.js";
 import { DataError, UsageError } from "../gpu/errors.js";
-import { type ModelConfig, objectiveNames, type PretrainConfig, preset } from "../patchifier/config.js";
+import {
+  type ModelConfig,
+  objectiveNames,
+  type PatchShape,
+  type PretrainConfig,
+  preset,
+  withPatches,
+} from "../patchifier/config.js";
 import { fingerprint } from "./checkpoint.js";
 
 /** Where the music comes from. */
@@ -13,6 +20,7 @@ export interface RunSettings {
   data: DataChoice;
   seed: number;
   objective?: string;
+  patches?: PatchShape;
   steps?: number;
   batch?: number;
   lr?: number;
@@ -48,7 +56,8 @@ export interface RunConfig {
 
 /** Model and pre-training settings with what was set put over the preset. Throws UsageError for impossible values. */
 export function resolveSettings(settings: RunSettings): { model: ModelConfig; pretrain: PretrainConfig } {
-  const { model, pretrain } = preset(settings.preset);
+  const { model: presetModel, pretrain } = preset(settings.preset);
+  const model = settings.patches ? withPatches(presetModel, settings.patches) : presetModel;
   if (settings.objective !== undefined) {
     const known = objectiveNames.find((name) => name === settings.objective);
     if (!known) {

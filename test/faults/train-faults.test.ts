@@ -47,6 +47,7 @@ describe("the command line", () => {
   it.each([
     ["--preset", "huge", /huge.*demo, small, base/],
     ["--objective", "gan", /gan.*joint/],
+    ["--patches", "round", /round.*grid, frame/],
     ["--steps", "many", /--steps.*whole number/],
     ["--batch", "0", /--batch.*at least 1/],
     ["--lr", "-1", /--lr.*above zero/],
