@@ -4,7 +4,7 @@
 
 import { toMono } from "../audio/decode.js";
 import { LogMel } from "../audio/log-mel.js";
-import { resample } from "../audio/resample.js";
+import { resampleSignal } from "../audio/resample.js";
 import type { Waveform } from "../audio/types.js";
 import { DataError } from "../gpu/errors.js";
 import type { Gpu } from "../tensor/gpu.js";
@@ -71,12 +71,7 @@ export class FrontEnd {
     const mono = toMono(waveform);
     const { sampleRate } = this.config;
     if (waveform.sampleRate === sampleRate) return mono;
-    const resampled = this.gpu.scope(() =>
-      resample(this.gpu.tensor(mono, [1, mono.length]), waveform.sampleRate, sampleRate),
-    );
-    const samples = await resampled.data();
-    resampled.dispose();
-    return samples;
+    return resampleSignal(this.gpu, mono, waveform.sampleRate, sampleRate);
   }
 }
 
