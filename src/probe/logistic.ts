@@ -47,7 +47,7 @@ export class LogisticProblem {
   }
 
   /** The minimiser. A tag that is always or never on, and a class that never occurs, get a constant instead. */
-  fit({ C, tolerance = 1e-5, maxIterations = 500 }: LogisticOptions): LogisticHead {
+  fit({ C, tolerance = 1e-5, maxIterations = 5000 }: LogisticOptions): LogisticHead {
     const { n, d, outputs, link } = this;
     const rates = Float64Array.from({ length: outputs }, (_, k) => {
       let sum = 0;
