@@ -1,5 +1,6 @@
 // Settings of the model and of its pre-training, with the presets. Where a value comes from is said beside it: the paper's
 // abstract fixes the approach (patches of a spectrogram, self-supervision from NLP and CV) but no number.
+import { patchGrid as cutPatches } from "../audio/patches.js";
 import { UsageError } from "../gpu/errors.js";
 
 /** The log-mel front end. */
@@ -104,9 +105,8 @@ export function patchGrid(model: ModelConfig): {
   tokens: number;
   values: number;
 } {
-  const rows = Math.floor(model.frontEnd.nMels / model.patchMels);
-  const columns = Math.floor(model.cropFrames / model.patchFrames);
-  return { rows, columns, tokens: rows * columns, values: model.patchMels * model.patchFrames };
+  const { bands, columns, tokens, patchSize } = cutPatches(model.frontEnd.nMels, model.cropFrames, model);
+  return { rows: bands, columns, tokens, values: patchSize };
 }
 
 /** Samples of a crop, so that a centred STFT gives exactly `cropFrames` frames. */

@@ -3,6 +3,7 @@
 
 import { CropSampler, randomAt, type Split } from "../data/batches.js";
 import type { MelStore } from "../data/mel-store.js";
+import { attentionWeightsFromQkv } from "../ops/attention.js";
 import { type ModelConfig, patchGrid } from "../patchifier/config.js";
 import { uploadMask } from "../patchifier/masks.js";
 import { pretrainLosses } from "../patchifier/objectives.js";
@@ -105,43 +106,26 @@ function squaredError(
   return total / predicted.length;
 }
 
-/** Softmax rows of the last block's attention on one clip, for the patch in the middle. */
+/** Softmax rows of the last block's attention on one clip, for a patch in the middle of the lower half. */
 async function attend(trainer: Trainer, picture: ClipPicture): Promise<AttentionPicture> {
   const { gpu, model } = trainer;
-  const { heads, width, layers, tokens } = model.sizes;
+  const { heads, layers, tokens } = model.sizes;
   const layer = layers - 1;
-  const qkv = gpu.noGrad(() => gpu.scope(() => model.qkvOf(trainer.patches(picture.image.values), layer)));
-  const values = await qkv.data();
-  qkv.dispose();
+  const probabilities = gpu.noGrad(() =>
+    gpu.scope(() =>
+      attentionWeightsFromQkv(model.qkvOf(trainer.patches(picture.image.values), layer), heads),
+    ),
+  );
+  const values = await probabilities.data(); // [1, heads, tokens, tokens]
+  probabilities.dispose();
   const { rows, columns } = patchGrid(trainer.options.model);
   const query = Math.floor(columns / 2) * rows + Math.floor(rows / 4);
   const weights = new Float32Array(heads * tokens);
   const matrix = new Float32Array(tokens * tokens);
   for (let head = 0; head < heads; head++) {
-    for (let i = 0; i < tokens; i++) {
-      const row = attentionRow(values, { tokens, width, heads, head, query: i });
-      for (let j = 0; j < tokens; j++) matrix[i * tokens + j] += row[j] / heads;
-      if (i === query) weights.set(row, head * tokens);
-    }
+    const own = values.subarray(head * tokens * tokens, (head + 1) * tokens * tokens);
+    weights.set(own.subarray(query * tokens, (query + 1) * tokens), head * tokens);
+    for (let i = 0; i < own.length; i++) matrix[i] += own[i] / heads;
   }
   return { ...picture, layer, layers, heads, query, weights, matrix };
-}
-
-/** softmax_j(q_i·k_j/√D) of one head, from packed qkv [T, 3·width]. */
-function attentionRow(
-  qkv: Float32Array,
-  at: { tokens: number; width: number; heads: number; head: number; query: number },
-): Float32Array {
-  const size = at.width / at.heads;
-  const q = at.query * 3 * at.width + at.head * size;
-  const scores = Float64Array.from({ length: at.tokens }, (_, j) => {
-    const k = j * 3 * at.width + at.width + at.head * size;
-    let dot = 0;
-    for (let d = 0; d < size; d++) dot += qkv[q + d] * qkv[k + d];
-    return dot / Math.sqrt(size);
-  });
-  const largest = Math.max(...scores);
-  const exponentials = scores.map((score) => Math.exp(score - largest));
-  const sum = exponentials.reduce((total, value) => total + value, 0);
-  return Float32Array.from(exponentials, (value) => value / sum);
 }
