@@ -3,12 +3,13 @@
 // B is [batch, K, N], or [batch, N, K] when TRANSPOSE_B. a_batch, b_batch: elements from one matrix to the next, or 0.
 // VEC4: the contiguous axes of A, B and C and the summed axis are multiples of 4, so everything moves by vec4; otherwise
 // element by element, with zeros past the end of the summed axis.
+// GELU: 0 none, 1 exact, 2 the tanh form (lib/gelu).
 // BIAS, PRE, RESIDUAL: binding number of that tensor, 0 where there is none; PRE receives what GELU is applied to.
 // The summed axis is walked in quads of 4, and may be cut into slices of k_slice quads for more parallel work: then C is
 // [slices, batch, M, N], which matmul/sum_slices adds up. `results` = slices · batch.
 #include "lib/index"
 #if GELU
-#include "lib/erf"
+#include "lib/gelu"
 #endif
 struct Params { m: u32, n: u32, k: u32, batch: u32, a_batch: u32, b_batch: u32, k_slice: u32, results: u32, scale: f32 }
 #if VEC4
@@ -107,12 +108,6 @@ fn place_of(group: u32, rows: u32, columns: u32) -> vec3<u32> {
 fn quads_of(slice: u32) -> vec2<u32> {
   return vec2(slice * p.k_slice, min((slice + 1u) * p.k_slice, (p.k + 3u) / 4u));
 }
-
-#if GELU
-fn gelu4(x: vec4<f32>) -> vec4<f32> {
-  return 0.5 * x * (1.0 + erf4(x * 0.7071067811865476));
-}
-#endif
 
 #if VEC4
 // Stores four neighbours of row `row` of result matrix `matrix`, from column `column`, after the epilogue.

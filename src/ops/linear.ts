@@ -4,19 +4,19 @@ import { ShapeError } from "../gpu/errors.js";
 import { formatShape, type Shape, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { defineOp } from "./define.js";
-import { columnSums, product } from "./matmul-kernels.js";
+import { columnSums, type GeluForm, product } from "./matmul-kernels.js";
 import { unaryGradient } from "./unary.js";
 
 export interface LinearOptions {
-  /** Applies the exact GELU to x·Wᵀ + b. */
-  gelu?: boolean;
+  /** Applies GELU to x·Wᵀ + b: true is the exact one, "tanh" the approximation (as `gelu_tanh`). */
+  gelu?: GeluForm;
   /** Added at the end; of the result's shape. */
   residual?: Tensor;
 }
 
 interface Parts {
   bias: boolean;
-  gelu: boolean;
+  gelu: GeluForm;
   residual: boolean;
 }
 
@@ -47,12 +47,13 @@ const linearOp = defineOp<Parts, Saved>({
     });
     return { output, saved: { pre } };
   },
-  backward({ grad, inputs, needs, into, output, saved: { pre }, options: { bias, residual } }) {
+  backward({ grad, inputs, needs, into, output, saved: { pre }, options }) {
     const [x, weight] = inputs;
     const { gpu } = x;
     const [outputs, width] = weight.shape;
     const rows = x.size / width;
-    const g = pre ? unaryGradient("gelu", grad, pre, output) : grad;
+    const { bias, gelu, residual } = options;
+    const g = pre ? unaryGradient(gelu === "tanh" ? "gelu_tanh" : "gelu", grad, pre, output) : grad;
     const grads: (Tensor | undefined)[] = inputs.map(() => undefined);
     if (needs[0]) {
       grads[0] = gpu.empty(x.shape);

@@ -17,6 +17,9 @@ export interface ProductShape {
   transposeB?: boolean;
 }
 
+/** GELU in an epilogue: none, exact (erf), or the tanh approximation. */
+export type GeluForm = boolean | "tanh";
+
 /** What is done with the result besides storing it; all outside the graph. */
 export interface ProductOptions extends ProductShape {
   /** Elements from one matrix of the batch to the next; 0 repeats one matrix. */
@@ -26,8 +29,7 @@ export interface ProductOptions extends ProductShape {
   scale?: number;
   /** [n], added to every row. */
   bias?: Tensor;
-  /** Applies the exact GELU. */
-  gelu?: boolean;
+  gelu?: GeluForm;
   /** Like C: receives what GELU is applied to. */
   pre?: Tensor;
   /** Like C: added after GELU. */
@@ -185,7 +187,7 @@ export function product(a: Tensor, b: Tensor, c: Tensor, options: ProductOptions
     BIAS: bindingOf(bias),
     PRE: bindingOf(pre),
     RESIDUAL: bindingOf(residual),
-    GELU: gelu,
+    GELU: gelu === "tanh" ? 2 : Number(gelu),
     ACCUMULATE: options.accumulate === true && slices === 1,
     ...variantDefines(variant),
   });

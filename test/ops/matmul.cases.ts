@@ -1,6 +1,7 @@
 // Rows of the op table: matrix products in every transposition, broadcast and shape, and the linear layer with its epilogues.
 import { linear } from "../../src/ops/linear.js";
 import { matmul } from "../../src/ops/matmul.js";
+import type { GeluForm } from "../../src/ops/matmul-kernels.js";
 import { broadcastShapes, broadcastStrides, type Shape, sizeOf } from "../../src/tensor/shape.js";
 import type { OpCase } from "./case.js";
 import { build, erf, unravel } from "./reference.js";
@@ -82,14 +83,26 @@ const vectors: OpCase[] = [
   },
 ];
 
-const gelu = (x: number) => 0.5 * x * (1 + erf(x / Math.SQRT2));
+function geluOf(form: GeluForm): (x: number) => number {
+  if (form === "tanh")
+    return (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
+  return form ? (x) => 0.5 * x * (1 + erf(x / Math.SQRT2)) : (x) => x;
+}
+
+interface LinearRowOptions {
+  bias?: boolean;
+  gelu?: GeluForm;
+  residual?: boolean;
+  gradient?: boolean;
+}
 
 function linearRow(
   label: string,
   x: Shape,
   outputs: number,
-  { bias = true, activate = false, residual = false, gradient = true } = {},
+  { bias = true, gelu = false, residual = false, gradient = true }: LinearRowOptions = {},
 ): OpCase {
+  const activate = geluOf(gelu);
   const width = x[x.length - 1];
   const shape = [...x.slice(0, -1), outputs];
   const inputs = [{ shape: x }, { shape: [outputs, width] }];
@@ -101,7 +114,7 @@ function linearRow(
     inputs,
     run: (given) =>
       linear(given[0], given[1], bias ? given[2] : undefined, {
-        gelu: activate,
+        gelu,
         residual: residual ? given[given.length - 1] : undefined,
       }),
     reference: (given) => {
@@ -111,7 +124,7 @@ function linearRow(
         const column = at % outputs;
         let sum = bias ? given[2].data[column] : 0;
         for (let i = 0; i < width; i++) sum += data[row * width + i] * weight.data[column * width + i];
-        if (activate) sum = gelu(sum);
+        sum = activate(sum);
         return residual ? sum + given[given.length - 1].data[row * outputs + column] : sum;
       });
     },
@@ -155,11 +168,13 @@ export const cases: OpCase[] = [
   linearRow("one row", [1, 130], 67),
   linearRow("one input, one output", [5, 1], 1),
   linearRow("a single vector", [8], 3),
-  linearRow("GELU", [7, 33], 21, { activate: true }),
-  linearRow("GELU, aligned, many rows", [130, 36], 44, { activate: true }),
+  linearRow("GELU", [7, 33], 21, { gelu: true }),
+  linearRow("GELU, aligned, many rows", [130, 36], 44, { gelu: true }),
+  linearRow("tanh GELU", [7, 33], 21, { gelu: "tanh" }),
+  linearRow("tanh GELU and residual, aligned", [66, 36], 44, { gelu: "tanh", residual: true }),
   linearRow("residual", [6, 33], 21, { residual: true }),
   linearRow("GELU and residual, aligned, no bias", [2, 33, 32], 40, {
-    activate: true,
+    gelu: true,
     residual: true,
     bias: false,
   }),

@@ -1,0 +1,21 @@
+// GELU of vec4 and its slope. GELU 1: x·Φ(x) with Φ by erf. GELU 2: its tanh approximation (Hendrycks and Gimpel, 2016), written as
+// x·sigmoid(2u), u = 0.79788456·(x + 0.044715 x³): 0.5·(1 + tanh u) is sigmoid(2u), which takes one exp.
+#if GELU == 1
+#include "lib/erf"
+fn gelu4(x: vec4<f32>) -> vec4<f32> {
+  return 0.5 * x * (1.0 + erf4(x * 0.7071067811865476));
+}
+fn gelu_slope4(x: vec4<f32>) -> vec4<f32> {
+  return 0.5 * (1.0 + erf4(x * 0.7071067811865476)) + x * (0.3989422804014327 * exp(-0.5 * x * x));
+}
+#else
+fn gelu_share4(x: vec4<f32>) -> vec4<f32> {
+  let twice = 1.5957691216057308 * (x + 0.044715 * x * x * x);
+  return 1.0 / (1.0 + exp(-clamp(twice, vec4(-30.0), vec4(30.0))));
+}
+fn gelu4(x: vec4<f32>) -> vec4<f32> { return x * gelu_share4(x); }
+fn gelu_slope4(x: vec4<f32>) -> vec4<f32> {
+  let s = gelu_share4(x);
+  return s + x * s * (1.0 - s) * 1.5957691216057308 * (1.0 + 0.134145 * x * x);
+}
+#endif
