@@ -13,6 +13,7 @@ export { GradientClipper, MovingAverage, Optimizer, type OptimizerOptions } from
 export { type NamedValues, ParameterSet, type ParameterSpec } from "./nn/parameters.js";
 export { type CosineSchedule, cosineSchedule } from "./nn/schedule.js";
 export * from "./ops/index.js";
+export { bucketOf, type Captured, type CaptureOptions, capture } from "./tensor/capture.js";
 export { Gpu, type NestedNumbers, type TensorOptions } from "./tensor/gpu.js";
 export { Random, type RandomState } from "./tensor/random.js";
 export type { Shape } from "./tensor/shape.js";

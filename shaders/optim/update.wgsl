@@ -2,16 +2,19 @@
 // RULE 0: SGD with momentum (first moment only; p.beta1 = momentum, NESTEROV 0/1)
 // RULE 1: Adam (Kingma and Ba, 2015), weight decay as L2 in the gradient
 // RULE 2: AdamW (Loshchilov and Hutter, 2019), decay applied to the weights apart from the gradient
-// p.rate = lr/(1-β₁ᵗ) and p.root = 1/√(1-β₂ᵗ) for Adam; p.first = 1 on the first SGD step, where momentum starts at g.
+// now = (lr, rate, root, first), which differ from step to step and so are memory, not parameters: rate = lr/(1-β₁ᵗ) and
+// root = 1/√(1-β₂ᵗ) for Adam; first = 1 on the first SGD step, where momentum starts at g.
 // CLIP 1 multiplies gradients by clip[1]. Bandwidth: 4 loads and 3 stores an element.
 #include "lib/index"
-struct Params { chunks: u32, lr: f32, beta1: f32, beta2: f32, eps: f32, decay: f32, rate: f32, root: f32, first: u32 }
+struct Now { lr: f32, rate: f32, root: f32, first: f32 }
+struct Params { chunks: u32, beta1: f32, beta2: f32, eps: f32, decay: f32 }
 @group(0) @binding(0) var<storage, read> chunks: array<vec2<u32>>;
 @group(0) @binding(1) var<storage, read> gradient: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> clip: array<f32>;
-@group(0) @binding(3) var<storage, read_write> value: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read_write> first: array<vec4<f32>>;
-@group(0) @binding(5) var<storage, read_write> second: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> now: Now;
+@group(0) @binding(4) var<storage, read_write> value: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> first: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> second: array<vec4<f32>>;
 var<immediate> p: Params;
 
 @compute @workgroup_size(64)
@@ -30,24 +33,24 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
       g *= clip[1];
 #endif
 #if RULE == 2
-      w -= p.lr * p.decay * w;
+      w -= now.lr * p.decay * w;
 #else
       g += p.decay * w;
 #endif
 #if RULE == 0
-      let m = select(p.beta1 * first[i] + g, g, p.first == 1u);
+      let m = select(p.beta1 * first[i] + g, g, now.first == 1.0);
       first[i] = m;
 #if NESTEROV
-      w -= p.lr * (g + p.beta1 * m);
+      w -= now.lr * (g + p.beta1 * m);
 #else
-      w -= p.lr * m;
+      w -= now.lr * m;
 #endif
 #else
       let m = p.beta1 * first[i] + (1.0 - p.beta1) * g;
       let v = p.beta2 * second[i] + (1.0 - p.beta2) * g * g;
       first[i] = m;
       second[i] = v;
-      w -= p.rate * m / (sqrt(v) * p.root + p.eps);
+      w -= now.rate * m / (sqrt(v) * now.root + p.eps);
 #endif
       value[i] = w;
     }

@@ -50,6 +50,9 @@ export class BufferPool {
   readonly use: MemoryUse = { inUse: 0, peak: 0, reserved: 0, arenas: 0, buffersCreated: 0 };
   private readonly free = new Map<number, Block[]>();
   private readonly live = new Set<Block>();
+  /** Blocks that programs use, by how many; and those of them that were released meanwhile. */
+  private readonly retained = new Map<Block, number>();
+  private readonly deferred = new Set<Block>();
   private nextId = 1;
 
   constructor(
@@ -79,12 +82,31 @@ export class BufferPool {
 
   /** Gives a block back for reuse. */
   release(block: Block): void {
+    if (this.retained.has(block)) {
+      this.deferred.add(block);
+      return;
+    }
     if (!this.live.delete(block)) return;
     const size = block.buffer.size;
     this.use.inUse -= size;
     const list = this.free.get(size);
     if (list) list.push(block);
     else this.free.set(size, [block]);
+  }
+
+  /** Keeps a block from being reused, though it be released, until `unretain`. */
+  retain(block: Block): void {
+    this.retained.set(block, (this.retained.get(block) ?? 0) + 1);
+  }
+
+  unretain(block: Block): void {
+    const count = (this.retained.get(block) ?? 1) - 1;
+    if (count > 0) {
+      this.retained.set(block, count);
+      return;
+    }
+    this.retained.delete(block);
+    if (this.deferred.delete(block)) this.release(block);
   }
 
   /** One zeroed buffer with a block for each of `sizes` (bytes). Destroy it with the returned function. */

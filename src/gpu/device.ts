@@ -7,6 +7,8 @@ import { DeviceLostError, MelgradError, ShaderError } from "./errors.js";
 import { type Kernel, PipelineCache } from "./pipelines.js";
 import type { Defines } from "./preprocess.js";
 import type { Profiler } from "./profiler.js";
+import { Program } from "./program.js";
+import { Recorder } from "./recorder.js";
 
 /** Workgroup counts of a dispatch. */
 export type Groups = readonly [x: number, y?: number, z?: number];
@@ -59,6 +61,10 @@ export class Device {
   private failure: Error | undefined;
   private uncaptured: Error | undefined;
   private closed = false;
+  /** While it is set, nothing runs: commands are written down. */
+  private recorder: Recorder | undefined;
+  /** The program whose last run stands in the open commands. */
+  private openReplay: Program | undefined;
 
   private constructor(
     readonly gpu: GPUDevice,
@@ -101,6 +107,65 @@ export class Device {
     return this.pipelines.kernel(shader, defines);
   }
 
+  /** Memory for a tensor: from the pool or, while a program is being recorded, promised for every run of it. */
+  allocate(byteLength: number): { readonly block: Block; release(): void } {
+    if (this.recorder) return this.recorder.allocate(byteLength);
+    const block = this.pool.acquire(byteLength);
+    return { block, release: () => this.pool.release(block) };
+  }
+
+  /**
+   * A block of `count` numbers. `fill` sets them now or, while a program is being recorded, before every run of it: so a
+   * program can be given what changes from run to run. The block may be released after the dispatches that read it.
+   */
+  scalars(count: number, fill: (out: Float32Array) => void): { readonly block: Block; release(): void } {
+    if (this.recorder) return { block: this.recorder.scalars(count, fill), release: () => {} };
+    const allocated = this.allocate(4 * count);
+    const values = new Float32Array(count);
+    fill(values);
+    this.write(allocated.block, values);
+    return allocated;
+  }
+
+  /** Whether commands are being written down instead of run. */
+  get recording(): boolean {
+    return this.recorder !== undefined;
+  }
+
+  /** Runs `work` in record mode: its commands become a program, and none of them has run when this returns. */
+  record<T>(work: () => T, label: string): { result: T; program: Program } {
+    if (this.recorder) {
+      throw new MelgradError("A captured function called another: capture only the outer one.");
+    }
+    const recorder = new Recorder();
+    this.recorder = recorder;
+    let result: T;
+    try {
+      result = work();
+    } finally {
+      this.recorder = undefined;
+    }
+    const { maxBindingBytes, maxBufferBytes } = this.capabilities;
+    const recording = recorder.finish(Math.min(maxBindingBytes, maxBufferBytes));
+    return { result, program: new Program(this, recording, label) };
+  }
+
+  /** For programs: the open commands, outside a pass, which from now on use these buffers. */
+  joinReplay(bufferIds: Iterable<number>): GPUCommandEncoder {
+    if (!this.encoder) for (const id of bufferIds) this.touched.set(id, this.passSerial);
+    return this.openEncoder();
+  }
+
+  /** For programs: begins a run. One that is still open is submitted first, because the two share their memory and scalars. */
+  startReplay(program: Program, bufferIds: Iterable<number>): void {
+    if (this.recorder)
+      throw new MelgradError("A captured function called another: capture only the outer one.");
+    if (this.openReplay === program) this.flush();
+    this.endPass();
+    for (const id of bufferIds) this.touched.set(id, this.passSerial);
+    this.openReplay = program;
+  }
+
   /**
    * Records one dispatch. `blocks` are bound in order; `params` fills the shader's Params by name (a missing or
    * unknown name throws). Nothing runs until the pass is submitted.
@@ -116,6 +181,11 @@ export class Device {
     const y = groups[1] ?? 1;
     const z = groups[2] ?? 1;
     if (x * y * z === 0) return;
+    if (this.recorder) {
+      if (kernel.params.length > 0) this.pack(kernel, params ?? {});
+      this.recorder.run(kernel, blocks, this.u32.slice(0, kernel.params.length), [x, y, z]);
+      return;
+    }
     const group = this.pipelines.bindGroup(kernel, blocks);
     if (this.profiler) this.endPass();
     const pass = this.openPass(kernel);
@@ -146,6 +216,7 @@ export class Device {
 
   /** Submits what has been recorded. */
   flush(): void {
+    if (this.recorder) return;
     this.endPass();
     this.submitEncoder();
   }
@@ -154,6 +225,10 @@ export class Device {
   write(block: Block, data: Float32Array | Int32Array | Uint32Array): void {
     this.check();
     if (data.byteLength === 0) return;
+    if (this.recorder) {
+      this.recorder.write(block, data);
+      return;
+    }
     if (this.touched.get(block.bufferId) === this.passSerial) this.flush();
     this.gpu.queue.writeBuffer(
       block.buffer,
@@ -168,6 +243,10 @@ export class Device {
   copy(from: Block, to: Block, byteLength = from.byteLength): void {
     this.check();
     if (byteLength === 0) return;
+    if (this.recorder) {
+      this.recorder.copy(from, to, byteLength);
+      return;
+    }
     this.endPass();
     this.openEncoder().copyBufferToBuffer(from.buffer, from.offset, to.buffer, to.offset, byteLength);
     this.touched.set(from.bufferId, this.passSerial);
@@ -177,6 +256,10 @@ export class Device {
   /** Zeroes a block, in order with the recorded work. */
   clear(block: Block): void {
     this.check();
+    if (this.recorder) {
+      this.recorder.clear(block);
+      return;
+    }
     this.endPass();
     this.openEncoder().clearBuffer(block.buffer, block.offset, block.bindingSize);
     this.touched.set(block.bufferId, this.passSerial);
@@ -190,6 +273,7 @@ export class Device {
   /** One wait for many blocks. */
   async readMany(parts: readonly { block: Block; byteLength: number }[]): Promise<ArrayBuffer[]> {
     this.check();
+    this.refuseToWait();
     let total = 0;
     const offsets = parts.map(({ byteLength }) => {
       const offset = total;
@@ -224,6 +308,7 @@ export class Device {
 
   /** Submits and waits until the device has done everything. */
   async finish(): Promise<void> {
+    this.refuseToWait();
     this.flush();
     await this.gpu.queue.onSubmittedWorkDone();
     await this.settle();
@@ -239,6 +324,13 @@ export class Device {
   /** Throws if the device has failed. */
   check(): void {
     if (this.failure) throw this.failure;
+  }
+
+  private refuseToWait(): void {
+    if (!this.recorder) return;
+    throw new MelgradError(
+      "A captured function read values back, but nothing has run while it is being recorded: return the tensor and read it after the call.",
+    );
   }
 
   private async settle(): Promise<void> {
@@ -299,6 +391,7 @@ export class Device {
     this.encoder = undefined;
     this.passDispatches = 0;
     this.passSerial++;
+    this.openReplay = undefined;
     this.touched.clear();
   }
 

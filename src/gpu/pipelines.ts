@@ -14,15 +14,70 @@ interface Layout {
   pipeline: GPUPipelineLayout;
 }
 
-/** A compiled kernel. */
-export interface Kernel {
-  readonly name: string;
-  /** The shader's name with its defines. */
-  readonly key: string;
-  readonly pipeline: GPUComputePipeline;
-  readonly layout: Layout;
+/** A shader with its defines. It is compiled when it is first dispatched, or earlier by `compile`. */
+export class Kernel {
   readonly params: readonly ParamField[];
   readonly bindings: readonly ("read" | "read_write")[];
+  private compiled: GPUComputePipeline | undefined;
+  private compiling: Promise<void> | undefined;
+
+  constructor(
+    readonly name: string,
+    /** The shader's name with its defines. */
+    readonly key: string,
+    readonly layout: Layout,
+    private readonly shader: ExpandedShader,
+    private readonly device: GPUDevice,
+    private readonly onFailure: (error: Promise<Error | null>) => void,
+  ) {
+    this.params = shader.params;
+    this.bindings = shader.bindings;
+  }
+
+  /** The pipeline; compiles it here and now where `compile` has not. */
+  get pipeline(): GPUComputePipeline {
+    if (!this.compiled) {
+      this.device.pushErrorScope("validation");
+      const { module, descriptor } = this.describe();
+      this.compiled = this.device.createComputePipeline(descriptor);
+      this.onFailure(
+        this.device.popErrorScope().then((error) => (error ? this.failure(module, error.message) : null)),
+      );
+    }
+    return this.compiled;
+  }
+
+  /** Compiles beside other kernels, on the adapter's own threads. A failure surfaces at the next readback, like any other. */
+  compile(): Promise<void> {
+    if (this.compiled) return Promise.resolve();
+    if (!this.compiling) {
+      this.device.pushErrorScope("validation");
+      const { module, descriptor } = this.describe();
+      const pipeline = this.device.createComputePipelineAsync(descriptor);
+      void this.device.popErrorScope(); // what is wrong with the module is told by the pipeline as well
+      const failed = pipeline.then(
+        (made) => {
+          this.compiled ??= made;
+          return null;
+        },
+        (error: unknown) => this.failure(module, error instanceof Error ? error.message : String(error)),
+      );
+      this.onFailure(failed);
+      this.compiling = failed.then(() => {});
+    }
+    return this.compiling;
+  }
+
+  private describe(): { module: GPUShaderModule; descriptor: GPUComputePipelineDescriptor } {
+    const module = this.device.createShaderModule({ label: this.name, code: this.shader.code });
+    const compute = { module, entryPoint: "main" };
+    return { module, descriptor: { label: this.name, layout: this.layout.pipeline, compute } };
+  }
+
+  private async failure(module: GPUShaderModule, message: string): Promise<Error> {
+    const info = await module.getCompilationInfo();
+    return new ShaderError(describeFailure(this.shader, info.messages, message));
+  }
 }
 
 export class PipelineCache {
@@ -43,13 +98,13 @@ export class PipelineCache {
     return this.kernels.size;
   }
 
-  /** The kernel for a shader and its defines, compiled on first use. */
+  /** The kernel for a shader and its defines; the same one for the same defines. */
   kernel(shader: string, defines: Defines = {}): Kernel {
     let key = shader;
     for (const name in defines) key += `|${name}=${defines[name]}`;
     let kernel = this.kernels.get(key);
     if (!kernel) {
-      kernel = this.compile(key, shader, defines);
+      kernel = this.expand(key, shader, defines);
       this.kernels.set(key, kernel);
     }
     return kernel;
@@ -78,7 +133,8 @@ export class PipelineCache {
     this.keysOfBuffer.delete(bufferId);
   }
 
-  private createBindGroup(kernel: Kernel, blocks: readonly Block[]): GPUBindGroup {
+  /** A new bind group, kept nowhere. `parameters` replaces the device's own buffer of them where there are no immediates. */
+  createBindGroup(kernel: Kernel, blocks: readonly Block[], parameters?: GPUBuffer): GPUBindGroup {
     if (blocks.length !== kernel.bindings.length) {
       throw new ShaderError(
         `Kernel ${kernel.name} binds ${kernel.bindings.length} buffers but was given ${blocks.length}.`,
@@ -89,30 +145,16 @@ export class PipelineCache {
       resource: { buffer: block.buffer, offset: block.offset, size: block.bindingSize },
     }));
     if (kernel.params.length > 0 && !this.capabilities.immediates) {
-      entries.push({ binding: blocks.length, resource: { buffer: this.uniforms(), offset: 0, size: 64 } });
+      const buffer = parameters ?? this.uniforms();
+      entries.push({ binding: blocks.length, resource: { buffer, offset: 0, size: 64 } });
     }
     this.bindGroupsCreated++;
     return this.device.createBindGroup({ layout: kernel.layout.group, entries });
   }
 
-  private compile(key: string, shader: string, defines: Defines): Kernel {
+  private expand(key: string, shader: string, defines: Defines): Kernel {
     const expanded = preprocess(shaders, shader, defines, { immediates: this.capabilities.immediates });
-    const layout = this.layoutFor(expanded);
-    this.device.pushErrorScope("validation");
-    const module = this.device.createShaderModule({ label: shader, code: expanded.code });
-    const pipeline = this.device.createComputePipeline({
-      label: shader,
-      layout: layout.pipeline,
-      compute: { module, entryPoint: "main" },
-    });
-    this.onFailure(
-      this.device.popErrorScope().then(async (error) => {
-        if (!error) return null;
-        const info = await module.getCompilationInfo();
-        return new ShaderError(describeFailure(expanded, info.messages, error.message));
-      }),
-    );
-    return { name: shader, key, pipeline, layout, params: expanded.params, bindings: expanded.bindings };
+    return new Kernel(shader, key, this.layoutFor(expanded), expanded, this.device, this.onFailure);
   }
 
   private layoutFor(shader: ExpandedShader): Layout {

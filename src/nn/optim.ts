@@ -87,9 +87,13 @@ export class Optimizer {
     this.noClip = parameters.gpu.tensor([0, 1]).keep();
   }
 
-  /** Applies one update with the gradients at hand, scaled by the clipper's last measurement where one is given. */
-  update(lr: number, clipper?: GradientClipper): void {
-    const { device } = this.parameters.gpu;
+  /**
+   * Applies one update with the gradients at hand, scaled by the clipper's last measurement where one is given. A learning
+   * rate given as a function is asked at every update: in a captured function a number would be that of the recording.
+   */
+  update(lr: number | (() => number), clipper?: GradientClipper): void {
+    const { gpu } = this.parameters;
+    const { device } = gpu;
     const {
       rule,
       betas = [0.9, 0.999],
@@ -100,28 +104,24 @@ export class Optimizer {
     } = this.options;
     const { values, gradients } = this.parameters.arenas;
     const [beta1, beta2] = rule === "sgd" ? [momentum, 0] : betas;
-    this.step++;
     const kernel = device.kernel("optim/update", {
       RULE: rules[rule],
       NESTEROV: nesterov,
       CLIP: clipper !== undefined,
     });
+    const changing = device.scalars(4, (out) => {
+      const current = typeof lr === "function" ? lr() : lr;
+      this.step++;
+      const rate = rule === "sgd" ? current : current / (1 - beta1 ** this.step);
+      const root = rule === "sgd" ? 1 : 1 / Math.sqrt(1 - beta2 ** this.step);
+      out.set([current, rate, root, Number(this.step === 1)]);
+    });
     const clip = (clipper?.result ?? this.noClip).block;
-    const blocks: Block[] = [this.chunks.block, gradients, clip, values];
+    const blocks: Block[] = [this.chunks.block, gradients, clip, changing.block, values];
     for (const { whole } of this.moments) blocks.push(whole);
     const chunks = this.chunks.size / 2;
-    const params = {
-      chunks,
-      lr,
-      beta1,
-      beta2,
-      eps,
-      decay: weightDecay,
-      rate: rule === "sgd" ? lr : lr / (1 - beta1 ** this.step),
-      root: rule === "sgd" ? 1 : 1 / Math.sqrt(1 - beta2 ** this.step),
-      first: Number(this.step === 1),
-    };
-    device.run(kernel, blocks, params, foldGroups(chunks));
+    device.run(kernel, blocks, { chunks, beta1, beta2, eps, decay: weightDecay }, foldGroups(chunks));
+    changing.release();
   }
 
   /** Moments by name: `exp_avg.NAME` and, but for SGD, `exp_avg_sq.NAME`. */

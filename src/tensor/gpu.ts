@@ -49,11 +49,19 @@ export class Gpu {
 
   /** Uninitialised memory: for kernels that write all of it. */
   empty(shape: Shape, options: TensorOptions = {}): Tensor {
-    const block = this.device.pool.acquire(Math.max(4, sizeOf(shape) * 4));
-    const storage: Storage = { block, references: 0, release: () => this.device.pool.release(block) };
+    const { block, release } = this.device.allocate(Math.max(4, sizeOf(shape) * 4));
+    const storage: Storage = { block, references: 0, release };
     const tensor = new Tensor(this, storage, shape, options.dtype ?? "f32");
     tensor.requiresGrad = options.requiresGrad ?? false;
     return tensor;
+  }
+
+  /**
+   * `count` numbers that `fill` sets now or, in a captured function, before each of its runs: what changes from run to run.
+   */
+  scalars(count: number, fill: (out: Float32Array) => void): Tensor {
+    const { block, release } = this.device.scalars(count, fill);
+    return new Tensor(this, { block, references: 0, release }, [count]);
   }
 
   /** A tensor over memory that somebody else owns, such as a slot of an arena. It belongs to no scope. */

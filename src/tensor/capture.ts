@@ -1,0 +1,144 @@
+// capture(): a function of tensors that is run once in record mode and from then on replayed: the same kernels with the same
+// parameters in the same memory, without the JavaScript that chose them. Not here: the recorded program (gpu/program.ts).
+import { ShapeError } from "../gpu/errors.js";
+import type { Program, ProgramReport } from "../gpu/program.js";
+import type { Gpu } from "./gpu.js";
+import { formatShape } from "./shape.js";
+import { Tensor } from "./tensor.js";
+
+/** Inputs by name. */
+export type Inputs = Readonly<Record<string, Tensor>>;
+
+export interface CaptureOptions {
+  /** Names the program's memory in reports. Default "captured". */
+  label?: string;
+  /** Programs kept, one for each combination of input shapes; the one unused for longest goes first. Default 8. */
+  programs?: number;
+  /**
+   * Dispatches per submission. By default a run is one submission; a page that must stay responsive while a slow adapter
+   * works cuts it up.
+   */
+  submitEvery?: number;
+}
+
+/** A captured function. */
+export interface Captured<I extends Inputs, R> {
+  /**
+   * Runs the function on these inputs. The results are tensors over the program's own memory: the next call with inputs of
+   * the same shapes overwrites them, so read or copy them before it. Numbers among the results are those of the recording.
+   */
+  (inputs: I): R;
+  /**
+   * Records the program for inputs of these shapes, compiles its kernels side by side and makes its memory, without running
+   * it: the first call is then as fast as the others.
+   */
+  prepare(inputs: I): Promise<void>;
+  /** Records the program for inputs of these shapes and tells what it will need; no memory is taken and nothing is compiled. */
+  plan(inputs: I): ProgramReport;
+  /** The programs at hand. */
+  reports(): ProgramReport[];
+  /** Gives all programs' memory back, and with it every result. */
+  dispose(): void;
+}
+
+interface Entry<R> {
+  program: Program;
+  inputs: Map<string, Tensor>;
+  result: R;
+}
+
+/**
+ * Turns `step` into a program that is recorded at the first call and replayed, bit for bit, at every other one; inputs of other
+ * shapes get a program of their own, so pad lengths that vary to a few (`bucketOf`).
+ *
+ * `step` must do the same at every call: it may not read values back, nor write to tensors from outside except by operations.
+ * What it reads from JavaScript (numbers, uploads, random draws) is frozen, but for `gpu.scalars()` and what is built on it,
+ * such as an optimiser's step count and a learning rate given as a function. Tensors that it uses without getting them as
+ * inputs, such as parameters, are used in place and must outlive the program.
+ */
+export function capture<I extends Inputs, R>(
+  gpu: Gpu,
+  step: (inputs: I) => R,
+  options: CaptureOptions = {},
+): Captured<I, R> {
+  const { label = "captured", programs = 8, submitEvery } = options;
+  const entries = new Map<string, Entry<R>>();
+
+  const entryFor = (inputs: I): Entry<R> => {
+    const key = signature(inputs);
+    let entry = entries.get(key);
+    if (entry) {
+      entries.delete(key); // and again at the end: the most recently used one
+    } else {
+      entry = record(inputs);
+      if (submitEvery) entry.program.submitEvery = submitEvery;
+    }
+    entries.set(key, entry);
+    if (entries.size > programs) {
+      const [oldest] = entries.keys();
+      entries.get(oldest)?.program.dispose();
+      entries.delete(oldest);
+    }
+    return entry;
+  };
+
+  const record = (inputs: I): Entry<R> => {
+    const own = new Map<string, Tensor>();
+    const { result, program } = gpu.device.record(() => {
+      for (const [name, { shape, dtype, requiresGrad }] of Object.entries(inputs)) {
+        own.set(name, gpu.empty(shape, { dtype, requiresGrad }).keep());
+      }
+      return gpu.scope(() => step(Object.fromEntries(own) as I));
+    }, label);
+    mapTensors(result, (tensor) => tensor.keep());
+    return { program, inputs: own, result };
+  };
+
+  const run = (inputs: I): R => {
+    const { program, inputs: own, result } = entryFor(inputs);
+    program.build();
+    for (const [name, tensor] of own) gpu.device.copy(inputs[name].block, tensor.block, tensor.byteLength);
+    program.replay();
+    return mapTensors(result, (tensor) => tensor.alias()) as R;
+  };
+
+  return Object.assign(run, {
+    prepare: (inputs: I) => entryFor(inputs).program.prepare(),
+    plan: (inputs: I) => entryFor(inputs).program.report(),
+    reports: () => [...entries.values()].map(({ program }) => program.report()),
+    dispose() {
+      for (const { program } of entries.values()) program.dispose();
+      entries.clear();
+    },
+  });
+}
+
+/**
+ * The smallest of 1, 2, 3, 4, 6, 8, 12, 16, 24, … that is at least `length`: what to pad a varying length to, so that a captured
+ * function needs few programs. At most half of it is padding.
+ */
+export function bucketOf(length: number): number {
+  if (!(length >= 1)) throw new ShapeError(`bucketOf: a length is at least 1, not ${length}.`);
+  const power = 2 ** Math.ceil(Math.log2(length));
+  return length <= 0.75 * power && power >= 4 ? 0.75 * power : power;
+}
+
+function signature(inputs: Inputs): string {
+  return Object.entries(inputs)
+    .map(
+      ([name, { shape, dtype, requiresGrad }]) =>
+        `${name}:${dtype}${formatShape(shape)}${requiresGrad ? "+" : ""}`,
+    )
+    .join();
+}
+
+/** The same structure with every tensor replaced; arrays and plain objects are walked. */
+function mapTensors(value: unknown, replace: (tensor: Tensor) => unknown, depth = 0): unknown {
+  if (value instanceof Tensor) return replace(value);
+  if (depth >= 4 || value === null || typeof value !== "object") return value;
+  if (Array.isArray(value)) return value.map((item) => mapTensors(item, replace, depth + 1));
+  if (Object.getPrototypeOf(value) !== Object.prototype) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, item]) => [name, mapTensors(item, replace, depth + 1)]),
+  );
+}
