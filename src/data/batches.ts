@@ -29,8 +29,14 @@ export function splitByPiece(tracks: readonly MelTrack[], seed: number): Split {
   return split;
 }
 
+/** Where a step's crops come from. */
+export interface CropSource {
+  /** `batch` crops as [batch, nMels, frames]. */
+  draw(random: Random, batch: number): Float32Array<ArrayBuffer>;
+}
+
 /** Draws crops of a fixed length: every second of the tracks is as likely as any other. */
-export class CropSampler {
+export class CropSampler implements CropSource {
   private readonly cumulative: number[] = [];
   private readonly total: number;
 

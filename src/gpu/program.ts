@@ -134,6 +134,7 @@ export class Program {
 
   /** Gives the memory back. What earlier runs returned must not be used any more. */
   dispose(): void {
+    this.device.flush(); // a run may still be waiting for a readback to submit it
     for (const destroy of this.destroyers.splice(0)) destroy();
     for (const block of this.recording.externals) this.device.pool.unretain(block);
     this.prepared = [];

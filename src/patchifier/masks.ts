@@ -51,8 +51,17 @@ export interface BatchMask {
   count: number;
 }
 
+/** A batch's masks as the tensors that a captured step is given. */
+export type MaskInputs = {
+  /** As in BatchMask. */
+  masked: Tensor;
+  /** The table's two halves. */
+  hiddenRows: Tensor;
+  hiddenInverse: Tensor;
+};
+
 /** Uploads the hidden patches of each clip. `indices[b]` are distinct patch numbers, as many in every clip. */
-export function uploadMask(gpu: Gpu, indices: readonly Int32Array[], tokens: number): BatchMask {
+export function maskInputs(gpu: Gpu, indices: readonly Int32Array[], tokens: number): MaskInputs {
   const count = indices[0].length;
   const flags = new Float32Array(indices.length * tokens);
   const rows = new Int32Array(indices.length * count);
@@ -62,9 +71,21 @@ export function uploadMask(gpu: Gpu, indices: readonly Int32Array[], tokens: num
       rows[b * count + i] = b * tokens + t;
     });
   });
+  const table = rowTable(gpu, rows, indices.length * tokens);
   return {
     masked: gpu.tensor(flags, [indices.length, tokens, 1]),
-    table: rowTable(gpu, rows, indices.length * tokens),
-    count,
+    hiddenRows: table.rows,
+    hiddenInverse: table.inverse,
   };
+}
+
+/** The masks that uploaded tensors stand for. */
+export function maskOf({ masked, hiddenRows, hiddenInverse }: MaskInputs): BatchMask {
+  const table = { rows: hiddenRows, inverse: hiddenInverse };
+  return { masked, table, count: hiddenRows.size / masked.shape[0] };
+}
+
+/** `maskInputs` and `maskOf` in one, for a step that is not captured. */
+export function uploadMask(gpu: Gpu, indices: readonly Int32Array[], tokens: number): BatchMask {
+  return maskOf(maskInputs(gpu, indices, tokens));
 }

@@ -4,6 +4,7 @@ import { patchify } from "../audio/patches.js";
 import type { ModelConfig } from "../patchifier/config.js";
 import type { Patchifier } from "../patchifier/encoder.js";
 import type { FrameMajorMel } from "../patchifier/front-end.js";
+import { bucketOf, type Captured, capture } from "../tensor/capture.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { FeatureTable } from "./standardise.js";
 
@@ -71,23 +72,32 @@ export async function encoderFeatures(
     }
     onProgress?.(from + vectors.length / width, places.length);
   };
+  const embed = captureEmbedding(encoder, options);
   // One batch is always on the device while the one before it is read back.
   let pending: { from: number; reading: Promise<Float32Array> } | undefined;
   const settle = async () => {
     if (pending) add(pending.from, await pending.reading);
     pending = undefined;
   };
-  for (let from = 0; from < places.length; from += batch) {
-    signal?.throwIfAborted();
-    const part = places.slice(from, from + batch);
-    const crops = new Float32Array(part.length * size);
-    for (const [i, { clip, start }] of part.entries()) mels.crop(clip, start, cropFrames, crops, i * size);
-    const reading = embedCrops(encoder, crops, options);
-    reading.catch(() => {}); // reported when it is awaited
+  try {
+    for (let from = 0; from < places.length; from += batch) {
+      signal?.throwIfAborted();
+      const part = places.slice(from, from + batch);
+      // The last batch is padded with silence to one of few sizes.
+      const crops = new Float32Array(Math.min(batch, bucketOf(part.length)) * size);
+      for (const [i, { clip, start }] of part.entries()) mels.crop(clip, start, cropFrames, crops, i * size);
+      const reading = embedCrops(embed, encoder, crops, options).then((vectors) =>
+        vectors.subarray(0, part.length * width),
+      );
+      reading.catch(() => {}); // reported when it is awaited
+      await settle();
+      pending = { from, reading };
+    }
     await settle();
-    pending = { from, reading };
+  } finally {
+    await pending?.reading.catch(() => {});
+    embed.dispose();
   }
-  await settle();
   return { n: mels.tracks.length, d: width, values };
 }
 
@@ -109,21 +119,28 @@ export function melStatistics(mels: ClipMels, nMels: number): FeatureTable {
   return { n: mels.tracks.length, d, values };
 }
 
-/** Embeddings [B, width] of crops [B, nMels, cropFrames]. */
-async function embedCrops(
-  encoder: Patchifier,
-  crops: Float32Array,
-  { model, normalisation }: EncoderFeatureOptions,
-): Promise<Float32Array> {
-  const { frontEnd, cropFrames, patchMels, patchFrames } = model;
-  const batch = crops.length / (frontEnd.nMels * cropFrames);
+type Embedding = Captured<{ crops: Tensor }, Tensor>;
+
+/** Crops [B, nMels, cropFrames] to embeddings [B, width], recorded once for each B. */
+function captureEmbedding(encoder: Patchifier, { model, normalisation }: EncoderFeatureOptions): Embedding {
+  const { patchMels, patchFrames } = model;
   const { gpu } = encoder;
-  const embedded: Tensor = gpu.scope(() => {
-    const spectrograms = gpu.tensor(crops, [batch, frontEnd.nMels, cropFrames]);
-    return encoder.embed(patchify(spectrograms, { patchMels, patchFrames, ...normalisation }));
-  });
+  return capture(
+    gpu,
+    ({ crops }) =>
+      gpu.noGrad(() => encoder.embed(patchify(crops, { patchMels, patchFrames, ...normalisation }))),
+    { label: "features" },
+  );
+}
+
+/** Embeddings [B, width] of crops [B, nMels, cropFrames] on the CPU. */
+async function embedCrops(
+  embed: Embedding,
+  { gpu }: Patchifier,
+  crops: Float32Array,
+  { model: { frontEnd, cropFrames } }: EncoderFeatureOptions,
+): Promise<Float32Array> {
+  const batch = crops.length / (frontEnd.nMels * cropFrames);
   // The copy is recorded at once, so the memory may be reused at once.
-  const reading = embedded.data();
-  embedded.dispose();
-  return reading;
+  return gpu.scope(() => embed({ crops: gpu.tensor(crops, [batch, frontEnd.nMels, cropFrames]) })).data();
 }

@@ -1,14 +1,22 @@
 // One model in training: what a step does on the device, and what a checkpoint must hold. It neither prints nor writes
 // files, and does not decide when to stop; loop.ts does.
 import { patchify } from "../audio/patches.js";
-import { type CropSampler, randomAt } from "../data/batches.js";
+import { type CropSource, randomAt } from "../data/batches.js";
 import { GradientClipper, Optimizer } from "../nn/optim.js";
 import { cosineSchedule } from "../nn/schedule.js";
 import { backward } from "../ops/autograd.js";
 import { type ModelConfig, type PretrainConfig, patchGrid } from "../patchifier/config.js";
 import { encoderSizes, Patchifier } from "../patchifier/encoder.js";
-import { clusteredMask, maskedCount, uniformMask, uploadMask } from "../patchifier/masks.js";
+import {
+  clusteredMask,
+  type MaskInputs,
+  maskedCount,
+  maskInputs,
+  maskOf,
+  uniformMask,
+} from "../patchifier/masks.js";
 import { type Losses, pretrainLosses } from "../patchifier/objectives.js";
+import { type Captured, capture } from "../tensor/capture.js";
 import type { Gpu } from "../tensor/gpu.js";
 import type { Random } from "../tensor/random.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -32,15 +40,22 @@ export interface TrainerOptions {
   pretrain: PretrainConfig;
   normalisation: Normalisation;
   seed: number;
-  sampler: CropSampler;
+  sampler: CropSource;
   /** Crops of pieces that are never trained on. */
-  heldOut?: CropSampler;
+  heldOut?: CropSource;
+  /** Whether a step is recorded once and replayed. Default true; both ways give the same bits. */
+  captured?: boolean;
 }
+
+/** What changes from step to step: [B, nMels, frames] and the masks (masks.ts). */
+type BatchInputs = { crops: Tensor } & MaskInputs;
 
 export class Trainer {
   readonly model: Patchifier;
   readonly optimizer: Optimizer;
   private readonly clipper: GradientClipper;
+  private readonly update: Captured<BatchInputs, Losses & { gradNorm: Tensor }>;
+  private readonly measureLosses: Captured<BatchInputs, Losses>;
 
   constructor(
     readonly gpu: Gpu,
@@ -51,6 +66,10 @@ export class Trainer {
     this.clipper = new GradientClipper(this.model.parameters);
     const { betas, weightDecay } = pretrain;
     this.optimizer = new Optimizer(this.model.parameters, { rule: "adamw", betas, weightDecay });
+    this.update = capture(gpu, (batch) => this.updateOn(batch), { label: "training step" });
+    this.measureLosses = capture(gpu, (batch) => gpu.noGrad(() => this.losses(batch)), {
+      label: "held-out losses",
+    });
   }
 
   /** Updates done so far. */
@@ -64,34 +83,28 @@ export class Trainer {
   }
 
   /**
-   * Records and submits the next update; the promise gives what it measured. The next step may be started before it
-   * resolves, so that the device does not wait for the readback.
+   * Submits the next update; the promise gives what it measured. The next step may be started before it resolves, so that
+   * the device does not wait for the readback.
    */
   next(): Promise<StepResult> {
-    const { sampler, pretrain, seed } = this.options;
+    const { sampler, seed } = this.options;
     const { gpu, step } = this;
-    const crops = sampler.draw(randomAt(seed, "crops", step), pretrain.batch);
-    const losses = gpu.scope(() => {
-      const result = this.losses(crops, randomAt(seed, "masks", step));
-      this.model.parameters.zeroGrad();
-      backward(result.loss);
-      this.clipper.measure(pretrain.clipNorm);
-      this.optimizer.update(this.learningRate(step), this.clipper);
-      return result;
+    const results = gpu.scope(() => {
+      const batch = this.draw(sampler, randomAt(seed, "crops", step), randomAt(seed, "masks", step));
+      return this.options.captured === false ? this.updateOn(batch) : this.update(batch);
     });
-    return this.measure(losses, this.clipper.result);
+    return readResults<StepResult>(gpu, results);
   }
 
   /** Losses of `batches` fixed batches of held-out crops, averaged; undefined where no piece is held out. */
   async evaluate(batches = 2): Promise<Omit<StepResult, "gradNorm"> | undefined> {
-    const { heldOut, pretrain, seed } = this.options;
+    const { heldOut, seed } = this.options;
     if (!heldOut) return undefined;
     const sums: Record<string, number> = {};
     for (let i = 0; i < batches; i++) {
       const random = randomAt(seed, "heldOut", i);
-      const crops = heldOut.draw(random, pretrain.batch);
-      const losses = this.gpu.noGrad(() => this.gpu.scope(() => this.losses(crops, random)));
-      for (const [name, value] of Object.entries(await this.measure(losses))) {
+      const losses = this.gpu.scope(() => this.measureLosses(this.draw(heldOut, random, random)));
+      for (const [name, value] of Object.entries(await readResults(this.gpu, losses))) {
         sums[name] = (sums[name] ?? 0) + value / batches;
       }
     }
@@ -115,47 +128,70 @@ export class Trainer {
   }
 
   dispose(): void {
+    this.update.dispose();
+    this.measureLosses.dispose();
     this.model.dispose();
     this.optimizer.dispose();
     this.clipper.dispose();
   }
 
-  private losses(crops: Float32Array, random: Random): Losses {
-    const patches = this.patches(crops);
-    const [batch, tokens] = patches.shape;
-    const masks = Array.from({ length: batch }, () => this.drawMask(random));
-    return pretrainLosses(this.model, patches, uploadMask(this.gpu, masks, tokens), this.options.pretrain);
+  /** A batch and its masks, uploaded. */
+  private draw(sampler: CropSource, crops: Random, masks: Random): BatchInputs {
+    const { model, pretrain } = this.options;
+    const { frontEnd, cropFrames } = model;
+    const { batch } = pretrain;
+    const values = sampler.draw(crops, batch);
+    const hidden = Array.from({ length: batch }, () => this.drawMask(masks));
+    return {
+      crops: this.gpu.tensor(values, [batch, frontEnd.nMels, cropFrames]),
+      ...maskInputs(this.gpu, hidden, patchGrid(model).tokens),
+    };
   }
 
-  private async measure(losses: Losses, clip?: Tensor): Promise<StepResult> {
-    const named = Object.entries(losses).filter((entry): entry is [string, Tensor] => entry[1] !== undefined);
-    const parts = named.map(([, tensor]) => ({ block: tensor.block, byteLength: 4 }));
-    if (clip) parts.push({ block: clip.block, byteLength: 8 });
-    // The copies are recorded before this returns its promise, so the tensors' memory may be reused at once.
-    const reading = this.gpu.device.readMany(parts);
-    for (const tensor of new Set(named.map(([, tensor]) => tensor))) tensor.dispose();
-    const values = (await reading).map((bytes) => new Float32Array(bytes)[0]);
-    const result: Record<string, number> = {};
-    named.forEach(([name], i) => {
-      result[name] = values[i];
-    });
-    if (clip) result.gradNorm = values[named.length];
-    return result as unknown as StepResult;
+  /** One update. Runs once in record mode: whatever changes from step to step is in `batch` or asked for by the optimiser. */
+  private updateOn(batch: BatchInputs): Losses & { gradNorm: Tensor } {
+    const losses = this.losses(batch);
+    this.model.parameters.zeroGrad();
+    backward(losses.loss);
+    this.clipper.measure(this.options.pretrain.clipNorm);
+    this.optimizer.update(() => this.learningRate(this.step), this.clipper);
+    return { ...losses, gradNorm: this.clipper.result.alias() };
   }
+
+  private losses({ crops, ...masks }: BatchInputs): Losses {
+    const { model, normalisation, pretrain } = this.options;
+    const patches = patchesOf(model, normalisation, crops);
+    return pretrainLosses(this.model, patches, maskOf(masks), pretrain);
+  }
+}
+
+/** The first element of each tensor, by name; absent ones stay absent. Their memory may be reused at once. */
+async function readResults<T>(gpu: Gpu, results: { [K in keyof T]: Tensor | undefined }): Promise<T> {
+  const named = Object.entries<Tensor | undefined>(results).filter(
+    (entry): entry is [string, Tensor] => entry[1] !== undefined,
+  );
+  const reading = gpu.device.readMany(named.map(([, { block }]) => ({ block, byteLength: 4 })));
+  for (const [, tensor] of named) tensor.dispose();
+  const values = await reading;
+  return Object.fromEntries(named.map(([name], i) => [name, new Float32Array(values[i])[0]])) as T;
+}
+
+/** Normalised patches [B, T, P] of log-mel crops [B, nMels, frames]. */
+function patchesOf(model: ModelConfig, { mean, std }: Normalisation, crops: Tensor): Tensor {
+  const { patchMels, patchFrames } = model;
+  return patchify(crops, { patchMels, patchFrames, mean, std });
 }
 
 /** Normalised patches [B, T, P] of crops [B, nMels, frames] on the CPU. */
 export function cropPatches(
   gpu: Gpu,
   model: ModelConfig,
-  { mean, std }: Normalisation,
+  normalisation: Normalisation,
   crops: Float32Array,
 ): Tensor {
   const { nMels } = model.frontEnd;
   const batch = crops.length / (nMels * model.cropFrames);
   return gpu.scope(() => {
-    const spectrograms = gpu.tensor(crops, [batch, nMels, model.cropFrames]);
-    const { patchMels, patchFrames } = model;
-    return patchify(spectrograms, { patchMels, patchFrames, mean, std });
+    return patchesOf(model, normalisation, gpu.tensor(crops, [batch, nMels, model.cropFrames]));
   });
 }
