@@ -9,6 +9,7 @@ import type { Defines } from "./preprocess.js";
 import type { Profiler } from "./profiler.js";
 import { Program } from "./program.js";
 import { Recorder } from "./recorder.js";
+import { Tuner } from "./tuner.js";
 
 /** Workgroup counts of a dispatch. */
 export type Groups = readonly [x: number, y?: number, z?: number];
@@ -35,6 +36,8 @@ const UNIFORM = 64;
 export class Device {
   readonly pool: BufferPool;
   readonly pipelines: PipelineCache;
+  /** Chooses among the kernels of a family. */
+  readonly tuner: Tuner;
   /** Dispatches and submissions so far. */
   readonly counts = { dispatches: 0, submits: 0 };
   /** Times every dispatch while it is attached. */
@@ -73,6 +76,7 @@ export class Device {
   ) {
     const fail = (error: Promise<Error | null>) => this.watch(error);
     this.pool = new BufferPool(gpu, capabilities, (id) => this.pipelines.forgetBuffer(id), fail);
+    this.tuner = new Tuner(capabilities);
     this.pipelines = new PipelineCache(gpu, capabilities, () => this.uniforms(), fail);
     gpu.lost.then((info) => {
       if (!this.closed) this.fail(new DeviceLostError(lostMessage(info)));
@@ -108,9 +112,9 @@ export class Device {
   }
 
   /** Memory for a tensor: from the pool or, while a program is being recorded, promised for every run of it. */
-  allocate(byteLength: number): { readonly block: Block; release(): void } {
+  allocate(byteLength: number, holds?: Block["holds"]): { readonly block: Block; release(): void } {
     if (this.recorder) return this.recorder.allocate(byteLength);
-    const block = this.pool.acquire(byteLength);
+    const block = this.pool.acquire(byteLength, holds);
     return { block, release: () => this.pool.release(block) };
   }
 
@@ -324,6 +328,28 @@ export class Device {
   /** Throws if the device has failed. */
   check(): void {
     if (this.failure) throw this.failure;
+  }
+
+  /**
+   * Runs `work`, in which kernels may be tried that the driver refuses: that throws here but leaves the device in order, unless
+   * it was lost. What was recorded before is waited for first.
+   */
+  async attempt<T>(work: () => Promise<T>): Promise<T> {
+    await this.finish();
+    try {
+      const result = await work();
+      await this.finish();
+      return result;
+    } catch (error) {
+      this.flush();
+      await Promise.allSettled([this.gpu.queue.onSubmittedWorkDone(), this.settling, ...this.pending]);
+      if (!(this.failure instanceof DeviceLostError)) {
+        this.failure = undefined;
+        this.uncaptured = undefined;
+        this.pending = [];
+      }
+      throw error;
+    }
   }
 
   private refuseToWait(): void {

@@ -1,0 +1,360 @@
+// The tuner's memory: which kernel a family of kernels takes for a bucket of shapes on this adapter. A choice is looked up in
+// what was measured here (a store), then in what is shipped with melgrad, and is the family's own rule where neither says
+// anything. Looking up is synchronous and never measures; ops/tuning.ts measures, between steps and only when asked.
+//
+// A bucket's choice never changes by itself: tables are read when the device is opened, and entries are added by `put`
+// alone. What a run has used can be taken down (`record`) and followed by a later one (`follow`), so that a resumed run
+// computes the same bits although more was measured meanwhile.
+//
+// Modes: "off" uses tables and rules and measures nothing; "on" also notes which buckets no table knows, to be measured;
+// "force" notes all of them, and doubts what the tables say.
+import shaders from "melgrad:shaders";
+import type { Capabilities } from "./capabilities.js";
+import { type FamilyTable, hashText, readTable, type TuningStore, type TuningTable } from "./tuner-store.js";
+
+export const tuneModes = ["off", "on", "force"] as const;
+export type TuneMode = (typeof tuneModes)[number];
+
+/** Kernels that compute the same thing, and how one is chosen. All functions are pure. */
+export interface TunedFamily<Case, Choice> {
+  readonly name: string;
+  /** Shaders of all its kernels; what they include counts too. */
+  readonly shaders: readonly string[];
+  /** To be raised when what is measured changes outside the shaders. */
+  readonly version: number;
+  /** A case without the tensors that it may hold on to: what is remembered of it until it is measured. */
+  keep(shape: Case): Case;
+  /** Cases with one name share a choice. */
+  bucket(shape: Case): string;
+  /** What is worth measuring here: only what this adapter can run and this case allows. */
+  candidates(capabilities: Capabilities, shape: Case): Choice[];
+  /** The choice where nothing was measured. */
+  rule(capabilities: Capabilities, shape: Case): Choice;
+  /** A choice in a table, and back; undefined where this adapter cannot run it. */
+  nameOf(choice: Choice): string;
+  parse(name: string, capabilities: Capabilities): Choice | undefined;
+  /** The part of a choice that can be wrong: what a veto holds for. */
+  kernelOf(choice: Choice): string;
+}
+
+/** What the hash of a family's sources is made from. */
+export type SourcedFamily = Pick<TunedFamily<unknown, unknown>, "name" | "shaders" | "version">;
+
+/** A bucket that no table knows. */
+export interface Wanted {
+  family: TunedFamily<unknown, unknown>;
+  bucket: string;
+  /** The first case of the bucket that was met. */
+  shape: unknown;
+}
+
+/** A bucket that was used, for people. */
+export interface Used {
+  family: string;
+  bucket: string;
+  /** "" where the rule decided. */
+  choice: string;
+  gain: number;
+  source: Source;
+}
+
+type Source = "run" | "measured" | "shipped" | "rule";
+
+interface Decision {
+  /** Undefined: the rule decides, for each case by itself. */
+  choice: unknown;
+  name: string;
+  gain: number;
+  source: Source;
+}
+
+/** What tables are found by: device, driver, and what kernels are chosen by. */
+export function tuningKey(capabilities: Capabilities): string {
+  const { adapterName, subgroups, subgroupMinSize, subgroupMaxSize, f16, maxInvocations } = capabilities;
+  const lanes = subgroups ? `subgroups ${subgroupMinSize}-${subgroupMaxSize}` : "no subgroups";
+  return `${adapterName}; ${lanes}; ${f16 ? "f16" : "no f16"}; ${maxInvocations} invocations`;
+}
+
+export class Tuner {
+  mode: TuneMode = "off";
+  /** What was ignored and why. */
+  readonly notes: string[] = [];
+  readonly key: string;
+  private store: TuningStore | undefined;
+  private run: Record<string, FamilyTable> = {};
+  private measured: Record<string, FamilyTable> = {};
+  private shipped: Record<string, FamilyTable> = {};
+  private readonly decisions = new Map<string, Map<string, Decision>>();
+  private readonly wantedBuckets = new Map<string, Wanted>();
+  private readonly fresh = new Set<string>();
+  private readonly sources = new Map<string, string>();
+  private forced: { family: string; choice: unknown } | undefined;
+
+  constructor(readonly capabilities: Capabilities) {
+    this.key = tuningKey(capabilities);
+  }
+
+  /** The choice for a case. */
+  choose<Case, Choice>(family: TunedFamily<Case, Choice>, shape: Case): Choice {
+    const { forced } = this;
+    if (forced?.family === family.name) return forced.choice as Choice;
+    const bucket = family.bucket(shape);
+    let decided = this.decisions.get(family.name);
+    if (!decided) {
+      decided = new Map();
+      this.decisions.set(family.name, decided);
+    }
+    let decision = decided.get(bucket);
+    if (!decision) {
+      decision = this.decide(family, bucket);
+      decided.set(bucket, decision);
+    }
+    if (this.mode !== "off") this.want(family, bucket, shape, decision);
+    return (decision.choice as Choice | undefined) ?? this.ruled(family, shape);
+  }
+
+  /** The rule's choice, or the first candidate that computes rightly. */
+  ruled<Case, Choice>(family: TunedFamily<Case, Choice>, shape: Case): Choice {
+    const choice = family.rule(this.capabilities, shape);
+    const vetoes = this.vetoesOf(family);
+    if (!vetoes || !(family.kernelOf(choice) in vetoes)) return choice;
+    const candidates = family.candidates(this.capabilities, shape);
+    return candidates.find((each) => !(family.kernelOf(each) in vetoes)) ?? choice;
+  }
+
+  /** Runs `work`, in which every case of the family gets this choice. */
+  using<Case, Choice>(family: TunedFamily<Case, Choice>, choice: Choice, work: () => void): void {
+    const before = this.forced;
+    this.forced = { family: family.name, choice };
+    try {
+      work();
+    } finally {
+      this.forced = before;
+    }
+  }
+
+  /** Buckets that were asked for and wait for a measurement. */
+  wanted(): Wanted[] {
+    return [...this.wantedBuckets.values()];
+  }
+
+  /** Takes a measured choice down, undefined where the rule's is the best; it holds from now on. */
+  put<Case, Choice>(
+    family: TunedFamily<Case, Choice>,
+    bucket: string,
+    choice: Choice | undefined,
+    gain: number,
+  ): void {
+    const name = choice === undefined ? "" : family.nameOf(choice);
+    this.tableOf(family).entries[bucket] = [name, Number(gain.toPrecision(3))];
+    this.fresh.add(`${family.name} ${bucket}`);
+    this.wantedBuckets.delete(`${family.name} ${bucket}`);
+    this.decisions.get(family.name)?.delete(bucket);
+  }
+
+  /** Whether a table has this case's bucket. */
+  knows<Case, Choice>(family: TunedFamily<Case, Choice>, shape: Case): boolean {
+    return this.decide(family, family.bucket(shape)).source !== "rule";
+  }
+
+  /** Never takes this choice's kernel again on this adapter. */
+  veto<Case, Choice>(family: TunedFamily<Case, Choice>, choice: Choice, reason: string): void {
+    const table = this.tableOf(family);
+    table.vetoes = { ...table.vetoes, [family.kernelOf(choice)]: reason };
+    this.decisions.delete(family.name);
+  }
+
+  /** Why a choice may not be taken, if so. */
+  vetoed<Case, Choice>(family: TunedFamily<Case, Choice>, choice: Choice): string | undefined {
+    return this.vetoesOf(family)?.[family.kernelOf(choice)];
+  }
+
+  /** Forgets the vetoes of a family, to test its kernels again. */
+  forgive<Case, Choice>(family: TunedFamily<Case, Choice>): void {
+    delete this.tableOf(family).vetoes;
+    this.decisions.delete(family.name);
+  }
+
+  /** Adds choices that come with melgrad, for which nobody has to measure. */
+  ship(families: Readonly<Record<string, FamilyTable>>): void {
+    this.shipped = { ...this.shipped, ...families };
+    this.decisions.clear();
+  }
+
+  /** Reads what was measured on this adapter before, and keeps there what will be. */
+  async open(store: TuningStore): Promise<void> {
+    this.store = store;
+    this.measured = (await this.read())?.families ?? {};
+    this.decisions.clear();
+  }
+
+  /** Writes what was measured, together with what others have written meanwhile. */
+  async save(): Promise<void> {
+    if (!this.store) return;
+    const families: Record<string, FamilyTable> = { ...(await this.read())?.families };
+    for (const [name, mine] of Object.entries(this.measured)) {
+      const theirs = families[name];
+      families[name] =
+        theirs?.sources === mine.sources
+          ? { ...mine, entries: { ...theirs.entries, ...mine.entries } }
+          : mine;
+    }
+    const table: TuningTable = { format: 1, adapter: this.key, families };
+    try {
+      await this.store.save(hashText(this.key), `${JSON.stringify(table, null, 1)}\n`);
+    } catch (error) {
+      this.note(`What was measured cannot be kept in ${this.store.place}: ${(error as Error).message}`);
+    }
+  }
+
+  /** Forgets every table, so that the rules decide. */
+  forget(): void {
+    this.run = {};
+    this.measured = {};
+    this.shipped = {};
+    this.decisions.clear();
+    this.wantedBuckets.clear();
+    this.fresh.clear();
+  }
+
+  /** Every bucket used so far with its choice, the rule's too. */
+  record(): TuningTable {
+    const families: Record<string, FamilyTable> = {};
+    for (const [name, decided] of this.decisions) {
+      const entries = [...decided].map(([bucket, { name: choice, gain }]) => [bucket, [choice, gain]]);
+      if (entries.length === 0) continue;
+      families[name] = {
+        sources: this.sources.get(name) ?? "",
+        entries: Object.fromEntries(entries.sort(([a], [b]) => (String(a) < String(b) ? -1 : 1))),
+      };
+    }
+    return { format: 1, adapter: this.key, families };
+  }
+
+  /** Takes the choices of a record before all others, as far as it was made on such an adapter with these shaders. */
+  follow(table: TuningTable): void {
+    const read = readTable(JSON.stringify(table), this.key);
+    if (typeof read === "string") this.note(`The run's choice of kernels is not followed: ${read}.`);
+    else this.run = read.families;
+    this.decisions.clear();
+  }
+
+  /** What was used, for people. */
+  used(): Used[] {
+    return [...this.decisions].flatMap(([family, decided]) =>
+      [...decided].map(([bucket, { name, gain, source }]) => ({
+        family,
+        bucket,
+        choice: name,
+        gain,
+        source,
+      })),
+    );
+  }
+
+  /** Tables that are of no use for a family because its shaders have changed since. */
+  outdated(family: SourcedFamily): string[] {
+    const now = this.sourcesOf(family);
+    return Object.entries({ run: this.run, measured: this.measured, shipped: this.shipped })
+      .filter(([, tables]) => tables[family.name] && tables[family.name].sources !== now)
+      .map(([name]) => name);
+  }
+
+  /** Hash of a family's shaders without comments, and of its version. */
+  sourcesOf(family: SourcedFamily): string {
+    let hash = this.sources.get(family.name);
+    if (hash === undefined) {
+      hash = hashSources(family);
+      this.sources.set(family.name, hash);
+    }
+    return hash;
+  }
+
+  /** What was measured here, for shipping. */
+  get measurements(): Readonly<Record<string, FamilyTable>> {
+    return this.measured;
+  }
+
+  private decide<Case, Choice>(family: TunedFamily<Case, Choice>, bucket: string): Decision {
+    const sources = this.sourcesOf(family);
+    const tables = { run: this.run, measured: this.measured, shipped: this.shipped };
+    for (const [source, table] of Object.entries(tables) as [Source, Record<string, FamilyTable>][]) {
+      const found = table[family.name];
+      const entry = found?.sources === sources ? found.entries[bucket] : undefined;
+      if (!entry) continue;
+      const [name, gain] = entry;
+      if (name === "") return { choice: undefined, name, gain, source };
+      const choice = family.parse(name, this.capabilities);
+      if (choice === undefined || this.vetoed(family, choice) !== undefined) continue;
+      return { choice, name, gain, source };
+    }
+    return { choice: undefined, name: "", gain: 1, source: "rule" };
+  }
+
+  private want<Case, Choice>(
+    family: TunedFamily<Case, Choice>,
+    bucket: string,
+    shape: Case,
+    { source }: Decision,
+  ): void {
+    const id = `${family.name} ${bucket}`;
+    const known = this.fresh.has(id) || (this.mode === "on" && source !== "rule");
+    if (known || this.wantedBuckets.has(id)) return;
+    this.wantedBuckets.set(id, {
+      family: family as TunedFamily<unknown, unknown>,
+      bucket,
+      shape: family.keep(shape),
+    });
+  }
+
+  private tableOf(family: SourcedFamily): FamilyTable {
+    const sources = this.sourcesOf(family);
+    let table = this.measured[family.name];
+    if (table?.sources !== sources) {
+      table = { sources, entries: {} };
+      this.measured[family.name] = table;
+    }
+    return table;
+  }
+
+  private vetoesOf<Case, Choice>(family: TunedFamily<Case, Choice>): Record<string, string> | undefined {
+    const table = this.measured[family.name];
+    return table?.vetoes && table.sources === this.sourcesOf(family) ? table.vetoes : undefined;
+  }
+
+  private async read(): Promise<TuningTable | undefined> {
+    const { store } = this;
+    if (!store) return undefined;
+    let table: TuningTable | string;
+    try {
+      const text = await store.load(hashText(this.key));
+      if (text === undefined) return undefined;
+      table = readTable(text, this.key);
+    } catch (error) {
+      table = error instanceof Error ? error.message : String(error);
+    }
+    if (typeof table !== "string") return table;
+    this.note(`What was measured before, in ${store.place}, is ignored: ${table}.`);
+    return undefined;
+  }
+
+  private note(text: string): void {
+    if (!this.notes.includes(text)) this.notes.push(text);
+  }
+}
+
+/** Hash of a family's shaders and all they include, without comments and blank lines, and of its version. */
+function hashSources({ shaders: roots, version }: SourcedFamily): string {
+  const names = new Set<string>();
+  const add = (name: string) => {
+    if (names.has(name)) return;
+    names.add(name);
+    for (const [, included] of (shaders[name] ?? "").matchAll(/^\s*#include\s+"([^"]+)"/gm)) add(included);
+  };
+  for (const root of roots) add(root);
+  const texts = [...names].sort().map((name) => {
+    const lines = (shaders[name] ?? "").split("\n").map((line) => line.replace(/\/\/.*$/, "").trim());
+    return `${name}\n${lines.filter((line) => line !== "").join("\n")}`;
+  });
+  return hashText(`${version}\n${texts.join("\n")}`);
+}
