@@ -1,85 +1,16 @@
-// Element-by-element functions of two tensors with NumPy broadcasting, and the choice among the three layouts of
-// shaders/elementwise/binary. A number as second operand is `affine` where that is the same thing.
-import {
-  broadcastAxes,
-  broadcastShapes,
-  broadcastStrides,
-  mergeAxes,
-  type Shape,
-  sameShape,
-  sizeOf,
-} from "../tensor/shape.js";
+// Element-by-element functions of two tensors with NumPy broadcasting; each runs as a program of one step (program.ts). A
+// number as second operand is `affine` where that is the same thing.
+import { broadcastAxes, type Shape, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { defineOp, type Op, result } from "./define.js";
-import { elementwiseGroups } from "./launch.js";
+import { named, runProgram } from "./program.js";
 import { sum } from "./reduce.js";
-import { affine, unary } from "./unary.js";
-import { reshape, stridedCopy } from "./view.js";
+import { affine } from "./unary.js";
+import { reshape } from "./view.js";
 
-/** EXPR(a, b) over the broadcast of both shapes; outside the graph. */
+/** EXPR(a, b), a WGSL expression on vec4s, over the broadcast of both shapes; outside the graph. */
 export function combine(expression: string, a: Tensor, b: Tensor): Tensor {
-  const { device } = a.gpu;
-  const shape = broadcastShapes(a.shape, b.shape);
-  const plan = planBinary(a.shape, b.shape, shape);
-  // Too many runs of axes for the kernel: repeat the operands first.
-  if (!plan) return combine(expression, repeat(a, shape), repeat(b, shape));
-  const { layout, params, items } = plan;
-  const out = a.gpu.empty(shape);
-  const blocks = [a.block, b.block, out.block];
-  const kernel = device.kernel("elementwise/binary", { EXPR: expression, ...layout });
-  device.run(kernel, blocks, { count: items, ...params }, elementwiseGroups(items));
-  return out;
-}
-
-interface BinaryPlan {
-  layout: Record<string, number>;
-  params: Record<string, number>;
-  /** Work items: vec4s in layouts 0 and 1, elements in layout 2. */
-  items: number;
-}
-
-function repeat(x: Tensor, shape: Shape): Tensor {
-  return sameShape(x.shape, shape) ? x : stridedCopy(x, shape, broadcastStrides(x.shape, shape));
-}
-
-/** Chooses the layout; undefined where none fits. Pure. */
-export function planBinary(a: Shape, b: Shape, out: Shape): BinaryPlan | undefined {
-  const size = sizeOf(out);
-  const quads = Math.ceil(size / 4);
-  const [sizeA, sizeB] = [sizeOf(a), sizeOf(b)];
-  if ((sizeA === size || sizeA === 1) && (sizeB === size || sizeB === 1)) {
-    return {
-      layout: { LAYOUT: 0, A_ONE: Number(sizeA !== size), B_ONE: Number(sizeB !== size) },
-      params: {},
-      items: quads,
-    };
-  }
-  const repeatsA = sizeB === size && isSuffix(a, out) && sizeA % 4 === 0;
-  const repeatsB = sizeA === size && isSuffix(b, out) && sizeB % 4 === 0;
-  if (repeatsA || repeatsB) {
-    return {
-      layout: { LAYOUT: 1, A_PERIOD: Number(repeatsA) },
-      params: { period: (repeatsA ? sizeA : sizeB) / 4 },
-      items: quads,
-    };
-  }
-  const merged = mergeAxes(out, [broadcastStrides(a, out), broadcastStrides(b, out)]);
-  if (merged.shape.length > 5) return undefined;
-  const params: Record<string, number> = {};
-  for (let i = 0; i < 5; i++) {
-    const axis = i - 5 + merged.shape.length;
-    if (i > 0) params[`n${i}`] = axis >= 0 ? merged.shape[axis] : 1;
-    params[`a${i}`] = axis >= 0 ? merged.strides[0][axis] : 0;
-    params[`b${i}`] = axis >= 0 ? merged.strides[1][axis] : 0;
-  }
-  return { layout: { LAYOUT: 2 }, params, items: size };
-}
-
-/** Whether `shape`, without leading ones, is the end of `out`. */
-function isSuffix(shape: Shape, out: Shape): boolean {
-  const firstLong = shape.findIndex((n) => n !== 1);
-  const core = shape.slice(firstLong);
-  return core.length <= out.length && core.every((n, i) => n === out[out.length - core.length + i]);
+  return runProgram({ body: "let a = x0; let b = x1;", results: [expression] }, [a, b])[0];
 }
 
 /** Sums a gradient over the axes along which its operand was repeated. */
@@ -90,74 +21,76 @@ export function sumTo(grad: Tensor, shape: Shape): Tensor {
   return sameShape(summed.shape, shape) ? summed : reshape(summed, shape);
 }
 
-interface BinaryRow {
+/** `a`, `b`, `y` and `g` are the operands, the result and the upstream gradient as vec4<f32>. */
+export interface BinaryRow {
   doc: string;
   forward: string;
   /** Gradients before summing over repeated axes. */
-  left(g: Tensor, a: Tensor, b: Tensor, y: Tensor): Tensor;
-  right(g: Tensor, a: Tensor, b: Tensor, y: Tensor): Tensor;
+  left: string;
+  right: string;
 }
 
-const rows = {
-  add: { doc: "a + b", forward: "a + b", left: (g) => g, right: (g) => g },
-  sub: { doc: "a - b", forward: "a - b", left: (g) => g, right: (g) => unary.neg([g], {}) },
-  mul: {
-    doc: "a·b",
-    forward: "a * b",
-    left: (g, _a, b) => combine("a * b", g, b),
-    right: (g, a) => combine("a * b", g, a),
-  },
-  div: {
-    doc: "a / b",
-    forward: "a / b",
-    left: (g, _a, b) => combine("a / b", g, b),
-    right: (g, _a, b, y) => combine("-a * b", g, combine("a / b", y, b)),
-  },
+// 1 where the comparison holds, ½ where a = b, else 0.
+const shareOfLarger = "(0.5 + 0.5 * sign(a - b))";
+const shareOfSmaller = "(0.5 + 0.5 * sign(b - a))";
+
+export const binaryRows = {
+  add: { doc: "a + b", forward: "a + b", left: "g", right: "g" },
+  sub: { doc: "a - b", forward: "a - b", left: "g", right: "-g" },
+  mul: { doc: "a·b", forward: "a * b", left: "g * b", right: "g * a" },
+  div: { doc: "a/b", forward: "a / b", left: "g / b", right: "-g * (y / b)" },
   maximum: {
     doc: "the larger of a and b; where they are equal each gets half of the gradient",
     forward: "max(a, b)",
-    left: (g, a, b) => combine("a * b", g, combine(share(">"), a, b)),
-    right: (g, a, b) => combine("a * b", g, combine(share("<"), a, b)),
+    left: `g * ${shareOfLarger}`,
+    right: `g * ${shareOfSmaller}`,
   },
   minimum: {
     doc: "the smaller of a and b; where they are equal each gets half of the gradient",
     forward: "min(a, b)",
-    left: (g, a, b) => combine("a * b", g, combine(share("<"), a, b)),
-    right: (g, a, b) => combine("a * b", g, combine(share(">"), a, b)),
+    left: `g * ${shareOfSmaller}`,
+    right: `g * ${shareOfLarger}`,
   },
   pow: {
     doc: "aᵇ for a > 0",
     forward: "pow(a, b)",
-    left: (g, a, b) => combine("a * b", g, combine("b * pow(a, b - 1.0)", a, b)),
-    right: (g, a, _b, y) => combine("a * b", g, combine("log(a) * b", a, y)),
+    left: "g * (b * pow(a, b - 1.0))",
+    right: "g * (log(a) * y)",
   },
 } satisfies Record<string, BinaryRow>;
 
-/** 1 where the comparison holds, ½ where a = b, else 0: by arithmetic, so that it reads the same for f32 and vec4. */
-function share(comparison: "<" | ">"): string {
-  return comparison === ">" ? "0.5 + 0.5 * sign(a - b)" : "0.5 + 0.5 * sign(b - a)";
+export type BinaryName = keyof typeof binaryRows;
+
+/** The gradients that are needed, of the result's shape, in one dispatch; an upstream that passes as it is stays itself. */
+function gradients(
+  row: BinaryRow,
+  needs: readonly boolean[],
+  tensors: readonly Tensor[],
+): (Tensor | undefined)[] {
+  const [grad] = tensors;
+  const sides = [row.left, row.right];
+  const computed = sides.filter((expression, i) => needs[i] && expression !== "g");
+  const { program, used } = named(computed, ["g", "a", "b", "y"]);
+  const made = computed.length > 0 ? runProgram(program, used(tensors), { shape: grad.shape }) : [];
+  return sides.map((expression, i) => (!needs[i] ? undefined : expression === "g" ? grad : made.shift()));
 }
 
-export type BinaryName = keyof typeof rows;
-
 function defineBinary(name: BinaryName): Op<void> {
-  const row: BinaryRow = rows[name];
+  const row: BinaryRow = binaryRows[name];
   return defineOp({
     name,
     doc: `${row.doc}, with NumPy broadcasting`,
     forward: ([a, b]) => result(combine(row.forward, a, b)),
     backward({ grad, inputs: [a, b], output, needs }) {
-      return [
-        needs[0] ? sumTo(row.left(grad, a, b, output), a.shape) : undefined,
-        needs[1] ? sumTo(row.right(grad, a, b, output), b.shape) : undefined,
-      ];
+      const [left, right] = gradients(row, needs, [grad, a, b, output]);
+      return [left && sumTo(left, a.shape), right && sumTo(right, b.shape)];
     },
   });
 }
 
 /** Every binary operation by name. */
 export const binary = Object.fromEntries(
-  (Object.keys(rows) as BinaryName[]).map((name) => [name, defineBinary(name)]),
+  (Object.keys(binaryRows) as BinaryName[]).map((name) => [name, defineBinary(name)]),
 ) as Record<BinaryName, Op<void>>;
 
 export function add(a: Tensor, b: Tensor | number): Tensor {

@@ -1,4 +1,5 @@
-// What every kernel launch shares: folding a grid into two dimensions and the element-by-element grid.
+// What every kernel launch shares: folding a grid into two dimensions and the element-by-element grids.
+import type { Capabilities } from "../gpu/capabilities.js";
 import type { Groups } from "../gpu/device.js";
 
 const maxGroups = 65535;
@@ -8,7 +9,24 @@ export function foldGroups(count: number): Groups {
   return count <= maxGroups ? [count] : [maxGroups, Math.ceil(count / maxGroups)];
 }
 
-/** The grid of the elementwise kernels: 64 lanes, four items each. */
+/** A grid of 64 lanes with four items each, for kernels that count their items themselves. */
 export function elementwiseGroups(items: number): Groups {
   return foldGroups(Math.ceil(items / 256));
+}
+
+/** A grid whose workgroups of 64 take `span` neighbouring items each, lane by lane. */
+export interface Grid {
+  groups: Groups;
+  span: number;
+}
+
+/**
+ * The grid of kernels that loop over their items. A software adapter pays about as much for launching a subgroup as for two loads,
+ * so an invocation takes up to 32 items there as long as 32 workgroups are left; a GPU wants many invocations first. Pure.
+ */
+export function planGrid({ software }: Capabilities, items: number): Grid {
+  const [most, enough] = software ? [32, 32] : [4, 4096];
+  const each = Math.max(1, Math.min(most, Math.floor(items / (64 * enough))));
+  const span = 64 * each;
+  return { groups: foldGroups(Math.ceil(items / span)), span };
 }

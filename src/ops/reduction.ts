@@ -1,7 +1,8 @@
 // The kernels below the reductions: merging one run of axes of [outer, reduce, inner] (two launches where the results are
 // few), and spreading per-result values back over the reduced axis. Outside the graph; the operations are in reduce.ts.
 import type { Tensor } from "../tensor/tensor.js";
-import { elementwiseGroups, foldGroups } from "./launch.js";
+import { foldGroups } from "./launch.js";
+import { runProgram } from "./program.js";
 import { planTeams } from "./row-teams.js";
 
 /** A tensor seen around the axes of interest. */
@@ -107,39 +108,39 @@ export function total(x: Tensor, scale = 1): Tensor {
 }
 
 export interface Spread {
-  /** WGSL expression in `x`, if there is one, in `a`, `b` and p.scale, each of type ITEM. */
+  /** WGSL expression on vec4s in `x`, if there is one, in `a`, in `b`, if there is one, and in the number p.c0. */
   expression: string;
   /** Of the result's shape. */
   x?: Tensor;
-  /** One value for each result of a reduction over the middle of the view; `b` defaults to `a`. */
+  /** One value for each result of a reduction over the middle of the view. */
   a: Tensor;
   b?: Tensor;
+  /** p.c0, where the expression has it. */
   scale?: number;
 }
 
-/** A tensor of `shape`, seen as `view`: EXPR(x, a, b, p.scale) with a and b repeated along the reduced axis. */
+/** A tensor of `shape`, seen as `view`: the expression with a and b repeated along the reduced axis. */
 export function spread(
   shape: readonly number[],
   view: View3,
-  { expression, x, a, b = a, scale = 1 }: Spread,
+  { expression, x, a, b, scale }: Spread,
 ): Tensor {
   const { outer, reduce, inner } = view;
-  const { device } = a.gpu;
-  const out = a.gpu.empty(shape);
-  const layout = inner === 1 && (reduce % 4 === 0 || outer === 1) ? 1 : inner % 4 === 0 ? 2 : 0;
-  const count = layout === 0 ? out.size : Math.ceil(out.size / 4);
-  const defines = { LAYOUT: layout, SOURCE: x !== undefined, EXPR: expression };
-  const params = {
-    count,
-    reduce: layout === 1 ? Math.ceil(reduce / 4) : reduce,
-    inner: layout === 2 ? inner / 4 : inner,
-    scale,
-  };
-  device.run(
-    device.kernel("reduce/spread", defines),
-    [x ?? a, a, b, out].map((tensor) => tensor.block),
-    params,
-    elementwiseGroups(count),
-  );
-  return out;
+  const whole = [outer, reduce, inner];
+  const line = [outer, 1, inner];
+  const operands: Tensor[] = [];
+  const shapes: number[][] = [];
+  let body = "";
+  for (const [name, tensor, as] of [
+    ["x", x, whole],
+    ["a", a, line],
+    ["b", b, line],
+  ] as const) {
+    if (!tensor) continue;
+    body += `let ${name} = x${operands.length}; `;
+    operands.push(tensor);
+    shapes.push(as);
+  }
+  const numbers = scale === undefined ? [] : [scale];
+  return runProgram({ body, results: [expression] }, operands, { numbers, shapes, over: whole, shape })[0];
 }

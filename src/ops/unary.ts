@@ -1,11 +1,11 @@
 // Element-by-element functions of one tensor. Each row of the table below is a whole operation: its formula, its WGSL
-// and the WGSL of its gradient; the shaders are elementwise/unary and elementwise/unary_backward.
+// and the WGSL of its gradient, which run as programs of one step (program.ts) or as parts of longer ones (fuse.ts).
 import type { Tensor } from "../tensor/tensor.js";
 import { defineOp, type Op, result } from "./define.js";
-import { elementwiseGroups } from "./launch.js";
+import { named, runProgram } from "./program.js";
 
-/** `x`, `y` and `g` are the input, the output and the upstream gradient as vec4<f32>; p.a and p.b are options. */
-interface UnaryRow {
+/** `x`, `y` and `g` are the input, the output and the upstream gradient as vec4<f32>; p.c0 and p.c1 are the options a and b. */
+export interface UnaryRow {
   doc: string;
   forward: string;
   backward: string;
@@ -22,7 +22,7 @@ const gaussian = "(0.3989422804014327 * exp(-0.5 * x * x))";
 // tanh(0.79788456·(x + 0.044715 x³)); the argument is clamped because tanh overflows on some drivers.
 const tanhGelu = "tanh(clamp(0.7978845608028654 * (x + 0.044715 * x * x * x), vec4(-15.0), vec4(15.0)))";
 
-const rows = {
+export const unaryRows = {
   neg: { doc: "-x", forward: "-x", backward: "-g" },
   abs: { doc: "|x|, with gradient 0 at 0", forward: "abs(x)", backward: "g * sign(x)" },
   exp: { doc: "eˣ", forward: "exp(x)", backward: "g * y" },
@@ -55,24 +55,32 @@ const rows = {
       `g * (0.5 * (1.0 + ${tanhGelu}) + 0.5 * x * (1.0 - ${tanhGelu} * ${tanhGelu})` +
       " * 0.7978845608028654 * (1.0 + 0.134145 * x * x))",
   },
-  affine: { doc: "a·x + b for numbers a and b", forward: "p.a * x + p.b", backward: "g * p.a" },
+  affine: { doc: "a·x + b for numbers a and b", forward: "p.c0 * x + p.c1", backward: "g * p.c0" },
   clamp: {
     doc: "x limited to [a, b]; the gradient passes where a ≤ x ≤ b",
-    forward: "clamp(x, vec4(p.a), vec4(p.b))",
-    backward: "select(vec4(0.0), g, (x >= vec4(p.a)) & (x <= vec4(p.b)))",
+    forward: "clamp(x, vec4(p.c0), vec4(p.c1))",
+    backward: "select(vec4(0.0), g, (x >= vec4(p.c0)) & (x <= vec4(p.c1)))",
   },
   pow_scalar: {
     doc: "xᵃ for a number a; a negative x needs a whole a",
-    forward: "power4(x, p.a)",
-    backward: "g * p.a * power4(x, p.a - 1.0)",
+    forward: "power4(x, p.c0)",
+    backward: "g * p.c0 * power4(x, p.c0 - 1.0)",
   },
 } satisfies Record<string, UnaryRow>;
 
-export type UnaryName = keyof typeof rows;
+export type UnaryName = keyof typeof unaryRows;
 
-function params(x: Tensor, { a = 0, b = 0 }: UnaryOptions): { count: number; a: number; b: number } {
-  return { count: Math.ceil(x.size / 4), a, b };
+/** How many of the two options a formula uses. */
+export function numbersOf(expression: string, { a = 0, b = 0 }: UnaryOptions): number[] {
+  return [a, b].slice(0, expression.includes("p.c1") ? 2 : expression.includes("p.c0") ? 1 : 0);
 }
+
+const gradients = Object.fromEntries(
+  (Object.keys(unaryRows) as UnaryName[]).map((name) => [
+    name,
+    named([unaryRows[name].backward], ["g", "x", "y"]),
+  ]),
+) as Record<UnaryName, ReturnType<typeof named>>;
 
 /** dx of y = f(x) for a given dy, outside the graph; for operations that fuse f into something else. */
 export function unaryGradient(
@@ -82,35 +90,26 @@ export function unaryGradient(
   y: Tensor,
   options: UnaryOptions = {},
 ): Tensor {
-  const { device } = x.gpu;
-  const dx = x.gpu.empty(x.shape);
-  const kernel = device.kernel("elementwise/unary_backward", { EXPR: rows[name].backward });
-  const values = params(x, options);
-  const blocks = [grad.block, x.block, y.block, dx.block];
-  device.run(kernel, blocks, values, elementwiseGroups(values.count));
-  return dx;
+  const { program, used } = gradients[name];
+  const numbers = numbersOf(unaryRows[name].backward, options);
+  return runProgram(program, used([grad, x, y]), { numbers, shape: x.shape })[0];
 }
 
 function defineUnary(name: UnaryName): Op<UnaryOptions> {
-  const row: UnaryRow = rows[name];
+  const row: UnaryRow = unaryRows[name];
+  const { program } = named([row.forward], ["x"]);
   return defineOp<UnaryOptions>({
     name,
     doc: row.doc,
-    forward([x], options) {
-      const { device } = x.gpu;
-      const y = x.gpu.empty(x.shape);
-      const kernel = device.kernel("elementwise/unary", { EXPR: row.forward });
-      const values = params(x, options);
-      device.run(kernel, [x.block, y.block], values, elementwiseGroups(values.count));
-      return result(y);
-    },
+    forward: ([x], options) =>
+      result(runProgram(program, [x], { numbers: numbersOf(row.forward, options) })[0]),
     backward: ({ grad, inputs: [x], output, options }) => [unaryGradient(name, grad, x, output, options)],
   });
 }
 
 /** Every unary operation by name. */
 export const unary = Object.fromEntries(
-  (Object.keys(rows) as UnaryName[]).map((name) => [name, defineUnary(name)]),
+  (Object.keys(unaryRows) as UnaryName[]).map((name) => [name, defineUnary(name)]),
 ) as Record<UnaryName, Op<UnaryOptions>>;
 
 /** a·x + b for numbers a and b. */

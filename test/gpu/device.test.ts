@@ -66,16 +66,18 @@ describe("errors", () => {
   it("shows the file and line of a shader that does not compile, at the next readback, and from then on", async () => {
     const gpu = await open();
     const x = gpu.tensor([1, 2, 3, 4]);
-    const kernel = gpu.device.kernel("elementwise/unary", { EXPR: "not_a_function(x)" });
+    const defines = { VEC: 0, KIND: 0, WITH: 0, MAP: "not_a_function(x)", FINISH: "r" };
+    const kernel = gpu.device.kernel("reduce/columns", defines);
     const y = gpu.empty([4]);
-    gpu.device.run(kernel, [x.block, y.block], { count: 1, a: 0, b: 0 }, [1]);
+    const params = { count: 4, reduce: 1, items: 4, splits: 1, chunk: 1, scale: 1 };
+    gpu.device.run(kernel, [x.block, x.block, y.block], params, [1]);
     const atOnce = await Promise.allSettled([x.data(), y.data(), x.data()]);
     for (const each of atOnce) {
       const { reason } = each as PromiseRejectedResult;
       expect(reason).toBeInstanceOf(ShaderError);
-      expect(reason.message).toMatch(/unary\.wgsl:\d+: /);
+      expect(reason.message).toMatch(/columns\.wgsl:\d+: /);
     }
-    await expect(x.data()).rejects.toThrow(/shaders\/elementwise\/unary\.wgsl:\d+: .*not_a_function/s);
+    await expect(x.data()).rejects.toThrow(/shaders\/reduce\/columns\.wgsl:\d+: .*not_a_function/s);
     gpu.close();
   });
 
