@@ -1,19 +1,14 @@
-// Optimiser kernels, the audio front end, and whole training steps: the step of the demo preset as train.js takes it, and
-// its parts. The batch is noise, which takes as long as music.
+// Optimiser kernels and the audio front end. Whole training steps stand in step.ts.
 import { LogMel, stftPower } from "../src/audio/log-mel.js";
 import { patchify } from "../src/audio/patches.js";
-import { resample } from "../src/audio/resample.js";
+import { resample, resampledLength, resampleKernel } from "../src/audio/resample.js";
 import { zeros } from "../src/nn/init.js";
 import { GradientClipper, MovingAverage, Optimizer, type OptimizerOptions } from "../src/nn/optim.js";
 import { ParameterSet } from "../src/nn/parameters.js";
-import { backward } from "../src/ops/autograd.js";
-import { patchGrid, preset } from "../src/patchifier/config.js";
-import { encoderSizes, Patchifier } from "../src/patchifier/encoder.js";
-import { clusteredMask, maskedCount, uploadMask } from "../src/patchifier/masks.js";
-import { pretrainLosses } from "../src/patchifier/objectives.js";
 import type { Gpu } from "../src/tensor/gpu.js";
 import { Random } from "../src/tensor/random.js";
 import { forward, times } from "./case.js";
+import { logMelFlops, stftFlops } from "./flops.js";
 import { type BenchCase, noise } from "./types.js";
 
 const M = 2 ** 20;
@@ -75,13 +70,18 @@ export function optimizerCases(): BenchCase[] {
 }
 
 const rate = 16000;
+const nFft = 1024;
+const nMels = 128;
 
 /** Log-mel of `batch` clips: 16 kHz, 1024-point FFT, hop 256, 128 Slaney bands, the peers' setting. */
 function logMel(batch: number, seconds: number, hopLength = 256): BenchCase {
   const samples = rate * seconds;
+  const frames = batch * (1 + Math.floor(samples / hopLength));
   return {
     name: `logmel_hop${hopLength}`,
     shape: `${batch} × ${seconds} s`,
+    flops: logMelFlops(frames, nFft, nMels),
+    bytes: 4 * (batch * samples + frames * nMels),
     work: { amount: batch * seconds, unit: "s audio" },
     prepare(gpu) {
       const waveforms = noise(gpu, [batch, samples]);
@@ -107,19 +107,25 @@ function patches(): BenchCase {
 }
 
 export function audioCases(): BenchCase[] {
+  const frames = 1 + (10 * rate) / 256;
+  const resampled = 4 * resampledLength(441_000, 44_100, rate);
   return [
     forward({
       name: "stft_power",
       shape: "10 s",
+      flops: stftFlops(frames, nFft),
+      bytes: 4 * (10 * rate + frames * (nFft / 2 + 1)),
       work: { amount: 10, unit: "s audio" },
       inputs: (gpu) => [noise(gpu, [1, 10 * rate])],
-      forward: ([x]) => stftPower(x, { nFft: 1024, hopLength: 256 }),
+      forward: ([x]) => stftPower(x, { nFft, hopLength: 256 }),
     }),
     logMel(1, 10),
     logMel(16, 10),
     forward({
       name: "resample_44k1_16k",
       shape: "4 × 10 s",
+      flops: 2 * resampled * resampleKernel(44_100, rate).length,
+      bytes: 4 * (4 * 441_000 + resampled),
       work: { amount: 40, unit: "s audio" },
       inputs: (gpu) => [noise(gpu, [4, 441_000])],
       forward: ([x]) => resample(x, 44_100, rate),
@@ -138,59 +144,4 @@ export function melCases(): BenchCase[] {
     logMel(1, 30, 512),
     logMel(16, 30, 512),
   ];
-}
-
-type Part = "forward" | "forward+backward" | "whole";
-
-/** One training step of a preset, or the first parts of it. */
-function step(name: string, part: Part, batch?: number): BenchCase {
-  const { model, pretrain } = preset(name);
-  const clips = batch ?? pretrain.batch;
-  const grid = patchGrid(model);
-  return {
-    name: part === "whole" ? `train_step_${name}` : `train_step_${name}_${part}`,
-    shape: `${clips} clips × ${grid.tokens} tokens, ${model.width}/${model.layers}/${model.heads}`,
-    work: { amount: clips, unit: "clips" },
-    prepare(gpu) {
-      const random = new Random(1);
-      const patchifier = new Patchifier(gpu, encoderSizes(model), random);
-      const clipper = new GradientClipper(patchifier.parameters);
-      const { betas, weightDecay, clipNorm } = pretrain;
-      const optimizer = new Optimizer(patchifier.parameters, { rule: "adamw", betas, weightDecay });
-      const crops = Float32Array.from({ length: clips * model.frontEnd.nMels * model.cropFrames }, () =>
-        random.uniform(),
-      );
-      const { patchMels, patchFrames } = model;
-      const count = maskedCount(grid.tokens, pretrain.maskRatio);
-      const run = () => {
-        const mel = gpu.tensor(crops, [clips, model.frontEnd.nMels, model.cropFrames]);
-        const tokens = patchify(mel, { patchMels, patchFrames, mean: 0.5, std: 0.3 });
-        const masks = Array.from({ length: clips }, () => clusteredMask(random, grid, count));
-        const { loss } = pretrainLosses(patchifier, tokens, uploadMask(gpu, masks, grid.tokens), pretrain);
-        if (part === "forward") return;
-        patchifier.parameters.zeroGrad();
-        backward(loss);
-        if (part === "forward+backward") return;
-        clipper.measure(clipNorm);
-        optimizer.update(1e-4, clipper);
-      };
-      const dispose = () => {
-        optimizer.dispose();
-        clipper.dispose();
-        patchifier.dispose();
-      };
-      return { tensors: [], run, dispose };
-    },
-  };
-}
-
-/** The step that `node train.js` takes. */
-export function demoStep(): BenchCase {
-  return step("demo", "whole");
-}
-
-/** Steps and their parts; the larger presets only where a GPU is there, since a software adapter takes minutes a step. */
-export function stepCases(software: boolean): BenchCase[] {
-  const demo = [step("demo", "forward"), step("demo", "forward+backward"), step("demo", "whole")];
-  return software ? demo : [...demo, step("small", "whole"), step("base", "whole")];
 }

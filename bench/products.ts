@@ -44,11 +44,12 @@ function heads(b: number, h: number, t: number, d: number): BenchCase[] {
       name: "attention",
       shape: times(b, h, t, d),
       flops,
+      bytes: 16 * b * h * t * d,
       inputs: (gpu) => [0, 1, 2].map(() => noise(gpu, [b, h, t, d])),
       forward: ([q, k, v]) => attention(q, k, v),
     },
     // Four products; the scores, which are computed again, are not counted.
-    { flops: 2 * flops },
+    { flops: 2 * flops, bytes: 28 * b * h * t * d },
   );
 }
 
@@ -59,10 +60,11 @@ function packed(b: number, h: number, t: number, d: number): BenchCase[] {
       name: "attention_qkv",
       shape: times(b, h, t, d),
       flops,
+      bytes: 16 * b * h * t * d,
       inputs: (gpu) => [noise(gpu, [b, t, 3 * h * d])],
       forward: ([qkv]) => attentionFromQkv(qkv, h),
     },
-    { flops: 2 * flops },
+    { flops: 2 * flops, bytes: 28 * b * h * t * d },
   );
 }
 

@@ -1,9 +1,16 @@
 // What this adapter can do at most, measured by three small kernels: multiply-adds in registers, a copy of memory, and a
-// dispatch that does nothing. A ceiling is the best sample, the kernels' figures are medians. The other suites hold their kernels against these; nothing is taken from a data sheet.
-
+// dispatch that does nothing. A ceiling is the best of many samples, taken before, between and after the cases of the same
+// run, so that a ceiling and a case meet the same conditions; nothing is taken from a data sheet.
+import type { Block } from "../src/gpu/buffers.js";
 import { foldGroups } from "../src/ops/launch.js";
 import type { Gpu } from "../src/tensor/gpu.js";
-import { time } from "./measure.js";
+import type { Tensor } from "../src/tensor/tensor.js";
+
+/** A copy of a size: `MiB` are read and written together. */
+export interface CopyCeiling {
+  MiB: number;
+  GBs: number;
+}
 
 /** Ceilings of one adapter in one run. */
 export interface Ceilings {
@@ -11,8 +18,8 @@ export interface Ceilings {
   gflops: number;
   /** Bytes read and written by a copy, 10⁹ a second: the best of `copies`. */
   copyGBs: number;
-  /** By size of what is copied: caches hold the small ones. */
-  copies: { MiB: number; GBs: number }[];
+  /** By how many bytes are touched: caches hold the small ones. */
+  copies: CopyCeiling[];
   /** Microseconds that one more dispatch adds to a submission. */
   dispatchUs: number;
   /** Microseconds from recording one dispatch to knowing that it is done. */
@@ -21,76 +28,174 @@ export interface Ceilings {
   readbackUs: number;
 }
 
-export async function measureCeilings(gpu: Gpu): Promise<Ceilings> {
-  const { software } = gpu.device.capabilities;
-  const gflops = await arithmetic(gpu, software ? 1 << 14 : 1 << 20, software ? 512 : 4096);
-  const copies: Ceilings["copies"] = [];
-  for (const MiB of software ? [2, 16, 64] : [2, 32, 256]) copies.push({ MiB, GBs: await copying(gpu, MiB) });
-  const copyGBs = Math.max(...copies.map(({ GBs }) => GBs));
-  return { gflops, copyGBs, copies, ...(await dispatching(gpu)) };
+/** The copy's speed at the footprint nearest to `bytes`, by ratio. */
+export function copyAt({ copies, copyGBs }: Pick<Ceilings, "copies" | "copyGBs">, bytes: number): number {
+  return copies.length > 0 ? nearestOf(copies, bytes).GBs : copyGBs;
 }
 
-async function arithmetic(gpu: Gpu, invocations: number, rounds: number): Promise<number> {
-  const { device } = gpu;
-  const target = gpu.empty([invocations * 4]).keep();
-  let best = 0;
-  for (const FUSED of [false, true]) {
-    const kernel = device.kernel("bench/fma", { FUSED });
-    const { minEachMs } = await time(gpu, () => {
-      device.run(kernel, [target.block], { rounds, a: 0.999, b: 0.001 }, [invocations / 64]);
-    });
-    best = Math.max(best, (64 * invocations * rounds) / minEachMs / 1e6);
+function nearestOf(copies: readonly CopyCeiling[], bytes: number): CopyCeiling {
+  const distance = ({ MiB }: CopyCeiling) => Math.abs(Math.log(bytes / 2 ** 20 / MiB));
+  return copies.reduce((best, each) => (distance(each) < distance(best) ? each : best));
+}
+
+const footprints = { software: [1, 4, 16, 64, 128], hardware: [4, 16, 64, 256, 512] };
+/** How long one sample of a ceiling should take. */
+const sampleMs = 10;
+
+/** Measures the ceilings again and again, and keeps the best. Dispose it to give its memory back. */
+export class Roofline {
+  private gflops = 0;
+  private readonly copies: CopyCeiling[];
+  private oneUs = Number.POSITIVE_INFINITY;
+  private manyUs = Number.POSITIVE_INFINITY;
+  private readbackUs = Number.POSITIVE_INFINITY;
+  private readonly target: Tensor;
+  private readonly from: Tensor;
+  private readonly to: Tensor;
+  private readonly invocations: number;
+  private rounds: number;
+  private fused = false;
+  private readonly each = new Map<number, number>();
+
+  private constructor(private readonly gpu: Gpu) {
+    const { software, maxBindingBytes } = gpu.device.capabilities;
+    const most = (2 * maxBindingBytes) / 2 ** 20;
+    const sizes = footprints[software ? "software" : "hardware"].filter((MiB) => MiB <= most);
+    this.copies = sizes.map((MiB) => ({ MiB, GBs: 0 }));
+    const floats = (sizes[sizes.length - 1] << 20) / 8;
+    [this.from, this.to] = [0, 1].map(() => gpu.zeros([floats]).keep());
+    this.invocations = software ? 1 << 14 : 1 << 20;
+    this.rounds = software ? 256 : 1024;
+    this.target = gpu.empty([this.invocations * 4]).keep();
   }
-  target.dispose();
-  return best;
-}
 
-async function copying(gpu: Gpu, mebibytes: number): Promise<number> {
-  const { device } = gpu;
-  const count = (mebibytes << 20) / 16;
-  const [from, to] = [0, 1].map(() => gpu.zeros([count * 4]).keep());
-  let best = 0;
-  for (const EACH of [1, 4]) {
-    const kernel = device.kernel("bench/copy", { EACH });
-    const groups = foldGroups(Math.ceil(count / (64 * EACH)));
-    const copy = () => device.run(kernel, [from.block, to.block], { count }, groups);
-    const { minEachMs } = await time(gpu, copy, { samples: 5 });
-    best = Math.max(best, (2 * 16 * count) / minEachMs / 1e6);
+  /** A first measurement of everything; takes about a second. */
+  static async open(gpu: Gpu): Promise<Roofline> {
+    const roofline = new Roofline(gpu);
+    await roofline.calibrate();
+    await roofline.sampleAll();
+    return roofline;
   }
-  from.dispose();
-  to.dispose();
-  device.pool.trim();
-  return best;
-}
 
-async function dispatching(gpu: Gpu): Promise<Pick<Ceilings, "dispatchUs" | "submitUs" | "readbackUs">> {
-  const { device } = gpu;
-  const target = gpu.empty([4]).keep();
-  const kernel = device.kernel("bench/empty");
-  const sample = async (work: () => Promise<unknown>) => {
-    const times: number[] = [];
-    for (let i = 0; i < 25; i++) {
-      const start = performance.now();
-      await work();
-      times.push(1000 * (performance.now() - start));
+  get ceilings(): Ceilings {
+    const { gflops, oneUs, manyUs, readbackUs } = this;
+    const copies = this.copies.map((each) => ({ ...each }));
+    return {
+      gflops,
+      copyGBs: Math.max(...copies.map(({ GBs }) => GBs)),
+      copies,
+      dispatchUs: Math.max(0, manyUs - oneUs) / 100,
+      submitUs: oneUs,
+      readbackUs,
+    };
+  }
+
+  /** Every ceiling, two samples each. */
+  async sampleAll(): Promise<void> {
+    for (let i = 0; i < 2; i++) {
+      await this.arithmetic();
+      for (const copy of this.copies) await this.copy(copy);
+      await this.dispatching(8);
     }
-    return Math.min(...times);
-  };
-  const dispatch = (count: number) => {
-    for (let i = 0; i < count; i++) device.run(kernel, [target.block], undefined, [1]);
-  };
-  const submitUs = await sample(() => {
-    dispatch(1);
-    return device.finish();
-  });
-  const manyUs = await sample(() => {
-    dispatch(101);
-    return device.finish();
-  });
-  const readbackUs = await sample(() => {
-    dispatch(1);
-    return device.read(target.block, 4);
-  });
-  target.dispose();
-  return { dispatchUs: (manyUs - submitUs) / 100, submitUs, readbackUs };
+  }
+
+  /** One more sample of what bounds a case that touches so many bytes: multiply-adds, a copy of about its size, a dispatch. */
+  async sample(bytes?: number): Promise<void> {
+    await this.arithmetic();
+    if (bytes !== undefined) {
+      const { MiB } = nearestOf(this.copies, bytes);
+      for (const copy of this.copies) if (copy.MiB === MiB) await this.copy(copy);
+    }
+    await this.dispatching(2);
+  }
+
+  dispose(): void {
+    for (const tensor of [this.target, this.from, this.to]) tensor.dispose();
+    this.gpu.device.pool.trim();
+  }
+
+  /** Chooses how much work a sample holds, and which form of each kernel is the faster one here. */
+  private async calibrate(): Promise<void> {
+    const { gpu } = this;
+    await gpu.device.finish();
+    let best = Number.POSITIVE_INFINITY;
+    for (const fused of [false, true]) {
+      await this.timed(() => this.fma(fused)); // compiles
+      for (let i = 0; i < 3; i++) {
+        const ms = await this.timed(() => this.fma(fused));
+        if (ms < best) [best, this.fused] = [ms, fused];
+      }
+    }
+    this.rounds = Math.max(16, Math.min(1 << 16, Math.round((this.rounds * sampleMs) / best)));
+    for (const each of [1, 4]) await this.timed(() => this.copyOnce(this.copies[0].MiB, each));
+    for (const { MiB } of this.copies) {
+      let fastest = Number.POSITIVE_INFINITY;
+      for (let i = 0; i < 2; i++) {
+        for (const each of [1, 4]) {
+          const ms = await this.timed(() => this.copyOnce(MiB, each));
+          if (ms < fastest) {
+            fastest = ms;
+            this.each.set(MiB, each);
+          }
+        }
+      }
+    }
+  }
+
+  /** Milliseconds from recording to completion. */
+  private async timed(record: () => void): Promise<number> {
+    const start = performance.now();
+    record();
+    await this.gpu.device.finish();
+    return performance.now() - start;
+  }
+
+  private fma(fused: boolean): void {
+    const { device } = this.gpu;
+    const params = { rounds: this.rounds, a: 0.999, b: 0.001 };
+    device.run(device.kernel("bench/fma", { FUSED: fused }), [this.target.block], params, [
+      this.invocations / 64,
+    ]);
+  }
+
+  private async arithmetic(): Promise<void> {
+    const calls = 2;
+    const ms = await this.timed(() => {
+      for (let i = 0; i < calls; i++) this.fma(this.fused);
+    });
+    this.gflops = Math.max(this.gflops, (64 * this.invocations * this.rounds * calls) / ms / 1e6);
+  }
+
+  private copyOnce(MiB: number, each: number): void {
+    const { device } = this.gpu;
+    const count = (MiB << 20) / 2 / 16;
+    const blocks: Block[] = [this.from.block, this.to.block];
+    const groups = foldGroups(Math.ceil(count / (64 * each)));
+    device.run(device.kernel("bench/copy", { EACH: each }), blocks, { count }, groups);
+  }
+
+  private async copy(copy: CopyCeiling): Promise<void> {
+    const calls = Math.max(1, Math.min(32, Math.floor(64 / copy.MiB)));
+    const each = this.each.get(copy.MiB) ?? 1;
+    const ms = await this.timed(() => {
+      for (let i = 0; i < calls; i++) this.copyOnce(copy.MiB, each);
+    });
+    copy.GBs = Math.max(copy.GBs, (calls * (copy.MiB << 20)) / ms / 1e6);
+  }
+
+  private async dispatching(samples: number): Promise<void> {
+    const { device } = this.gpu;
+    const kernel = device.kernel("bench/empty");
+    const dispatch = (count: number) => {
+      for (let i = 0; i < count; i++) device.run(kernel, [this.target.block], undefined, [1]);
+    };
+    for (let i = 0; i < samples; i++) {
+      this.oneUs = Math.min(this.oneUs, 1000 * (await this.timed(() => dispatch(1))));
+      this.manyUs = Math.min(this.manyUs, 1000 * (await this.timed(() => dispatch(101))));
+      const start = performance.now();
+      dispatch(1);
+      await device.read(this.target.block, 4);
+      this.readbackUs = Math.min(this.readbackUs, 1000 * (performance.now() - start));
+    }
+  }
 }

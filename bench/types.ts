@@ -7,6 +7,8 @@ export interface BenchCase {
   /** Unique within its suite; --filter looks here. */
   name: string;
   shape: string;
+  /** Neighbours of one group take turns while they are timed: ways of doing the same. */
+  group?: string;
   /** Floating-point operations of the algorithm (a multiply-add is two), where arithmetic is what counts. */
   flops?: number;
   /** Bytes that must be read and written at least, each once. */

@@ -1,41 +1,86 @@
-// `melgrad bench`: times the kernels, the log-mel, the training step and the adapter's own ceilings, prints a table, and
-// writes the numbers as JSON. What is timed stands in bench/; here are the options and the table.
-import { writeFile } from "node:fs/promises";
+// `melgrad bench`: times the kernels, the log-mel, the training step, its growth and the adapter's own ceilings, prints tables,
+// and writes the numbers as JSON. What is timed stands in bench/; here are the options and the order.
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Axis, growthPoints, measureGrowth } from "../../bench/growth.js";
+import { CpuMeter, disturbing, othersNow } from "../../bench/load.js";
 import {
-  type Ceilings,
+  type BenchReport,
+  machine,
+  mergeReports,
+  readReport,
+  resultName,
+  type SuiteResult,
+  writeReport,
+} from "../../bench/results.js";
+import { presetPlan, profileStep } from "../../bench/step.js";
+import {
   casesOf,
-  measureCeilings,
-  type Row,
-  runCase,
+  describe,
+  grouped,
+  Roofline,
+  runCases,
   type SuiteName,
   suiteNames,
+  suites,
+  type Timed,
 } from "../../bench/suites.js";
+import { version as webgpuVersion } from "../../node_modules/webgpu/package.json";
 import { DataError, UsageError } from "../gpu/errors.js";
 import { adapterLine } from "../host/types.js";
 import { open } from "../node.js";
 import { version } from "../version.js";
-import { addAdapterOptions } from "./options.js";
-import { alignTable } from "./table.js";
+import {
+  ceilingLines,
+  countsLegend,
+  countsTable,
+  growthLegend,
+  growthTable,
+  profileTable,
+  rowLegend,
+  rowTable,
+} from "./bench-tables.js";
+import { onInterrupt } from "./interrupt.js";
+import { addProfilingOptions, type ProfileChoice } from "./options.js";
 
 interface BenchOptions {
-  suite: SuiteName;
+  suite: SuiteName | "all";
   filter?: RegExp;
   json?: string;
+  results?: string;
+  peers?: string;
   adapter?: string;
-  profile: "safe" | "fast";
+  profile: ProfileChoice;
 }
 
 export function registerBench(program: Command): void {
   const command = program
     .command("bench")
     .description("time kernels, log-mel and training step against what this adapter can do at most")
-    .addOption(new Option("--suite <name>", "what is timed").choices([...suiteNames]).default("kernels"))
+    .addOption(
+      new Option("--suite <name>", "what is timed, see below")
+        .choices([...suiteNames, "all"])
+        .default("kernels"),
+    )
     .option("--filter <regex>", "only cases whose name or shape matches", regularExpression)
     .option("--json <file>", "also write the numbers to a file")
+    .option("--results <folder>", "also write them to FOLDER/ADAPTER.json, beside its other suites")
+    .option("--peers <file>", "take the numbers that npm run bench:peers wrote into the report")
+    .addHelpText("after", suiteHelp)
     .allowExcessArguments(false)
     .action(bench);
-  addAdapterOptions(command);
+  addProfilingOptions(command);
+}
+
+function suiteHelp(): string {
+  const lines = suiteNames.map((name) => `  ${name.padEnd(9)} ${suites[name]}`);
+  return `
+Suites:
+${lines.join("\n")}
+  all       all of them
+Every row has its share of the nearest ceiling, which is measured in the same run. --profile with the suite step (or all) lists
+one training step's dispatches by time. Ctrl-C ends a run; what was measured until then is printed and written.`;
 }
 
 function regularExpression(text: string): RegExp {
@@ -46,99 +91,165 @@ function regularExpression(text: string): RegExp {
   }
 }
 
-async function bench({ suite, filter, json, adapter, profile }: BenchOptions): Promise<void> {
-  const gpu = await open({ adapter, profile });
+type OpenGpu = Awaited<ReturnType<typeof open>>;
+
+interface Run {
+  gpu: OpenGpu;
+  roofline: Roofline;
+  options: BenchOptions;
+  stopped(): boolean;
+  /** Keeps what a suite has so far. */
+  save(name: SuiteName, part: Pick<SuiteResult, "complete" | "rows" | "growth" | "profile">): Promise<void>;
+}
+
+async function bench(options: BenchOptions): Promise<void> {
+  const { suite, adapter, profile } = options;
+  if (profile.dispatches && suite !== "step" && suite !== "all") {
+    throw new UsageError("--profile lists the dispatches of a training step: write --suite step with it.");
+  }
+  const stopping = new AbortController();
+  const release = onInterrupt(() => stopping.abort());
+  const gpu = await open({ adapter, profile: profile.checks });
   try {
     const { software } = gpu.device.capabilities;
-    const cases = casesOf(suite, { software }).filter(
-      ({ name, shape }) => !filter || filter.test(name) || filter.test(`${name} ${shape}`),
-    );
-    if (cases.length === 0 && suite !== "roofline") {
+    const names: SuiteName[] = suite === "all" ? suiteNames.filter((name) => name !== "roofline") : [suite];
+    const cased = names.filter((name) => casesOf(name, { software }).length > 0);
+    if (options.filter && cased.every((name) => casesFor(name, software, options.filter).length === 0)) {
       throw new UsageError(
-        `No case of the suite '${suite}' matches ${filter}: leave --filter out to see them.`,
+        `No case of the suite '${suite}' matches ${options.filter}: leave --filter out to see them.`,
       );
     }
     console.log(adapterLine(gpu.host));
+    const before = await othersNow();
+    if (before > disturbing) warnOfLoad(before);
     process.stderr.write("measuring the ceilings …\n");
-    const ceilings = await measureCeilings(gpu);
-    console.log(`${ceilingLines(ceilings).join("\n")}\n`);
-    const rows: Row[] = [];
-    for (const [i, each] of cases.entries()) {
-      process.stderr.write(`${i + 1}/${cases.length} ${each.name} ${each.shape}\n`);
-      rows.push(await runCase(gpu, each, ceilings));
+    const roofline = await Roofline.open(gpu);
+    if (suite === "roofline") {
+      for (let i = 0; i < 5; i++) await roofline.sampleAll();
     }
-    if (rows.length > 0) {
-      console.log(alignTable(header, rows.map(cells), 2));
-      console.log(`\n${legend}`);
+    const report = await openReport(gpu, options, roofline);
+    const meter = new CpuMeter();
+    const save: Run["save"] = async (name, part) => {
+      const othersCores = { before, during: meter.others() };
+      const date = new Date().toISOString();
+      report.suites[name] = { date, melgrad: version, ceilings: roofline.ceilings, othersCores, ...part };
+      report.date = date;
+      report.ceilings = roofline.ceilings;
+      await keep(report, options);
+    };
+    const run: Run = { gpu, roofline, options, stopped: () => stopping.signal.aborted, save };
+    for (const name of names) {
+      if (stopping.signal.aborted) break;
+      if (names.length > 1) console.log(`\n== ${name}: ${suites[name]}`);
+      if (name === "growth") await runGrowth(run);
+      else if (name === "roofline") await save(name, { complete: true });
+      else await runSuite(run, name);
     }
-    if (json !== undefined) {
-      const { kind, name } = gpu.host;
-      const report = {
-        melgrad: version,
-        node: process.version,
-        date: new Date().toISOString(),
-        adapter: { name, kind, software, profile },
-        suite,
-        ceilings,
-        rows,
-      };
-      await writeFile(json, `${JSON.stringify(report, null, 1)}\n`).catch((error: Error) => {
-        throw new DataError(`The numbers cannot be written to ${json}: ${error.message}.`);
-      });
-    }
+    console.log(`\nceilings of this run\n${ceilingLines(roofline.ceilings).join("\n")}`);
+    const during = meter.others();
+    if (during > disturbing) warnOfLoad(during);
+    if (stopping.signal.aborted) process.exitCode = 130;
+    roofline.dispose();
   } finally {
+    release();
     gpu.close();
   }
 }
 
-function ceilingLines(ceilings: Ceilings): string[] {
-  const { gflops, copies, dispatchUs, submitUs, readbackUs } = ceilings;
-  const copied = copies.map(({ MiB, GBs }) => `${figure(GBs)} over ${MiB} MiB`).join(", ");
-  return [
-    `multiply-adds: ${figure(gflops)} GFLOP/s`,
-    `copy:          GB/s read and written: ${copied}`,
-    `dispatch:      ${figure(dispatchUs)} µs each in a submission; one alone, waited for: ${figure(submitUs)} µs, with readback ${figure(readbackUs)} µs`,
-  ];
+function warnOfLoad(cores: number): void {
+  console.error(
+    `Other processes take ${cores.toFixed(1)} of this machine's ${machine().cores} cores: times are worth little, shares and ratios more.`,
+  );
 }
 
-const header = [
-  "case",
-  "shape",
-  "ms",
-  "min",
-  "each ms",
-  "GFLOP/s",
-  "GB/s",
-  "rate",
-  "of ceiling",
-  "calls",
-  "first ms",
-];
-const legend =
-  "ms, min: median and least time of one call until the device is done. each ms: per call when `calls` of them are submitted\n" +
-  "together; rates and share follow from it. of ceiling: the least time that multiply-adds or copy allow, over the time taken;\n" +
-  "above 100% where reading is cheaper than copying. first ms: with the compilation of the kernels.";
-
-function cells(row: Row): string[] {
-  const { name, shape, ms, minMs, eachMs, gflops, gbs, rate, share, bound, together, runs, firstMs } = row;
-  return [
-    name,
-    shape,
-    figure(ms),
-    figure(minMs),
-    figure(eachMs),
-    figure(gflops),
-    figure(gbs),
-    rate ? `${figure(rate.perSecond)} ${rate.unit}/s` : "",
-    share === undefined ? "" : `${(100 * share).toFixed(share < 0.1 ? 1 : 0)}% ${bound}`,
-    `${together}, ${runs} times`,
-    figure(firstMs),
-  ];
+function casesFor(suite: SuiteName, software: boolean, filter: RegExp | undefined) {
+  return casesOf(suite, { software }).filter(
+    ({ name, shape }) => !filter || filter.test(name) || filter.test(`${name} ${shape}`),
+  );
 }
 
-/** Three significant digits, without an exponent. */
-function figure(value: number | undefined): string {
-  if (value === undefined) return "";
-  if (value >= 100) return value.toFixed(0);
-  return value.toPrecision(3);
+/** A suite of cases, and for the training steps their counts and a profile. */
+async function runSuite({ gpu, roofline, options, stopped, save }: Run, suite: SuiteName): Promise<void> {
+  const { software } = gpu.device.capabilities;
+  const cases = casesFor(suite, software, options.filter);
+  if (cases.length === 0) return;
+  const timed: Timed[] = [];
+  const rows = () => timed.map((each) => describe(each, roofline.ceilings));
+  for (const group of grouped(cases)) {
+    if (stopped()) break;
+    const names = group.map(({ name }) => name).join(", ");
+    process.stderr.write(`${timed.length + 1}/${cases.length} ${names} ${group[0].shape}\n`);
+    timed.push(...(await runCases(gpu, group, roofline)));
+    await save(suite, { complete: false, rows: rows() });
+  }
+  if (timed.length === 0) return;
+  console.log(`\n${rowTable(rows())}\n\n${rowLegend}`);
+  const complete = timed.length === cases.length;
+  if (suite !== "step") {
+    await save(suite, { complete, rows: rows() });
+    return;
+  }
+  console.log(`\n${countsTable(rows())}\n\n${countsLegend}`);
+  const profile =
+    options.profile.dispatches && !stopped() ? await profileStep(gpu, presetPlan("demo")) : undefined;
+  if (profile) console.log(`\n${profileTable(profile)}`);
+  await save(suite, { complete, rows: rows(), profile });
+}
+
+async function runGrowth({ gpu, options, stopped, save }: Run): Promise<void> {
+  const { software } = gpu.device.capabilities;
+  const axes: Axis[] = ["batch", "tokens", "width"];
+  const wanted = axes.filter((axis) => !options.filter || options.filter.test(axis));
+  const growth: SuiteResult["growth"] = [];
+  for (const axis of wanted) {
+    if (stopped()) break;
+    const onProgress = (text: string) => process.stderr.write(`${text}\n`);
+    const rows = await measureGrowth(gpu, growthPoints(axis, { software }), { onProgress, stopped });
+    if (rows.length === 0) break;
+    growth.push(...rows);
+    console.log(`\n${growthTable(rows)}`);
+    await save("growth", { complete: false, growth });
+  }
+  console.log(`\n${growthLegend}`);
+  await save("growth", { complete: !stopped(), growth });
+}
+
+async function openReport(
+  gpu: OpenGpu,
+  { profile, peers }: BenchOptions,
+  { ceilings }: Roofline,
+): Promise<BenchReport> {
+  const { name, kind } = gpu.host;
+  const { software } = gpu.device.capabilities;
+  const report: BenchReport = {
+    adapter: { name, kind, software, profile: profile.checks },
+    machine: machine(),
+    versions: { melgrad: version, webgpu: webgpuVersion, node: process.version },
+    date: new Date().toISOString(),
+    ceilings,
+    suites: {},
+  };
+  if (peers !== undefined) report.peers = await readPeers(peers);
+  return report;
+}
+
+async function readPeers(path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(path, "utf8"));
+  } catch (error) {
+    throw new DataError(`The peers' numbers in ${path} cannot be read: ${(error as Error).message}.`);
+  }
+}
+
+/** Writes the report where it is wanted. */
+async function keep(report: BenchReport, { json, results }: BenchOptions): Promise<void> {
+  const write = (path: string, text: BenchReport) =>
+    writeReport(path, text).catch((error: Error) => {
+      throw new DataError(`The numbers cannot be written to ${path}: ${error.message}.`);
+    });
+  if (json !== undefined) await write(json, report);
+  if (results !== undefined) {
+    const path = join(results, `${resultName(report.adapter.name)}.json`);
+    await write(path, mergeReports(await readReport(path), report));
+  }
 }

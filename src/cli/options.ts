@@ -31,3 +31,35 @@ export function addAdapterOptions(command: Command): Command {
         .default("safe"),
     );
 }
+
+/** What --profile asks for, on commands that can also list a step's dispatches. */
+export interface ProfileChoice {
+  /** Dawn's checks on or off. */
+  checks: "safe" | "fast";
+  dispatches: boolean;
+}
+
+/** --adapter, and a --profile that without a word lists the dispatches of a step; it may be given twice. */
+export function addProfilingOptions(command: Command): Command {
+  return command
+    .option("--adapter <name>", "auto, embedded (software, from npm alone), or part of an adapter's name")
+    .addOption(
+      new Option(
+        "--profile [name]",
+        "without a name: list a step's dispatches by time; fast turns bounds checks and validation off (default: safe)",
+      )
+        .preset("dispatches")
+        .argParser(profileChoice)
+        .default(defaultProfile, "safe"),
+    );
+}
+
+const defaultProfile: ProfileChoice = { checks: "safe", dispatches: false };
+
+function profileChoice(text: string, before: ProfileChoice = defaultProfile): ProfileChoice {
+  if (text === "dispatches") return { ...before, dispatches: true };
+  if (text !== "safe" && text !== "fast") {
+    throw new InvalidArgumentError("Allowed choices are safe, fast, or no word to list a step's dispatches");
+  }
+  return { ...before, checks: text };
+}

@@ -49,6 +49,18 @@ export class Profiler {
 
   /** Waits for everything that was submitted and returns times by kernel, longest first. Starts anew. */
   async report(): Promise<KernelTime[]> {
+    const byName = new Map<string, KernelTime>();
+    for (const { name, milliseconds } of await this.times()) {
+      const entry = byName.get(name) ?? { name, dispatches: 0, milliseconds: 0 };
+      entry.dispatches++;
+      entry.milliseconds += milliseconds;
+      byName.set(name, entry);
+    }
+    return [...byName.values()].sort((a, b) => b.milliseconds - a.milliseconds);
+  }
+
+  /** Waits for everything that was submitted and returns every dispatch's time, in order. Starts anew. */
+  async times(): Promise<{ name: string; milliseconds: number }[]> {
     const count = 2 * this.names.length;
     if (count === 0) return [];
     const resolved = this.device.createBuffer({ size: count * 8, usage: QUERY_RESOLVE | COPY_SRC });
@@ -62,15 +74,12 @@ export class Profiler {
     staging.unmap();
     staging.destroy();
     resolved.destroy();
-    const byName = new Map<string, KernelTime>();
-    this.names.forEach((name, i) => {
-      const entry = byName.get(name) ?? { name, dispatches: 0, milliseconds: 0 };
-      entry.dispatches++;
-      entry.milliseconds += Math.max(0, Number(times[2 * i + 1] - times[2 * i])) / 1e6;
-      byName.set(name, entry);
-    });
+    const { names } = this;
     this.names = [];
-    return [...byName.values()].sort((a, b) => b.milliseconds - a.milliseconds);
+    return names.map((name, i) => ({
+      name,
+      milliseconds: Math.max(0, Number(times[2 * i + 1] - times[2 * i])) / 1e6,
+    }));
   }
 
   dispose(): void {

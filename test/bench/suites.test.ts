@@ -1,15 +1,19 @@
 // The suites of the benchmark: names, rates against ceilings, and that cases of each family run and give their memory back.
 // Times are not judged.
 import { describe, expect, it } from "vitest";
-import { median, time } from "../../bench/measure.js";
-import { casesOf, describe as describeRow, runCase, suiteNames } from "../../bench/suites.js";
+import { median, type Timing, time, timeTogether } from "../../bench/measure.js";
+import { copyAt, Roofline } from "../../bench/roofline.js";
+import { casesOf, describe as describeRow, grouped, runCases, suiteNames } from "../../bench/suites.js";
 import type { BenchCase } from "../../bench/types.js";
 import { useGpu } from "../support/gpu.js";
 
 const ceilings = {
   gflops: 100,
   copyGBs: 10,
-  copies: [{ MiB: 64, GBs: 10 }],
+  copies: [
+    { MiB: 1, GBs: 40 },
+    { MiB: 64, GBs: 10 },
+  ],
   dispatchUs: 5,
   submitUs: 50,
   readbackUs: 60,
@@ -20,10 +24,8 @@ describe("without a device", () => {
     const cases = casesOf(suite, { software: false });
     const names = cases.map(({ name, shape }) => `${name} ${shape}`);
     expect(new Set(names).size).toBe(names.length);
-    expect(cases.length > 0).toBe(suite !== "roofline");
-    for (const { flops, bytes, work } of cases) {
-      expect(flops ?? bytes ?? work?.amount).toBeGreaterThan(0);
-    }
+    expect(cases.length > 0).toBe(suite !== "roofline" && suite !== "growth");
+    for (const { flops, bytes } of cases) expect(flops ?? bytes).toBeGreaterThan(0); // so that each has a ceiling
   });
 
   it("takes the middle", () => {
@@ -31,26 +33,54 @@ describe("without a device", () => {
     expect(median([4, 1, 2, 3])).toBe(2);
   });
 
+  const timing: Timing = {
+    ms: 3,
+    minMs: 2,
+    eachMs: 2,
+    minEachMs: 1,
+    together: 4,
+    runs: 11,
+    firstMs: 9,
+    jsMs: 0.1,
+    minJsMs: 0.05,
+    counts: { dispatches: 1, submits: 1, buffers: 0, bindGroups: 0 },
+    othersCores: 0,
+  };
+  const bench = { name: "x", shape: "1" } as BenchCase;
+  const rowOf = (part: Partial<BenchCase>, dispatches = 1) =>
+    describeRow(
+      { bench: { ...bench, ...part }, timing: { ...timing, counts: { ...timing.counts, dispatches } } },
+      ceilings,
+    );
+
   it("holds a case against the nearer ceiling", () => {
-    const timing = {
-      ms: 3,
-      minMs: 2,
-      eachMs: 2,
-      minEachMs: 1,
-      together: 4,
-      runs: 11,
-      firstMs: 9,
-      dispatches: 1,
-    };
-    const bench = { name: "x", shape: "1" } as BenchCase;
-    // 10⁸ flops take 1 ms at most speed, 10⁶ bytes 0.1 ms.
-    const product = describeRow({ ...bench, flops: 1e8, bytes: 1e6 }, timing, ceilings);
-    expect(product).toMatchObject({ gflops: 50, gbs: 0.5, bound: "compute", share: 0.5 });
-    const copy = describeRow({ ...bench, bytes: 1e7 }, timing, ceilings);
-    expect(copy).toMatchObject({ gbs: 5, bound: "memory", share: 0.5 });
-    const rate = describeRow({ ...bench, work: { amount: 10, unit: "clips" } }, timing, ceilings);
-    expect(rate.rate).toEqual({ perSecond: 5000, unit: "clips" });
-    expect(rate.share).toBeUndefined();
+    // 10⁸ flops take 1 ms at most speed, 10⁶ bytes 0.025 ms, a dispatch 0.005 ms.
+    const product = rowOf({ flops: 1e8, bytes: 1e6 });
+    expect(product).toMatchObject({ gflops: 50, gbs: 0.5, bound: "compute", share: 0.5, bestShare: 1 });
+    expect(rowOf({ bytes: 1e7 })).toMatchObject({ gbs: 5, bound: "memory", share: 0.5 });
+    expect(rowOf({ bytes: 1e3 }, 100)).toMatchObject({ bound: "dispatch", share: 0.25 });
+    expect(rowOf({ bytes: 1e7, work: { amount: 10, unit: "clips" } }).rate).toEqual({
+      perSecond: 5000,
+      unit: "clips",
+    });
+  });
+
+  it("compares with a copy of about as many bytes", () => {
+    expect(copyAt(ceilings, 2 ** 20)).toBe(40);
+    expect(copyAt(ceilings, 7 * 2 ** 20)).toBe(40); // 7 times from 1 MiB, 9 times from 64
+    expect(copyAt(ceilings, 9 * 2 ** 20)).toBe(10);
+    expect(copyAt(ceilings, 2 ** 40)).toBe(10);
+    expect(copyAt({ copies: [], copyGBs: 3 }, 1)).toBe(3);
+  });
+
+  it("lets ways of doing the same take turns", () => {
+    const groups = grouped([
+      bench,
+      { ...bench, group: "a" },
+      { ...bench, group: "a" },
+      { ...bench, group: "b" },
+    ]);
+    expect(groups.map(({ length }) => length)).toEqual([1, 2, 1]);
   });
 });
 
@@ -73,14 +103,50 @@ describe("on a device", () => {
     x.dispose();
   });
 
-  it.each(["gelu+grad", "infonce+grad", "linear", "select_rows+grad", "adamw"])(
+  it("takes turns", async () => {
+    const order: string[] = [];
+    const [a, b] = await timeTogether(
+      gpu(),
+      ["a", "b"].map((name) => () => {
+        order.push(name);
+        gpu().zeros([1]).add(1);
+      }),
+      { samples: 3 },
+    );
+    expect(order.slice(0, 10).join("")).toBe("aabbababab");
+    expect(a.counts.dispatches).toBe(1);
+    expect(b.runs).toBe(3);
+  });
+
+  it("finds ceilings that rise or stay when they are sampled again", async () => {
+    const { inUse } = gpu().device.pool.use;
+    const roofline = await Roofline.open(gpu());
+    const before = roofline.ceilings;
+    await roofline.sample(4 << 20);
+    const after = roofline.ceilings;
+    roofline.dispose();
+    expect(gpu().device.pool.use.inUse).toBe(inUse);
+    expect(after.gflops).toBeGreaterThanOrEqual(before.gflops);
+    expect(after.gflops).toBeGreaterThan(0.1);
+    for (const [i, { MiB, GBs }] of after.copies.entries()) {
+      expect(GBs).toBeGreaterThanOrEqual(before.copies[i].GBs);
+      expect(GBs).toBeGreaterThan(0.01);
+      expect(MiB).toBe(before.copies[i].MiB);
+    }
+    expect(after.submitUs).toBeGreaterThan(0);
+    expect(after.dispatchUs).toBeGreaterThanOrEqual(0);
+  });
+
+  it.each(["gelu+grad", "infonce+grad", "linear", "select_rows+grad", "adamw", "train_step_demo_captured"])(
     "%s runs and gives its memory back",
     async (name) => {
       const found = casesOf("kernels", { software: true }).find((each) => each.name === name);
       const { inUse, arenas } = gpu().device.pool.use;
-      const row = await runCase(gpu(), found as BenchCase, ceilings);
-      expect(row.dispatches).toBeGreaterThan(0);
+      const [timed] = await runCases(gpu(), [found as BenchCase]);
+      const row = describeRow(timed, ceilings);
+      expect(row.counts.dispatches).toBeGreaterThan(0);
       expect(row.eachMs).toBeGreaterThan(0);
+      expect(row.share).toBeGreaterThan(0);
       expect(gpu().device.pool.use.inUse).toBe(inUse);
       expect(gpu().device.pool.use.arenas).toBe(arenas);
     },
