@@ -1,0 +1,180 @@
+// One case between all libraries: every way of each is checked and tried, the fastest way of each goes on, and then the
+// libraries take turns, one timed call each a round.
+import { losses as knownLosses, lossTolerance } from "./cases/step.mjs";
+import { SideEnded } from "./side.mjs";
+import { largestError, lossError, median } from "./statistics.mjs";
+
+/** Seconds that a library may try its ways for; those that are left are passed over. */
+const trialBudget = 12;
+/** A call that is expected to take longer than this is not tried. */
+const longestCall = 45;
+/** A library this far behind the fastest after its trial, with calls of more than a second, takes no turns. */
+const hopeless = 2;
+
+/** Milliseconds a unit of work, by library, operation and way: what a larger case of the same kind will take. */
+const paces = new Map();
+
+/**
+ * @param found a case of cases/
+ * @param sides open Sides, ours first
+ * @param options rounds at least, the least milliseconds of turns, and a function that is told what goes on
+ */
+export async function contest(found, sides, { rounds = 10, leastMs = 1500, note = () => {} } = {}) {
+  const expected = found.train ? undefined : found.expected(found.inputs());
+  const entries = [];
+  for (const side of sides) {
+    note(`${found.name}: ${side.name}`);
+    entries.push(await tryWays(found, side, expected));
+  }
+  dropHopeless(entries);
+  const running = entries.filter(({ chosen, dropped }) => chosen && !dropped);
+  note(`${found.name}: rounds of ${running.map(({ name, chosen }) => `${name} (${chosen.way})`).join(", ")}`);
+  const start = performance.now();
+  for (
+    let round = 0;
+    round < rounds || (performance.now() - start < leastMs && round < 5 * rounds);
+    round++
+  ) {
+    for (const entry of running) await takeTurn(entry);
+  }
+  for (const { side } of entries) if (side.running) await side.ask("finish").catch(() => {});
+  compare(found, entries, expected);
+  return entries.map(summary);
+}
+
+/** First call, check and a trial of each way. `chosen` is the fastest one that is right. */
+async function tryWays(found, side, expected) {
+  const entry = { name: side.name, side, tried: [], samples: [], chosen: undefined, dropped: undefined };
+  try {
+    if (!side.running) await side.open();
+    const { ways } = await side.ask("prepare", { name: found.name });
+    const start = performance.now();
+    for (const way of ways) {
+      const spent = (performance.now() - start) / 1000;
+      const key = `${side.name} ${found.op} ${way}`;
+      const guess = (paces.get(key) ?? 0) * (found.work ?? 0);
+      if (entry.chosen && spent > trialBudget) {
+        entry.tried.push({ way, status: "not tried, out of time" });
+      } else if (guess > longestCall * 1000) {
+        entry.tried.push({ way, status: `not tried, would take ${Math.round(guess / 1000)} s` });
+      } else {
+        const trial = await tryWay(found, side, way, expected);
+        entry.tried.push(trial);
+        if (trial.ms && found.work) paces.set(key, trial.ms / found.work);
+        if (trial.status !== "right" || trial.ms > (entry.chosen?.ms ?? Infinity)) {
+          await side.ask("drop", { way });
+        } else {
+          if (entry.chosen) await side.ask("drop", { way: entry.chosen.way });
+          entry.chosen = trial;
+        }
+      }
+    }
+  } catch (error) {
+    giveUp(entry, error);
+  }
+  if (!entry.chosen) entry.dropped ??= "no way of it works";
+  return entry;
+}
+
+async function tryWay(found, side, way, expected) {
+  try {
+    const first = await side.ask("first", { way, at: expected?.map(({ at }) => at) });
+    const trial = {
+      way,
+      firstMs: first.ms,
+      values: first.values,
+      losses: found.train ? [first.loss] : undefined,
+    };
+    const calls = first.ms > 5000 ? 1 : 2;
+    const times = [];
+    for (let i = 0; i < calls; i++) {
+      const { ms, loss } = await side.ask("timed", { way });
+      times.push(ms);
+      trial.losses?.push(loss);
+    }
+    trial.ms = Math.min(...times);
+    trial.error = found.train ? lossError(trial.losses, knownLosses) : largestError(trial.values, expected);
+    const right = trial.error <= (found.train ? lossTolerance : found.tolerance);
+    return { ...trial, status: right ? "right" : `wrong by ${trial.error.toExponential(1)}` };
+  } catch (error) {
+    if (error instanceof SideEnded) throw error;
+    return { way, status: `fails: ${error.message}` };
+  }
+}
+
+function giveUp(entry, error) {
+  if (!(error instanceof SideEnded)) throw error;
+  entry.dropped = error.message;
+}
+
+/** A peer that cannot be the faster one takes no turns; what it took in its trial stands. */
+function dropHopeless(entries) {
+  const peers = entries.slice(1).filter(({ chosen, dropped }) => chosen && !dropped);
+  const least = Math.min(...peers.map(({ chosen }) => chosen.ms));
+  for (const entry of peers) {
+    const { ms } = entry.chosen;
+    if (ms > hopeless * least && ms > 1000) entry.dropped = "too slow for turns: one trial call";
+  }
+}
+
+async function takeTurn(entry) {
+  const { side, chosen } = entry;
+  if (entry.dropped) return;
+  try {
+    const { ms, loss } = await side.ask("timed", { way: chosen.way });
+    entry.samples.push(ms);
+    chosen.losses?.push(loss);
+  } catch (error) {
+    if (error instanceof SideEnded) giveUp(entry, error);
+    else entry.dropped = `fails: ${error.message}`;
+  }
+}
+
+/** Holds the final losses against the known ones, and every library's results against every other's. */
+function compare(found, entries, expected) {
+  const able = entries.filter(({ chosen }) => chosen);
+  for (const entry of able) {
+    const { chosen } = entry;
+    if (found.train) {
+      chosen.error = lossError(chosen.losses, knownLosses);
+      if (!(chosen.error <= lossTolerance)) entry.disagrees = `losses are off by ${chosen.error}`;
+    }
+    for (const other of able) {
+      if (other === entry) continue;
+      const difference = found.train
+        ? Math.max(...chosen.losses.map((loss, i) => Math.abs(loss - (other.chosen.losses[i] ?? loss))))
+        : largestError(
+            chosen.values,
+            expected.map(({ scale, values }, i) => ({
+              values: other.chosen.values[i],
+              scale: scale ?? scaleOf(values),
+            })),
+          );
+      const allowed = 2 * (found.train ? lossTolerance : found.tolerance);
+      if (!(difference <= allowed)) entry.disagrees = `differs from ${other.name} by ${difference}`;
+    }
+  }
+}
+
+function scaleOf(values) {
+  return Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length);
+}
+
+/** What the report needs of an entry. */
+function summary({ name, chosen, samples, dropped, disagrees, tried }) {
+  const ms = samples.length > 0 ? median(samples) : chosen?.ms;
+  return {
+    name,
+    way: chosen?.way,
+    ms,
+    minMs: samples.length > 0 ? Math.min(...samples) : chosen?.ms,
+    rounds: samples.length,
+    samples,
+    firstMs: chosen?.firstMs,
+    error: chosen?.error,
+    losses: chosen?.losses,
+    dropped,
+    disagrees,
+    tried: tried.map(({ way, status, ms: each, firstMs }) => ({ way, status, ms: each, firstMs })),
+  };
+}

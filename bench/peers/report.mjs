@@ -1,0 +1,65 @@
+// The results as a table for people. Numbers only; what they mean was decided in verdict.mjs.
+
+/** Rows { found, entries, verdict } as lines of text. */
+export function tableOf(rows, names) {
+  const [ours, ...peers] = names;
+  const header = [
+    "case",
+    `${ours} ms`,
+    ...peers.map((name) => `${name} ms`),
+    "ratio",
+    "of ceiling",
+    "bar",
+    "",
+  ];
+  const body = rows.map(({ found, entries, verdict }) => [
+    found.name,
+    ...names.map((name) => time(entries.find((entry) => entry.name === name))),
+    verdict.ratio === undefined ? "" : `${figure(verdict.ratio)}×`,
+    verdict.share ? `${Math.round(100 * verdict.share)} %` : "",
+    barText(verdict.bar),
+    verdict.wrong ? "WRONG" : verdict.met === undefined ? "" : verdict.met ? "met" : "MISSED",
+  ]);
+  return align([header, ...body]);
+}
+
+/** One line for everything that a row's numbers do not say. */
+export function remarksOf(rows) {
+  return rows.flatMap(({ found, entries, verdict }) => [
+    ...(verdict.wrong ? [`${found.name}: melgrad ${verdict.wrong}`] : []),
+    ...entries.flatMap(({ name, dropped, disagrees, tried }) => [
+      ...(dropped ? [`${found.name}: ${name} ${dropped}`] : []),
+      ...(disagrees ? [`${found.name}: ${name} ${disagrees}`] : []),
+      ...tried
+        .filter(({ status }) => status !== "right" && !status.startsWith("not tried"))
+        .map(({ way, status }) => `${found.name}: ${name}, ${way}: ${status}`),
+    ]),
+  ]);
+}
+
+/** Columns in line; the first to the left, the others to the right. */
+export function align(lines) {
+  const widths = lines[0].map((_, column) => Math.max(...lines.map((line) => line[column].length)));
+  return lines.map((line) =>
+    line
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column])))
+      .join("  ")
+      .trimEnd(),
+  );
+}
+
+function time(entry) {
+  if (entry?.ms === undefined) return "—";
+  return `${entry.rounds === 0 ? "~" : ""}${figure(entry.ms)}`;
+}
+
+function barText(bar) {
+  if (!bar) return "";
+  if (bar.seconds) return `${bar.seconds} s`;
+  return bar.share ? `${bar.ratio}× or ${100 * bar.share} %` : `${bar.ratio}×`;
+}
+
+/** Three significant digits, without an exponent. */
+export function figure(value) {
+  return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
+}

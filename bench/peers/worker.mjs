@@ -1,0 +1,95 @@
+// The process of one library: it opens its own device and does what the parent (side.mjs) asks, one request at a time.
+// Requests are { id, method, given }, answers { id, result } or { id, error }.
+import { findCase } from "./cases/index.mjs";
+
+const sides = {
+  melgrad: () => import("./sides/melgrad.mjs"),
+  "jax-js": () => import("./sides/jax-js.mjs"),
+  tfjs: () => import("./sides/tfjs.mjs"),
+};
+
+let side;
+/** The case at hand: its inputs on the device, and the ways that were started, by name. */
+let current;
+
+const methods = {
+  async open({ name, adapter }) {
+    const { open } = await sides[name]();
+    side = await open({ adapter });
+    const { version, adapter: found } = side;
+    return { version, adapter: found };
+  },
+
+  /** Uploads a case's inputs; the answer names the ways there are. */
+  prepare({ name }) {
+    const found = findCase(name);
+    const ways = found.train ? side.train : side.ways[found.op];
+    const inputs = found.train ? [] : found.inputs().map(side.upload);
+    current = { found, ways, inputs, jobs: new Map() };
+    return { ways: Object.keys(ways) };
+  },
+
+  /** The first call of a way, with compilation. `at` lists, for each output, the positions whose values are wanted. */
+  async first({ way, at }) {
+    const { found, ways, inputs, jobs } = current;
+    const job = await ways[way](inputs, found.options ?? {});
+    jobs.set(way, job);
+    if (found.train) return timedStep(job);
+    const start = performance.now();
+    const outputs = await job.run();
+    await side.settle(outputs);
+    const ms = performance.now() - start;
+    const read = [];
+    for (const output of outputs) read.push(await side.read(output));
+    side.free(outputs);
+    const arrays = job.inspect ? await job.inspect(read) : read;
+    return { ms, values: at.map((positions, i) => positions.map((position) => arrays[i][position])) };
+  },
+
+  /** One timed call. For a training step the answer holds the loss too. */
+  async timed({ way }) {
+    const job = current.jobs.get(way);
+    if (current.found.train) return timedStep(job);
+    const start = performance.now();
+    const outputs = await job.run();
+    await side.settle(outputs);
+    const ms = performance.now() - start;
+    side.free(outputs);
+    return { ms };
+  },
+
+  /** Lets go of one way. */
+  drop({ way }) {
+    current.jobs.get(way)?.dispose?.();
+    current.jobs.delete(way);
+  },
+
+  /** Lets go of the case. */
+  finish() {
+    for (const job of current.jobs.values()) job.dispose?.();
+    side.free(current.inputs);
+    current = undefined;
+    globalThis.gc?.();
+  },
+
+  close() {
+    side?.close();
+    setImmediate(() => process.exit(0));
+  },
+};
+
+async function timedStep(job) {
+  const start = performance.now();
+  const loss = await job.step();
+  return { ms: performance.now() - start, loss };
+}
+
+process.on("message", async ({ id, method, given }) => {
+  try {
+    process.send({ id, result: await methods[method](given) });
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    process.send({ id, error: text.split("\n")[0].slice(0, 300) });
+  }
+});
+process.on("disconnect", () => process.exit(0));
