@@ -1,6 +1,7 @@
-// average = decay·average + (1 - decay)·value: the exponential moving average of a parameter arena, vec4 by vec4.
+// average = decay·average + (1 - decay)·value: the exponential moving average of a parameter arena, vec4 by vec4. Grid as in
+// elementwise/program.
 #include "lib/index"
-struct Params { count: u32, decay: f32 }
+struct Params { count: u32, span: u32, decay: f32 }
 @group(0) @binding(0) var<storage, read> value: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> average: array<vec4<f32>>;
 var<immediate> p: Params;
@@ -8,9 +9,9 @@ var<immediate> p: Params;
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
-  let start = linear_group(group, groups) * 256u + lane;
-  for (var k = 0u; k < 4u; k++) {
-    let i = start + k * 64u;
-    if (i < p.count) { average[i] = p.decay * average[i] + (1.0 - p.decay) * value[i]; }
+  let begin = linear_group(group, groups) * p.span;
+  let end = min(begin + p.span, p.count);
+  for (var i = begin + lane; i < end; i += 64u) {
+    average[i] = p.decay * average[i] + (1.0 - p.decay) * value[i];
   }
 }

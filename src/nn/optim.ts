@@ -1,10 +1,13 @@
 // Optimisers over a ParameterSet's arenas: SGD, Adam and AdamW in one dispatch, the gradient norm in two more. Nothing is
 // read back: the clipping scale stays on the device.
 import type { Block } from "../gpu/buffers.js";
+import type { Device } from "../gpu/device.js";
 import { DataError } from "../gpu/errors.js";
-import { elementwiseGroups, foldGroups } from "../ops/launch.js";
+import type { Kernel } from "../gpu/pipelines.js";
+import { planGrid } from "../ops/launch.js";
+import { planTeams } from "../ops/row-teams.js";
 import type { Tensor } from "../tensor/tensor.js";
-import type { NamedValues, ParameterArena, ParameterSet } from "./parameters.js";
+import { chunkSize, type NamedValues, type ParameterArena, type ParameterSet } from "./parameters.js";
 
 export interface OptimizerOptions {
   rule: "sgd" | "adam" | "adamw";
@@ -41,11 +44,12 @@ export class GradientClipper {
     const { device } = this.parameters.gpu;
     const { gradients } = this.parameters.arenas;
     const chunks = this.count;
+    const { defines, groups } = planTeams(device.capabilities, chunks, chunkSize, true);
     device.run(
-      device.kernel("optim/square_sum"),
+      device.kernel("optim/square_sum", defines),
       [this.chunks.block, gradients, this.partial.block],
       { chunks },
-      foldGroups(chunks),
+      groups,
     );
     const limit = Number.isFinite(maxNorm) ? maxNorm : 3e38;
     device.run(
@@ -60,8 +64,7 @@ export class GradientClipper {
   apply(): void {
     const { device } = this.parameters.gpu;
     const { gradients } = this.parameters.arenas;
-    const blocks = [this.chunks.block, this.result.block, gradients];
-    device.run(device.kernel("optim/scale"), blocks, { chunks: this.count }, foldGroups(this.count));
+    overArena(device, device.kernel("optim/scale"), [this.result.block, gradients], {});
   }
 
   dispose(): void {
@@ -73,7 +76,6 @@ export class Optimizer {
   /** Updates done. */
   step = 0;
   private readonly moments: ParameterArena[];
-  private readonly chunks: Tensor;
   private readonly noClip: Tensor;
 
   constructor(
@@ -83,7 +85,6 @@ export class Optimizer {
     this.moments = [parameters.arena("first moments")];
     // SGD keeps one moment, but the kernel binds two.
     this.moments.push(parameters.arena("second moments"));
-    this.chunks = chunkTable(parameters);
     this.noClip = parameters.gpu.tensor([0, 1]).keep();
   }
 
@@ -117,10 +118,9 @@ export class Optimizer {
       out.set([current, rate, root, Number(this.step === 1)]);
     });
     const clip = (clipper?.result ?? this.noClip).block;
-    const blocks: Block[] = [this.chunks.block, gradients, clip, changing.block, values];
+    const blocks: Block[] = [gradients, clip, changing.block, values];
     for (const { whole } of this.moments) blocks.push(whole);
-    const chunks = this.chunks.size / 2;
-    device.run(kernel, blocks, { chunks, beta1, beta2, eps, decay: weightDecay }, foldGroups(chunks));
+    overArena(device, kernel, blocks, { beta1, beta2, eps, decay: weightDecay });
     changing.release();
   }
 
@@ -150,7 +150,6 @@ export class Optimizer {
 
   dispose(): void {
     for (const arena of this.moments) arena.destroy();
-    this.chunks.dispose();
     this.noClip.dispose();
   }
 
@@ -172,14 +171,24 @@ export class MovingAverage {
   update(decay: number): void {
     const { device } = this.parameters.gpu;
     const { values } = this.parameters.arenas;
-    const count = values.byteLength / 16;
-    const blocks = [values, this.average.whole];
-    device.run(device.kernel("optim/average"), blocks, { count, decay }, elementwiseGroups(count));
+    overArena(device, device.kernel("optim/average"), [values, this.average.whole], { decay });
   }
 
   dispose(): void {
     this.average.destroy();
   }
+}
+
+/** Runs a kernel over every vec4 of the arena that it binds last, what lies between parameters included. */
+function overArena(
+  device: Device,
+  kernel: Kernel,
+  blocks: readonly Block[],
+  params: Readonly<Record<string, number>>,
+): void {
+  const count = blocks[blocks.length - 1].byteLength / 16;
+  const { groups, span } = planGrid(device.capabilities, count);
+  device.run(kernel, blocks, { count, span, ...params }, groups);
 }
 
 function chunkTable(parameters: ParameterSet): Tensor {
