@@ -24,7 +24,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 #else
     let right = b[matrix * p.b_batch + k * p.n + column];
 #endif
-    sum += left * right;
+    sum += f32(left) * f32(right);
   }
   store_one(place.z, row, column, sum);
 }

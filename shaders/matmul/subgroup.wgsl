@@ -1,6 +1,7 @@
-// C = A·B by subgroups without workgroup memory: a subgroup of LANES lanes owns BLOCKS·LANES rows × 4·LANES columns. For each
-// quad of the summed axis lane s loads, of every block of rows, one vec4 of A, and the four vec4 of B at its own four columns; each
-// value of A is handed to all lanes by subgroupBroadcast. Needs subgroups of exactly LANES (4, 8 or 16). GROUPS = LANES / 4.
+// C = A·B by subgroups without workgroup memory: a subgroup of LANES lanes owns BLOCKS·LANES rows × QUADS·4·LANES columns. For
+// each quad of the summed axis lane s loads, of every block of rows, one vec4 of A, and for each of QUADS the four vec4 of B at its
+// own four columns; each value of A is handed to all lanes by subgroupBroadcast. Needs subgroups of exactly LANES (4, 8 or 16).
+// GROUPS = LANES / 4.
 // A transposed: lane 4g + e loads A[4q + e][row…row + 3], so that a value comes from lane 4g + e and component of the row.
 // B transposed: lane loads four rows of B along the summed axis, and the 4×4 transposition costs only names of registers.
 // Measured, GFLOP/s by processor time on two cores (2·M·N·K / time · 2): lavapipe (8 lanes, 4 blocks) 256³ 29, 512³ 26, 1024³ 28, A·Bᵀ
@@ -13,13 +14,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         @builtin(subgroup_invocation_id) lane: u32,
         @builtin(local_invocation_index) local: u32) {
   let row_tiles = (p.m + u32(BLOCKS * LANES) - 1u) / u32(BLOCKS * LANES);
-  let column_tiles = (p.n + u32(4 * LANES) - 1u) / u32(4 * LANES);
+  let column_tiles = (p.n + u32(4 * LANES * QUADS) - 1u) / u32(4 * LANES * QUADS);
   let share = (row_tiles * column_tiles + u32(WIDTH / LANES) - 1u) / u32(WIDTH / LANES); // workgroups for each result
   let result = linear_group(group, groups) / share;
   if (result >= p.results) { return; }
   let tile = linear_group(group, groups) % share * u32(WIDTH / LANES) + local / u32(LANES);
   let row = tile % row_tiles * u32(BLOCKS * LANES);
-  let column = (tile / row_tiles * u32(LANES) + lane) * 4u;
+  let column = (tile / row_tiles * u32(LANES * QUADS) + lane) * 4u;
   let matrix = result % p.batch;
   let slice = result / p.batch;
 #repeat j BLOCKS
@@ -28,37 +29,49 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 #else
   let a_at##j = a_position(matrix, row + j##u * u32(LANES) + lane, 0u);
 #endif
+#if SUMS
+  var own_sum##j = vec4(0.0);
+#endif
 #repeat g GROUPS
 #repeat e 4
-  var sum##j##_##g##_##e = vec4(0.0);
+#repeat h QUADS
+  var sum##j##_##g##_##e##_##h = vec4(0.0);
 #end
 #end
 #end
+#end
+#repeat h QUADS
 #repeat e 4
 #if TRANSPOSE_B
-  let b_at##e = b_position(matrix, column + e##u, 0u);
+  let b_at##h##_##e = b_position(matrix, column + u32(h * 4 * LANES) + e##u, 0u);
 #else
-  let b_at##e = b_position(matrix, e##u, column);
+  let b_at##h##_##e = b_position(matrix, e##u, column + u32(h * 4 * LANES));
 #endif
+#end
 #end
   let quads = quads_of(slice);
   for (var quad = quads.x; quad < quads.y; quad++) {
 #repeat j BLOCKS
     let a##j = read_a(a_at##j, quad);
+#if SUMS
+    own_sum##j += a##j;
+#endif
 #end
+#repeat h QUADS
 #if TRANSPOSE_B
 #repeat e 4
-    let t##e = read_b(b_at##e, quad);
+    let t##h##_##e = read_b(b_at##h##_##e, quad);
 #end
-    let b0 = vec4(t0.x, t1.x, t2.x, t3.x);
-    let b1 = vec4(t0.y, t1.y, t2.y, t3.y);
-    let b2 = vec4(t0.z, t1.z, t2.z, t3.z);
-    let b3 = vec4(t0.w, t1.w, t2.w, t3.w);
+    let b##h##_0 = vec4(t##h##_0.x, t##h##_1.x, t##h##_2.x, t##h##_3.x);
+    let b##h##_1 = vec4(t##h##_0.y, t##h##_1.y, t##h##_2.y, t##h##_3.y);
+    let b##h##_2 = vec4(t##h##_0.z, t##h##_1.z, t##h##_2.z, t##h##_3.z);
+    let b##h##_3 = vec4(t##h##_0.w, t##h##_1.w, t##h##_2.w, t##h##_3.w);
 #else
 #repeat e 4
-    let b##e = read_b(b_at##e, quad);
+    let b##h##_##e = read_b(b_at##h##_##e, quad);
 #end
 #endif
+#end
 #repeat j BLOCKS
 #repeat g GROUPS
 #repeat e 4
@@ -69,23 +82,45 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 #else
       let x = subgroupBroadcast(a##j, 4u * g##u + e##u);
 #endif
-      sum##j##_##g##_##e += x.x * b0 + x.y * b1 + x.z * b2 + x.w * b3;
+#repeat h QUADS
+      sum##j##_##g##_##e##_##h += x.x * b##h##_0 + x.y * b##h##_1 + x.z * b##h##_2 + x.w * b##h##_3;
+#end
     }
 #end
 #end
 #end
   }
+#if SUMS
+  // The four lanes that hold the same four rows, at four places of the summed axis.
+#repeat j BLOCKS
+  let pair##j = own_sum##j + subgroupShuffleXor(own_sum##j, 1u);
+  let whole##j = pair##j + subgroupShuffleXor(pair##j, 2u);
+#end
+  if (tile < row_tiles && lane % 4u == 0u) {
+#repeat j BLOCKS
+    store_sum(result, row + j##u * u32(LANES) + lane, whole##j);
+#end
+  }
+#endif
   // Stores stand in a loop because each costs the compiler of a software adapter tens of milliseconds (32 rows on lavapipe: 4 to 8
   // seconds unrolled, 1 in the loop).
-  var sums = array<vec4<f32>, BLOCKS * LANES>(
+  var sums = array<vec4<f32>, BLOCKS * LANES * QUADS>(
 #repeat j BLOCKS
 #repeat g GROUPS
 #repeat e 4
-    sum##j##_##g##_##e,
+#repeat h QUADS
+    sum##j##_##g##_##e##_##h,
+#end
 #end
 #end
 #end
   );
   let count = select(0u, min(u32(BLOCKS * LANES), p.m - row), column < p.n);
+#if QUADS == 1
   for (var r = 0u; r < count; r++) { store(result, row + r, column, sums[r]); }
+#else
+  for (var r = 0u; r < count * u32(QUADS); r++) {
+    store(result, row + r / u32(QUADS), column + r % u32(QUADS) * u32(4 * LANES), sums[r]);
+  }
+#endif
 }

@@ -17,6 +17,7 @@ export { type LayerNormOptions, layerNorm } from "./layer-norm.js";
 export { type LinearOptions, linear } from "./linear.js";
 export { type BinaryCrossEntropyOptions, bceWithLogits, mse } from "./losses.js";
 export { type MatmulOptions, matmul } from "./matmul.js";
+export { type MlpOptions, type MlpWeights, mlp } from "./mlp.js";
 export { concat, flip, pad, type Range, slice, split, stack, where } from "./move.js";
 export { cosineSimilarity, normalize } from "./normalize.js";
 export { logsumexp, max, mean, min, norm, type ReduceOptions, sum, variance } from "./reduce.js";

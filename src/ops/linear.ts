@@ -59,18 +59,41 @@ const linearOp = defineOp<Parts, Saved>({
       grads[0] = gpu.empty(x.shape);
       product(g, weight, grads[0], { m: rows, n: width, k: outputs });
     }
-    if (needs[1]) {
-      grads[1] = into[1] ?? gpu.empty(weight.shape);
-      product(g, x, grads[1], { m: outputs, n: width, k: rows, transposeA: true });
-    }
-    if (bias && needs[2]) {
-      grads[2] = into[2] ?? gpu.empty([outputs]);
-      columnSums(g, grads[2], rows, outputs);
-    }
+    const own = bias ? [1, 2] : [1];
+    const pick = <T>(list: readonly T[]) => own.map((i) => list[i]);
+    productGradients(g, x, pick(inputs), pick(needs), pick(into)).forEach((each, i) => {
+      grads[own[i]] = each;
+    });
     if (residual && needs[inputs.length - 1]) grads[inputs.length - 1] = grad;
     return grads;
   },
 });
+
+/**
+ * Gradients of W [out, in] and b [out] (if there is one) in y = x·Wᵀ + b for dy [..., out] and x [..., in], outside the graph;
+ * undefined where `needs` is false. The bias's comes out of the weight's product, which reads dy anyway.
+ */
+export function productGradients(
+  grad: Tensor,
+  x: Tensor,
+  [weight, bias]: readonly (Tensor | undefined)[],
+  needs: readonly boolean[],
+  into: readonly (Tensor | undefined)[],
+): (Tensor | undefined)[] {
+  const { gpu } = x;
+  const width = x.shape[x.rank - 1];
+  const outputs = grad.shape[grad.rank - 1];
+  const k = x.size / width;
+  const sums = bias && needs[1] ? (into[1] ?? gpu.empty([outputs])) : undefined;
+  let dWeight: Tensor | undefined;
+  if (weight && needs[0]) {
+    dWeight = into[0] ?? gpu.empty(weight.shape);
+    product(grad, x, dWeight, { m: outputs, n: width, k, transposeA: true, sums });
+  } else if (sums) {
+    columnSums(grad, sums, k, outputs);
+  }
+  return [dWeight, sums];
+}
 
 /**
  * x·Wᵀ + b, then GELU and a residual where asked for. `x`: [..., in], `weight`: [out, in], `bias`: [out] or nothing; the result

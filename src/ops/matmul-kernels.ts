@@ -5,6 +5,7 @@ import type { Groups } from "../gpu/device.js";
 import type { Defines } from "../gpu/preprocess.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { foldGroups } from "./launch.js";
+import { isFused, matmulTuning } from "./tuning-matmul.js";
 
 /** The sizes of a product: C[m, n] = A[m, k]·B[k, n], `batch` times. */
 export interface ProductShape {
@@ -32,18 +33,22 @@ export interface ProductOptions extends ProductShape {
   gelu?: GeluForm;
   /** Like C: receives what GELU is applied to. */
   pre?: Tensor;
+  /** Like C: the product is multiplied by the derivative of GELU here. `gelu` says of which form; it is not applied then. */
+  slope?: Tensor;
   /** Like C: added after GELU. */
   residual?: Tensor;
   /** Adds to what C holds. */
   accumulate?: boolean;
+  /** [m], for a transposed A without a batch: receives the sum of A over k, where it is read anyway. */
+  sums?: Tensor;
 }
 
 /** A kernel for a product. */
 export type MatmulVariant =
   | { kind: "plain" }
   | { kind: "register" }
-  /** lanes: the subgroup's exact size; blocks × lanes rows a subgroup. */
-  | { kind: "subgroup"; lanes: 4 | 8 | 16; blocks: 1 | 2 | 4 | 8 }
+  /** lanes: the subgroup's exact size; blocks × lanes rows and quads × 4 × lanes columns a subgroup. */
+  | { kind: "subgroup"; lanes: 4 | 8 | 16; blocks: 1 | 2 | 4 | 8; quads: 1 | 2 }
   | { kind: "shared"; tile: 64 | 128 };
 
 export interface MatmulChoice {
@@ -70,10 +75,7 @@ export function supportedMatmuls(capabilities: MatmulCapabilities): MatmulVarian
   const variants: MatmulVariant[] = [{ kind: "plain" }, { kind: "register" }];
   const lanes = exactLanes(capabilities);
   if (lanes) {
-    variants.push(
-      { kind: "subgroup", lanes, blocks: 1 },
-      { kind: "subgroup", lanes, blocks: tallest(lanes) },
-    );
+    variants.push({ kind: "subgroup", lanes, blocks: 1, quads: 1 }, tallest(lanes));
   }
   if (supportsShared(capabilities)) {
     variants.push({ kind: "shared", tile: 64 }, { kind: "shared", tile: 128 });
@@ -89,9 +91,10 @@ function exactLanes(capabilities: MatmulCapabilities): 4 | 8 | 16 | undefined {
     : undefined;
 }
 
-/** Blocks of rows for a subgroup: a tall tile shares the loads of B among more rows; a low result has no use for it. */
-function tallest(lanes: 4 | 8 | 16): 2 | 4 | 8 {
-  return lanes === 4 ? 8 : lanes === 8 ? 4 : 2;
+/** 32 rows × 32 or 64 columns a subgroup: a large tile shares its loads among more results; a low result has no use for it. */
+function tallest(lanes: 4 | 8 | 16): MatmulVariant {
+  const blocks = lanes === 4 ? 8 : lanes === 8 ? 4 : 2;
+  return { kind: "subgroup", lanes, blocks, quads: lanes === 4 ? 2 : 1 };
 }
 
 /** Chooses a kernel. Pure. */
@@ -103,7 +106,7 @@ export function chooseMatmul(capabilities: MatmulCapabilities, shape: ProductSha
   const lanes = capabilities.software ? exactLanes(capabilities) : undefined;
   let variant: MatmulVariant;
   if (lanes) {
-    variant = { kind: "subgroup", lanes, blocks: m > 2 * lanes ? tallest(lanes) : 1 };
+    variant = m > 2 * lanes ? tallest(lanes) : { kind: "subgroup", lanes, blocks: 1, quads: 1 };
   } else if (!capabilities.software && m >= 16 && n >= 16 && supportsShared(capabilities)) {
     variant = { kind: "shared", tile: m * n * batch >= 128 * 128 * 64 ? 128 : 64 };
   } else {
@@ -126,7 +129,11 @@ function supportsShared(capabilities: MatmulCapabilities): boolean {
   return capabilities.maxInvocations >= 256 && capabilities.maxWorkgroupStorage >= 16384;
 }
 
-const subgroupsPerGroup = 4;
+/** Few, so that a small result is shared evenly among few workers. */
+const subgroupsPerGroup = 2;
+
+/** Products, for the tuner. */
+export const matmulFamily = matmulTuning({ rule: chooseMatmul, supported: supportedMatmuls, tileOf });
 
 /** Results of one workgroup. */
 function tileOf(variant: MatmulVariant): { rows: number; columns: number } {
@@ -136,18 +143,21 @@ function tileOf(variant: MatmulVariant): { rows: number; columns: number } {
     case "register":
       return { rows: 32, columns: 64 };
     case "subgroup":
-      return { rows: subgroupsPerGroup * variant.lanes * variant.blocks, columns: 4 * variant.lanes };
+      return {
+        rows: subgroupsPerGroup * variant.lanes * variant.blocks,
+        columns: 4 * variant.lanes * variant.quads,
+      };
     case "shared":
       return { rows: variant.tile, columns: variant.tile };
   }
 }
 
 function groupsOf(variant: MatmulVariant, m: number, n: number, results: number): Groups {
+  const { rows, columns } = tileOf(variant);
   if (variant.kind === "subgroup") {
-    const tiles = Math.ceil(m / (variant.lanes * variant.blocks)) * Math.ceil(n / (4 * variant.lanes));
+    const tiles = Math.ceil(m / (variant.lanes * variant.blocks)) * Math.ceil(n / columns);
     return foldGroups(Math.ceil(tiles / subgroupsPerGroup) * results);
   }
-  const { rows, columns } = tileOf(variant);
   return foldGroups(Math.ceil(m / rows) * Math.ceil(n / columns) * results);
 }
 
@@ -158,6 +168,7 @@ function variantDefines(variant: MatmulVariant): Defines {
         LANES: variant.lanes,
         GROUPS: variant.lanes / 4,
         BLOCKS: variant.blocks,
+        QUADS: variant.quads,
         WIDTH: subgroupsPerGroup * variant.lanes,
       };
     case "shared":
@@ -170,23 +181,30 @@ function variantDefines(variant: MatmulVariant): Defines {
 /** Computes C = scale·A·B with the epilogue of `options`, outside the graph. C may not be one of the inputs. */
 export function product(a: Tensor, b: Tensor, c: Tensor, options: ProductOptions): void {
   const { m, n, k, batch = 1, strideA = 0, strideB = 0, scale = 1 } = options;
-  const { transposeA = false, transposeB = false, bias, gelu = false, pre, residual } = options;
+  const { transposeA = false, transposeB = false, bias, gelu = false, pre, slope, residual, sums } = options;
   const { gpu } = a;
   const { device } = gpu;
-  const choice = override?.(options) ?? chooseMatmul(device.capabilities, options);
+  const choice = override?.(options) ?? device.tuner.choose(matmulFamily, options);
   const { variant } = choice;
   const aligned = isAligned(options) && variant.kind !== "plain";
-  const extra = [bias, pre, residual].filter((tensor) => tensor !== undefined);
-  const slices = extra.length === 0 && !gelu ? Math.min(choice.slices, Math.ceil(k / 4)) : 1;
+  const slices = isFused(options) ? 1 : Math.min(choice.slices, Math.ceil(k / 4));
   const target = slices > 1 ? gpu.empty([slices, batch, m, n]) : c;
+  const sumsHere = variant.kind === "subgroup" ? sums : undefined;
+  const sumsTarget = sumsHere && slices > 1 ? gpu.empty([slices, m]) : sumsHere;
+  const extra = [bias, pre, slope, residual, sumsTarget].filter((tensor) => tensor !== undefined);
   const bindingOf = (tensor: Tensor | undefined) => (tensor ? 3 + extra.indexOf(tensor) : 0);
   const kernel = device.kernel(`matmul/${variant.kind}`, {
+    A_TYPE: a.dtype,
+    B_TYPE: b.dtype,
+    C_TYPE: target.dtype,
     TRANSPOSE_A: transposeA,
     TRANSPOSE_B: transposeB,
     VEC4: aligned,
     BIAS: bindingOf(bias),
     PRE: bindingOf(pre),
+    SLOPE: bindingOf(slope),
     RESIDUAL: bindingOf(residual),
+    SUMS: bindingOf(sumsTarget),
     GELU: gelu === "tanh" ? 2 : Number(gelu),
     ACCUMULATE: options.accumulate === true && slices === 1,
     ...variantDefines(variant),
@@ -207,6 +225,14 @@ export function product(a: Tensor, b: Tensor, c: Tensor, options: ProductOptions
   if (slices > 1) {
     sumSlices(target, c, batch * m * n, slices, options.accumulate === true);
     target.dispose();
+  }
+  if (sums && sumsTarget !== sums) {
+    if (sumsTarget) {
+      sumSlices(sumsTarget, sums, m, slices, false);
+      sumsTarget.dispose();
+    } else {
+      columnSums(a, sums, k, m);
+    }
   }
 }
 

@@ -7,6 +7,7 @@ import { attentionFromQkv } from "../ops/attention.js";
 import { add } from "../ops/binary.js";
 import { layerNorm } from "../ops/layer-norm.js";
 import { type LinearOptions, linear } from "../ops/linear.js";
+import { mlp } from "../ops/mlp.js";
 import { where } from "../ops/move.js";
 import { mean } from "../ops/reduce.js";
 import { unary } from "../ops/unary.js";
@@ -97,8 +98,13 @@ export class Patchifier {
       this.sizes.heads,
     );
     const y = this.linear(attended, `${name}.attn.proj`, { residual: x });
-    const hidden = this.linear(this.norm(y, `${name}.norm2`), `${name}.mlp.fc1`, { gelu: true });
-    return this.linear(hidden, `${name}.mlp.fc2`, { residual: y });
+    const weights = {
+      weight1: this.get(`${name}.mlp.fc1.weight`),
+      bias1: this.get(`${name}.mlp.fc1.bias`),
+      weight2: this.get(`${name}.mlp.fc2.weight`),
+      bias2: this.get(`${name}.mlp.fc2.bias`),
+    };
+    return mlp(this.norm(y, `${name}.norm2`), weights, { residual: y });
   }
 
   private get(name: string): Tensor {

@@ -131,6 +131,42 @@ describe.each(kinds)("%s", (kind) => {
   });
 });
 
+describe.each(kinds)("%s", (kind) => {
+  it("the slope of GELU, and the sums of a transposed A", async () => {
+    const variant = variantOf(kind);
+    if (!variant) return;
+    if (kind === "shared, 128" && gpu().device.capabilities.software) return; // compiles for half a minute
+    const random = new Random(seed + 2);
+    for (const [m, n, k] of [
+      [68, 72, 20],
+      [5, 67, 9],
+      [131, 3, 33],
+    ]) {
+      const shape = { m, n, k, transposeA: true };
+      const [a, b, before] = [m * k, n * k, m * n].map((size) => normals(random, size));
+      const tensors = [a, b, before].map((values) => gpu().tensor(values));
+      const c = gpu().full([m, n], Number.NaN);
+      overrideMatmul(() => ({ variant, slices: 1 }));
+      product(tensors[0], tensors[1], c, { ...shape, slope: tensors[2], gelu: true });
+      const slope = (x: number) =>
+        0.5 * (1 + erf(x / Math.SQRT2)) + (x * Math.exp(-0.5 * x * x)) / Math.sqrt(2 * Math.PI);
+      const expected = (at: number) => entry(a, b, shape, 0, Math.floor(at / n), at % n) * slope(before[at]);
+      expect(worst(await c.data(), expected)).toBeLessThanOrEqual(1e-4);
+      for (const slices of [1, 2]) {
+        overrideMatmul(() => ({ variant, slices }));
+        const sums = gpu().full([m], Number.NaN);
+        product(tensors[0], tensors[1], c, { ...shape, sums });
+        const column = (at: number) => {
+          let total = 0;
+          for (let l = 0; l < k; l++) total += a[l * m + at];
+          return total;
+        };
+        expect(worst(await sums.data(), column), `${m} × ${n} × ${k}`).toBeLessThanOrEqual(1e-4);
+      }
+    }
+  });
+});
+
 describe("chooseMatmul", () => {
   const gpuLike = {
     software: false,
@@ -146,7 +182,7 @@ describe("chooseMatmul", () => {
   it("takes tiles in workgroup memory on a GPU, subgroups on a software adapter", () => {
     expect(chooseMatmul(gpuLike, square)).toEqual({ variant: { kind: "shared", tile: 128 }, slices: 1 });
     expect(chooseMatmul(software, square)).toEqual({
-      variant: { kind: "subgroup", lanes: 8, blocks: 4 },
+      variant: { kind: "subgroup", lanes: 8, blocks: 4, quads: 1 },
       slices: 1,
     });
   });

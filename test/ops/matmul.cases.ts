@@ -2,6 +2,7 @@
 import { linear } from "../../src/ops/linear.js";
 import { matmul } from "../../src/ops/matmul.js";
 import type { GeluForm } from "../../src/ops/matmul-kernels.js";
+import { mlp } from "../../src/ops/mlp.js";
 import { broadcastShapes, broadcastStrides, type Shape, sizeOf } from "../../src/tensor/shape.js";
 import type { OpCase } from "./case.js";
 import { build, erf, unravel } from "./reference.js";
@@ -134,7 +135,50 @@ function linearRow(
   };
 }
 
+function mlpRow(
+  label: string,
+  x: Shape,
+  [inner, outputs]: readonly [number, number],
+  { gelu = true, residual = false }: { gelu?: true | "tanh"; residual?: boolean } = {},
+): OpCase {
+  const width = x[x.length - 1];
+  const shape = [...x.slice(0, -1), outputs];
+  const shapes: Shape[] = [x, [inner, width], [inner], [outputs, inner], [outputs]];
+  if (residual) shapes.push(shape);
+  const layer = (
+    data: ArrayLike<number>,
+    weight: ArrayLike<number>,
+    bias: ArrayLike<number>,
+    f = (x: number) => x,
+  ) =>
+    Float64Array.from({ length: (data.length / (weight.length / bias.length)) * bias.length }, (_, at) => {
+      const inputs = weight.length / bias.length;
+      const row = Math.floor(at / bias.length);
+      const column = at % bias.length;
+      let sum = bias[column];
+      for (let i = 0; i < inputs; i++) sum += data[row * inputs + i] * weight[column * inputs + i];
+      return f(sum);
+    });
+  return {
+    op: "mlp",
+    label,
+    inputs: shapes.map((each, i) => ({ shape: each, scale: i === 1 || i === 3 ? 0.4 : 1 })),
+    run: ([input, weight1, bias1, weight2, bias2, added]) =>
+      mlp(input, { weight1, bias1, weight2, bias2 }, { gelu, residual: added }),
+    reference: ([input, w1, b1, w2, b2, added]) => {
+      const hidden = layer(input.data, w1.data, b1.data, geluOf(gelu));
+      return layer(hidden, w2.data, b2.data).map((value, i) => value + (added?.data[i] ?? 0));
+    },
+    atol: 2e-6 * (width + inner),
+    shape,
+  };
+}
+
 export const cases: OpCase[] = [
+  mlpRow("odd", [7, 33], [19, 21]),
+  mlpRow("aligned, residual", [2, 33, 20], [40, 20], { residual: true }),
+  mlpRow("tanh, residual", [66, 12], [48, 12], { gelu: "tanh", residual: true }),
+  mlpRow("one row", [5], [3, 2], { gelu: "tanh" }),
   matmulRow("one number", [1, 1], [1, 1]),
   matmulRow("odd", [3, 63], [63, 5]),
   matmulRow("around a tile", [65, 33], [33, 67]),
