@@ -6,6 +6,9 @@ export { formatBytes, type MemoryUse } from "./gpu/buffers.js";
 export type { Capabilities } from "./gpu/capabilities.js";
 export { Device, type DeviceOptions } from "./gpu/device.js";
 export * from "./gpu/errors.js";
+export { formatMemory, type MemoryReport } from "./gpu/memory.js";
+export type { TuneMode, Tuner, Used } from "./gpu/tuner.js";
+export type { TuningStore, TuningTable } from "./gpu/tuner-store.js";
 export { type NpyFile, readNpy, writeNpy } from "./io/npy.js";
 export { readSafetensors, type SafeTensor, toFloat32, writeSafetensors } from "./io/safetensors.js";
 export { ones, truncatedNormal, xavierUniform, zeros } from "./nn/init.js";
@@ -13,6 +16,8 @@ export { GradientClipper, MovingAverage, Optimizer, type OptimizerOptions } from
 export { type NamedValues, ParameterSet, type ParameterSpec } from "./nn/parameters.js";
 export { type CosineSchedule, cosineSchedule } from "./nn/schedule.js";
 export * from "./ops/index.js";
+export type { TuningOptions, TuningResult } from "./ops/tuning.js";
+export { tune, tuneUsed } from "./ops/tuning-families.js";
 export { bucketOf, type Captured, type CaptureOptions, capture } from "./tensor/capture.js";
 export { Gpu, type NestedNumbers, type TensorOptions } from "./tensor/gpu.js";
 export { Random, type RandomState } from "./tensor/random.js";

@@ -12,13 +12,15 @@ export interface Block {
   readonly byteLength: number;
   /** Bytes that a shader may touch: `byteLength` rounded up to 16, so that vec4 access never needs a tail. */
   readonly bindingSize: number;
+  /** What it holds, for reports: a label, or the shape of a tensor. */
+  readonly holds?: string | readonly number[];
 }
 
 /** Sizes in bytes, counted by the pool. */
 export interface MemoryUse {
   /** Held by live tensors. */
   inUse: number;
-  /** The most that was ever held at once since the last `resetPeak`. */
+  /** The most that tensors and arenas together held at once since the last `resetPeak`. */
   peak: number;
   /** Created and not destroyed: in use, free for reuse, and arenas. */
   reserved: number;
@@ -50,6 +52,7 @@ export class BufferPool {
   readonly use: MemoryUse = { inUse: 0, peak: 0, reserved: 0, arenas: 0, buffersCreated: 0 };
   private readonly free = new Map<number, Block[]>();
   private readonly live = new Set<Block>();
+  private readonly arenas = new Map<number, { label: string; bytes: number }>();
   /** Blocks that programs use, by how many; and those of them that were released meanwhile. */
   private readonly retained = new Map<Block, number>();
   private readonly deferred = new Set<Block>();
@@ -63,7 +66,7 @@ export class BufferPool {
   ) {}
 
   /** A block of at least `byteLength` bytes; its content is whatever was there before. */
-  acquire(byteLength: number): Block {
+  acquire(byteLength: number, holds?: Block["holds"]): Block {
     const size = sizeClass(byteLength);
     const kept = this.free.get(size)?.pop();
     const buffer = kept?.buffer ?? this.create(size, "tensor");
@@ -73,10 +76,11 @@ export class BufferPool {
       offset: 0,
       byteLength,
       bindingSize: Math.max(16, Math.ceil(byteLength / 16) * 16),
+      holds,
     };
     this.live.add(block);
     this.use.inUse += size;
-    this.use.peak = Math.max(this.use.peak, this.use.inUse);
+    this.use.peak = Math.max(this.use.peak, this.use.inUse + this.use.arenas);
     return block;
   }
 
@@ -115,6 +119,8 @@ export class BufferPool {
     const buffer = this.create(total, label);
     const bufferId = this.nextId++;
     this.use.arenas += total;
+    this.use.peak = Math.max(this.use.peak, this.use.inUse + this.use.arenas);
+    this.arenas.set(bufferId, { label, bytes: total });
     const blockAt = (offset: number, byteLength: number): Block => ({
       buffer,
       bufferId,
@@ -127,6 +133,7 @@ export class BufferPool {
       blocks: sizes.map((size, i) => blockAt(offsets[i], size)),
       destroy: () => {
         this.use.arenas -= total;
+        this.arenas.delete(bufferId);
         this.destroy(buffer, bufferId);
       },
     };
@@ -141,7 +148,14 @@ export class BufferPool {
   }
 
   resetPeak(): void {
-    this.use.peak = this.use.inUse;
+    this.use.peak = this.use.inUse + this.use.arenas;
+  }
+
+  /** Everything that is held, largest first: arenas by label, tensors one by one. */
+  holdings(): { holds: string | readonly number[]; bytes: number }[] {
+    const arenas = [...this.arenas.values()].map(({ label, bytes }) => ({ holds: label, bytes }));
+    const tensors = [...this.live].map(({ holds = "tensor", buffer }) => ({ holds, bytes: buffer.size }));
+    return [...arenas, ...tensors].sort((a, b) => b.bytes - a.bytes);
   }
 
   private create(size: number, label: string): GPUBuffer {

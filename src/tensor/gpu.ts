@@ -3,6 +3,7 @@
 import type { Block } from "../gpu/buffers.js";
 import type { Device } from "../gpu/device.js";
 import { ShapeError } from "../gpu/errors.js";
+import { type MemoryReport, memoryReport } from "../gpu/memory.js";
 import { Random } from "./random.js";
 import { formatShape, type Shape, sizeOf } from "./shape.js";
 import { type DType, type Storage, Tensor } from "./tensor.js";
@@ -49,7 +50,7 @@ export class Gpu {
 
   /** Uninitialised memory: for kernels that write all of it. */
   empty(shape: Shape, options: TensorOptions = {}): Tensor {
-    const { block, release } = this.device.allocate(Math.max(4, sizeOf(shape) * 4));
+    const { block, release } = this.device.allocate(Math.max(4, sizeOf(shape) * 4), shape);
     const storage: Storage = { block, references: 0, release };
     const tensor = new Tensor(this, storage, shape, options.dtype ?? "f32");
     tensor.requiresGrad = options.requiresGrad ?? false;
@@ -145,6 +146,11 @@ export class Gpu {
   /** Called by tensors. */
   untrack(tensor: Tensor): void {
     for (const scope of this.scopes) scope.delete(tensor);
+  }
+
+  /** What the device holds and held at most; the largest things by name. Bytes. */
+  memoryReport(options: { largest?: number } = {}): MemoryReport {
+    return memoryReport(this.device.pool, options.largest);
   }
 
   /** Destroys the device and every tensor on it. */

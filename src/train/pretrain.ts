@@ -20,6 +20,7 @@ import {
   resolveSettings,
 } from "./config.js";
 import { type HeldOutLine, trainLoop } from "./loop.js";
+import { preflight } from "./preflight.js";
 import type { LogLine, RunFolder } from "./run-folder.js";
 import { Trainer } from "./trainer.js";
 
@@ -95,6 +96,7 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainedRun>
     await save(); // from here on there is always a checkpoint
   }
 
+  if (trainer.step < plan.steps) await preflight(trainer, events.note);
   const { interrupted } = await trainLoop({
     trainer,
     run,

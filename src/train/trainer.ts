@@ -35,6 +35,17 @@ export interface StepResult {
   gradNorm: number;
 }
 
+/** Bytes on the device. */
+export interface TrainingMemory {
+  parameters: number;
+  gradients: number;
+  /** AdamW's two. */
+  moments: number;
+  /** Everything that a step computes and does not keep, after memory has been shared by lifetimes. */
+  step: number;
+  total: number;
+}
+
 export interface TrainerOptions {
   model: ModelConfig;
   pretrain: PretrainConfig;
@@ -80,6 +91,27 @@ export class Trainer {
   learningRate(step: number): number {
     const { lr, warmup, steps } = this.options.pretrain;
     return cosineSchedule(step, { baseLr: lr, warmup, total: steps });
+  }
+
+  /** What training will hold on the device. Records the step to find out, but takes no memory for it yet. */
+  memory(): TrainingMemory {
+    const { parameters } = this.model;
+    const step = sum(this.gpu.scope(() => this.update.plan(this.blank())).arenas);
+    const state = parameters.arenas.values.byteLength;
+    return { parameters: state, gradients: state, moments: 2 * state, step, total: 4 * state + step };
+  }
+
+  /**
+   * Makes the memory of a step and compiles its kernels side by side, so that the first one does not wait. Throws
+   * OutOfMemoryError where the adapter has no room.
+   */
+  async prepare(): Promise<void> {
+    let ready: Promise<void> | undefined;
+    this.gpu.scope(() => {
+      ready = this.update.prepare(this.blank());
+    });
+    await ready;
+    await this.gpu.device.finish(); // throws what the adapter refused
   }
 
   /**
@@ -135,6 +167,17 @@ export class Trainer {
     this.clipper.dispose();
   }
 
+  /** Inputs of a step's shapes, to be looked at and not read. */
+  private blank(): BatchInputs {
+    const { model, pretrain } = this.options;
+    const { tokens } = patchGrid(model);
+    const hidden = Array.from({ length: pretrain.batch }, () => this.drawMask(randomAt(0, "masks")));
+    return {
+      crops: this.gpu.empty([pretrain.batch, model.frontEnd.nMels, model.cropFrames]),
+      ...maskInputs(this.gpu, hidden, tokens),
+    };
+  }
+
   /** A batch and its masks, uploaded. */
   private draw(sampler: CropSource, crops: Random, masks: Random): BatchInputs {
     const { model, pretrain } = this.options;
@@ -163,6 +206,10 @@ export class Trainer {
     const patches = patchesOf(model, normalisation, crops);
     return pretrainLosses(this.model, patches, maskOf(masks), pretrain);
   }
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }
 
 /** The first element of each tensor, by name; absent ones stay absent. Their memory may be reused at once. */
