@@ -1,19 +1,25 @@
-// y = x·scale where kept, else 0, four elements an item. SEEDED 0: kept where `mask` is not zero. SEEDED 1: kept where a hash of
-// (seed, position) is at least `threshold`; the same seed gives the same mask, so the gradient draws it again instead of
-// storing it. The hash is two rounds of lib/hash. Padded to a multiple of 4. Grid as in elementwise/unary.
+// y = x·scale where kept, else 0, four elements an item. SEEDED 0: kept where `mask` is not zero. SEEDED 1 and 2: kept where a
+// hash of (key, position) is at least `threshold`; the same key gives the same mask, so the gradient draws it again instead of
+// storing it. The key is a parameter (1) or, where it changes from run to run of a recorded program, in memory (2). The hash is
+// two rounds of lib/hash. Padded to a multiple of 4. Grid as in elementwise/unary.
 #include "lib/index"
 #include "lib/hash"
 struct Params {
   count: u32, scale: f32,
-#if SEEDED
-  key: u32, threshold: u32,
+#if SEEDED >= 1
+  threshold: u32,
+#endif
+#if SEEDED == 1
+  key: u32,
 #endif
 }
 @group(0) @binding(0) var<storage, read> source: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> target_: array<vec4<f32>>;
-#if SEEDED
-#else
+#if SEEDED == 0
 @group(0) @binding(2) var<storage, read> mask: array<vec4<u32>>;
+#endif
+#if SEEDED == 2
+@group(0) @binding(2) var<storage, read> keys: array<u32>;
 #endif
 var<immediate> p: Params;
 
@@ -24,10 +30,15 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   for (var k = 0u; k < 4u; k++) {
     let i = first + k * 64u;
     if (i < p.count) {
-#if SEEDED
-      let kept = hash4(hash4(vec4(i * 4u) + vec4(0u, 1u, 2u, 3u)) ^ vec4(p.key)) >= vec4(p.threshold);
-#else
+#if SEEDED == 0
       let kept = (mask[i] & vec4(0x7fffffffu)) != vec4(0u);
+#else
+#if SEEDED == 1
+      let key = p.key;
+#else
+      let key = keys[0];
+#endif
+      let kept = hash4(hash4(vec4(i * 4u) + vec4(0u, 1u, 2u, 3u)) ^ vec4(key)) >= vec4(p.threshold);
 #endif
       target_[i] = select(vec4(0.0), source[i] * p.scale, kept);
     }

@@ -7,8 +7,8 @@ import { elementwiseGroups } from "./launch.js";
 
 interface DropoutOptions {
   p: number;
-  /** Used where no mask is given. */
-  seed: number;
+  /** Used where no mask is given: a function is asked at every run of a captured function. */
+  seed: number | (() => number);
 }
 
 /** A 32-bit mix; the same as lib/hash in WGSL. */
@@ -29,30 +29,52 @@ export function dropoutThreshold(p: number): number {
   return Math.min(0xffffffff, Math.round(p * 2 ** 32));
 }
 
-function drop(x: Tensor, mask: Tensor | undefined, { p, seed }: DropoutOptions): Tensor {
+/** `keys` [1] holds the key of a seed that changes from run to run. */
+function drop(
+  x: Tensor,
+  mask: Tensor | undefined,
+  keys: Tensor | undefined,
+  { p, seed }: DropoutOptions,
+): Tensor {
   const { device } = x.gpu;
   const out = x.gpu.empty(x.shape);
   const count = Math.ceil(x.size / 4);
   const blocks = [x.block, out.block];
-  if (mask) blocks.push(mask.block);
-  const draw: Record<string, number> = mask ? {} : { key: dropoutKey(seed), threshold: dropoutThreshold(p) };
-  const kernel = device.kernel("elementwise/dropout", { SEEDED: mask === undefined });
-  device.run(kernel, blocks, { count, scale: 1 / (1 - p), ...draw }, elementwiseGroups(count));
+  const extra = mask ?? keys;
+  if (extra) blocks.push(extra.block);
+  const params: Record<string, number> = { count, scale: 1 / (1 - p) };
+  if (!mask) params.threshold = dropoutThreshold(p);
+  if (!mask && typeof seed === "number") params.key = dropoutKey(seed);
+  const kernel = device.kernel("elementwise/dropout", { SEEDED: mask ? 0 : keys ? 2 : 1 });
+  device.run(kernel, blocks, params, elementwiseGroups(count));
   return out;
 }
 
-const dropoutOp = defineOp<DropoutOptions>({
+const dropoutOp = defineOp<DropoutOptions, Tensor | undefined>({
   name: "dropout",
   doc: "x·keep/(1 - p)",
-  forward: ([x, mask], options) => result(drop(x, mask, options)),
-  backward: ({ grad, inputs: [, mask], options }) => [drop(grad, mask, options), undefined],
+  forward([x, mask], options) {
+    const { seed } = options;
+    const draw = (out: Float32Array, next: () => number) =>
+      new Uint32Array(out.buffer, out.byteOffset, 1).fill(dropoutKey(next()));
+    const keys = typeof seed === "function" ? x.gpu.scalars(1, (out) => draw(out, seed)) : undefined;
+    return { output: drop(x, mask, keys, options), saved: keys };
+  },
+  backward: ({ grad, inputs: [, mask], saved: keys, options }) => [
+    drop(grad, mask, keys, options),
+    undefined,
+  ],
 });
 
 /**
  * x·keep/(1 - p). `keep` is a mask of the shape of x, 0 where an element is dropped; without it the mask is drawn from `seed`,
- * each element kept with probability 1 - p, the same for the same seed on every adapter. p is in [0, 1).
+ * each element kept with probability 1 - p, the same for the same seed on every adapter; a seed given as a function is asked
+ * once a run, also of a captured function, where a number would be frozen. p is in [0, 1).
  */
-export function dropout(x: Tensor, { p, seed, keep }: { p: number; seed?: number; keep?: Tensor }): Tensor {
+export function dropout(
+  x: Tensor,
+  { p, seed, keep }: { p: number; seed?: number | (() => number); keep?: Tensor },
+): Tensor {
   if (!(p >= 0 && p < 1)) throw new ShapeError(`dropout: p must be at least 0 and below 1, not ${p}.`);
   if (keep) {
     if (!sameShape(keep.shape, x.shape)) {

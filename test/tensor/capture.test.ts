@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Device } from "../../src/gpu/device.js";
 import { openNodeGpu } from "../../src/host/node/adapter.js";
 import type { HostGpu } from "../../src/host/types.js";
-import { bucketOf, capture, Optimizer, ParameterSet } from "../../src/node.js";
+import { bucketOf, capture, dropout, Optimizer, ParameterSet } from "../../src/node.js";
 import { backward } from "../../src/ops/autograd.js";
 import { Gpu } from "../../src/tensor/gpu.js";
 import { Random } from "../../src/tensor/random.js";
@@ -112,6 +112,29 @@ describe.each(["immediates", "a uniform buffer"])("a captured function, paramete
     expect(gpu().device.pool.use.buffersCreated).toBe(buffersCreated);
     expect(gpu().device.pipelines.bindGroupsCreated).toBe(bindGroupsCreated);
     expect(gpu().device.counts.submits - submits).toBe(9);
+    captured.dispose();
+  });
+
+  it("draws dropout anew where its seed is a function, alike in forward and gradient", async () => {
+    let seed = freshSeed("captured dropout");
+    const w = gpu().ones([64]).keep().withGrad();
+    const step = () => {
+      w.grad = undefined;
+      const y = dropout(w, { p: 0.5, seed: () => seed });
+      backward(y.sum());
+      return { y, grad: w.grad as unknown as Tensor };
+    };
+    const captured = capture(gpu(), step);
+    const seen = new Set<string>();
+    for (let call = 0; call < 4; call++) {
+      seed++;
+      const expected = await dropout(w, { p: 0.5, seed }).data();
+      const { y, grad } = captured({});
+      expect(await y.data()).toEqual(expected);
+      expect(await grad.data()).toEqual(expected); // d(w·keep/(1-p))/dw where w is 1
+      seen.add(expected.join());
+    }
+    expect(seen.size).toBe(4);
     captured.dispose();
   });
 
