@@ -2,7 +2,7 @@
 import { ShapeError } from "../gpu/errors.js";
 import { formatShape, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { defineOp, result } from "./define.js";
+import { defineOp } from "./define.js";
 import { elementwiseGroups } from "./launch.js";
 
 interface DropoutOptions {
