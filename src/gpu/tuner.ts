@@ -23,7 +23,7 @@ export interface TunedFamily<Case, Choice> {
   /** To be raised when what is measured changes outside the shaders. */
   readonly version: number;
   /** A case without the tensors that it may hold on to: what is remembered of it until it is measured. */
-  keep(shape: Case): Case;
+  keep(shape: Case): unknown;
   /** Cases with one name share a choice. */
   bucket(shape: Case): string;
   /** What is worth measuring here: only what this adapter can run and this case allows. */

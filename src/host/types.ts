@@ -1,6 +1,8 @@
 // What a host (Node or a browser) hands to the engine: WebGPU's entry point and one adapter, with enough said about it
 // for people and for the kernel tuner. Not the device: src/gpu makes that. Nothing here touches Node or a page.
 
+import type { TuneMode } from "../gpu/tuner.js";
+
 /** `safe` keeps Dawn's bounds checks and validation; `fast` turns both off. A browser has only `safe`. */
 export type GpuProfile = "safe" | "fast";
 
@@ -9,6 +11,15 @@ export interface HostOptions {
   adapter?: string;
   /** Default `safe`. */
   profile?: GpuProfile;
+}
+
+/** What `open()` takes. */
+export interface OpenOptions extends HostOptions {
+  /**
+   * Which kernels are taken where several compute the same. `off` (default): those of the tables that come with melgrad or were
+   * measured here before, else by rule; `on`: `tune()` measures what no table knows; `force`: it measures everything anew.
+   */
+  tune?: TuneMode;
 }
 
 export type AdapterKind = "hardware" | "system-software" | "embedded";
