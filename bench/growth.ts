@@ -6,7 +6,8 @@ import { type StepFlops, stepFlops } from "./flops.js";
 import { median } from "./measure.js";
 import { BenchStep, type Mode, type StepPlan, stepSizes } from "./step.js";
 
-export type Axis = "batch" | "tokens" | "width";
+export const growthAxes = ["batch", "tokens", "width"] as const;
+export type Axis = (typeof growthAxes)[number];
 
 /** One model size of an axis. */
 export interface GrowthPoint {
@@ -22,6 +23,8 @@ export interface GrowthRow {
   value: number;
   ms: number;
   minMs: number;
+  /** Median processor time of this process: on software adapters, whose device it is, steadier than `ms` on a busy machine. */
+  cpuMs: number;
   runs: number;
   gflop: number;
   gflops: number;
@@ -42,7 +45,7 @@ export const tolerance = 0.15;
 
 /** Compares neighbours. An adapter is full from the first point on that reaches 85 % of the axis's best speed. Pure. */
 export function evaluateGrowth(
-  points: readonly Pick<GrowthRow, "axis" | "value" | "ms" | "minMs" | "runs" | "gflop">[],
+  points: readonly Omit<GrowthRow, "gflops" | "timeGrowth" | "flopGrowth" | "ratio" | "full" | "within">[],
 ): GrowthRow[] {
   const speeds = points.map(({ ms, gflop }) => (1000 * gflop) / ms);
   const enough = fullAt * Math.max(...speeds);
@@ -115,6 +118,7 @@ export async function measureGrowth(
 ): Promise<GrowthRow[]> {
   const steps = points.map(({ plan }) => new BenchStep(gpu, plan));
   const samples: number[][] = points.map(() => []);
+  const processor: number[][] = points.map(() => []);
   const once = async (step: BenchStep) => {
     const start = performance.now();
     gpu.scope(() => step.run(mode));
@@ -132,7 +136,11 @@ export async function measureGrowth(
       onProgress?.(`${points[0].axis}: round ${round + 1} of ${runs}`);
       for (const [i, step] of steps.entries()) {
         const spent = samples[i].reduce((sum, ms) => sum + ms, 0);
-        if (samples[i].length < 3 || spent < budgetMs) samples[i].push(await once(step));
+        if (samples[i].length >= 3 && spent >= budgetMs) continue;
+        const before = process.cpuUsage();
+        samples[i].push(await once(step));
+        const { user, system } = process.cpuUsage(before);
+        processor[i].push((user + system) / 1000);
       }
     }
   } finally {
@@ -144,6 +152,7 @@ export async function measureGrowth(
     value,
     ms: median(samples[i]),
     minMs: Math.min(...samples[i]),
+    cpuMs: median(processor[i]),
     runs: samples[i].length,
     gflop: flops.total / 1e9,
   }));

@@ -107,11 +107,23 @@ function count(value: number): string {
 /** One axis. */
 export function growthTable(rows: readonly GrowthRow[]): string {
   if (rows.length === 0) return "";
-  const header = [rows[0].axis, "ms", "min", "GFLOP", "GFLOP/s", "time ×", "FLOPs ×", "ratio", "within 15%"];
+  const header = [
+    rows[0].axis,
+    "ms",
+    "min",
+    "cpu ms",
+    "GFLOP",
+    "GFLOP/s",
+    "time ×",
+    "FLOPs ×",
+    "ratio",
+    "within 15%",
+  ];
   const cells = rows.map((row) => [
     String(row.value),
     figure(row.ms),
     figure(row.minMs),
+    figure(row.cpuMs),
     figure(row.gflop),
     figure(row.gflops),
     row.timeGrowth ? row.timeGrowth.toFixed(2) : "",
@@ -131,7 +143,8 @@ export function growthTable(rows: readonly GrowthRow[]): string {
 export const growthLegend =
   "ratio: how time grew over how the FLOP count grew, from the point before; below 1 where the adapter still had room. Full: from the\n" +
   "first point on that reaches 85% of the axis's best GFLOP/s; the point after it must be within 15%. FLOPs: the matrix products of\n" +
-  "encoder, heads and losses, forward and backward (bench/flops.ts). Captured steps, first two not counted.";
+  "encoder, heads and losses, forward and backward (bench/flops.ts). Captured steps, first two not counted.\n" +
+  "cpu ms: processor time of the process, which on software adapters is the device.";
 
 /** A step's dispatches by kernel. */
 export function profileTable({ method, dispatches, ms, kernels }: StepProfile, most = 30): string {

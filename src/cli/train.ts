@@ -3,6 +3,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type Command, Option } from "commander";
+import { profileStep } from "../../bench/step.js";
 import { CORPORA, isCorpusName } from "../data/corpora/index.js";
 import { DataError, UsageError } from "../gpu/errors.js";
 import { adapterLine } from "../host/types.js";
@@ -13,8 +14,9 @@ import { finishRun } from "../train/finish.js";
 import { pretrain } from "../train/pretrain.js";
 import { RunFolder } from "../train/run-folder.js";
 import { version } from "../version.js";
+import { profileTable } from "./bench-tables.js";
 import { onInterrupt } from "./interrupt.js";
-import { addAdapterOptions, integer, positive } from "./options.js";
+import { addProfilingOptions, integer, type ProfileChoice, positive } from "./options.js";
 import { openProgress } from "./progress.js";
 
 interface TrainOptions {
@@ -31,7 +33,7 @@ interface TrainOptions {
   resume?: boolean;
   probe: boolean;
   adapter?: string;
-  profile: "safe" | "fast";
+  profile: ProfileChoice;
   json?: boolean;
 }
 
@@ -60,7 +62,7 @@ export function registerTrain(program: Command): void {
     .option("--json", "print one JSON object a step on stdout")
     .allowExcessArguments(false)
     .action((options: TrainOptions) => train(options, command));
-  addAdapterOptions(command);
+  addProfilingOptions(command);
 }
 
 async function train(options: TrainOptions, command: Command): Promise<void> {
@@ -97,7 +99,7 @@ async function train(options: TrainOptions, command: Command): Promise<void> {
     display.note("Ctrl-C: saving after this step (once more to stop at once)");
     stopping.abort();
   });
-  const gpu = await open({ adapter: options.adapter, profile: options.profile });
+  const gpu = await open({ adapter: options.adapter, profile: options.profile.checks });
   try {
     display.note(adapterLine(gpu.host));
     display.note(`run: ${run.path}`);
@@ -124,6 +126,14 @@ async function train(options: TrainOptions, command: Command): Promise<void> {
       process.exitCode = 130;
       return;
     }
+    let profiled = "";
+    if (options.profile.dispatches) {
+      // On a model of its own, so that the run is the same with and without.
+      const { model, pretrain: plan } = trained.config;
+      const profile = await profileStep(gpu, { model, pretrain: plan, batch: plan.batch });
+      await run.writeJson("profile.json", profile);
+      profiled = `${profileTable(profile)}\n\n`;
+    }
     const summary = await finishRun({
       gpu,
       run,
@@ -133,7 +143,7 @@ async function train(options: TrainOptions, command: Command): Promise<void> {
       signal: stopping.signal,
     });
     display.stop();
-    if (!options.json) process.stdout.write(`${summary}\n`);
+    if (!options.json) process.stdout.write(`${profiled}${summary}\n`);
   } finally {
     display.stop();
     release();

@@ -9,6 +9,7 @@ function points(...pairs: [gflop: number, ms: number][]) {
     value: 2 ** i,
     ms,
     minMs: ms,
+    cpuMs: ms,
     runs: 3,
     gflop,
   }));

@@ -45,15 +45,15 @@ describe("bench", () => {
     expect(lines[0]).toMatch(/^adapter: /);
     expect(lines.filter((line) => /^relu /.test(line)).length).toBe(1);
     const report = JSON.parse(await readFile(file, "utf8"));
-    expect(report.rows.map((row: { name: string }) => row.name)).toEqual(["relu"]);
+    expect(report.suites.kernels.rows.map((row: { name: string }) => row.name)).toEqual(["relu"]);
     expect(report.ceilings.gflops).toBeGreaterThan(0);
-    expect(report.rows[0].runs).toBeGreaterThanOrEqual(3);
+    expect(report.suites.kernels.rows[0].runs).toBeGreaterThanOrEqual(3);
   });
 
   it.each([
     [["--filter", "("], /regular expression/],
     [["--filter", "nothing is called this"], /No case of the suite 'kernels'/],
-    [["--suite", "everything"], /kernels, mel, step, roofline/],
+    [["--suite", "everything"], /kernels, mel, step, growth, roofline, all/],
   ])("exits 2 for %j", async (args, message) => {
     const { code, stdout, stderr } = await melgrad.run(["bench", ...args]);
     expect(stderr).toMatch(message);
