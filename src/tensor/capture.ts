@@ -15,10 +15,10 @@ export interface CaptureOptions {
   /** Programs kept, one for each combination of input shapes; the one unused for longest goes first. Default 8. */
   programs?: number;
   /**
-   * Dispatches per submission. By default a run is one submission; a page that must stay responsive while a slow adapter
-   * works cuts it up.
+   * By default a run is one submission. With a budget it is cut into submissions of about that many milliseconds, so that a
+   * page stays responsive while a slow adapter works; how long a run takes is measured now and then.
    */
-  submitEvery?: number;
+  budgetMs?: number;
 }
 
 /** A captured function. */
@@ -45,7 +45,11 @@ interface Entry<R> {
   program: Program;
   inputs: Map<string, Tensor>;
   result: R;
+  runs: number;
 }
+
+/** Runs between two looks at how long one takes. */
+const calibrateEvery = 32;
 
 /**
  * Turns `step` into a program that is recorded at the first call and replayed, bit for bit, at every other one; inputs of other
@@ -61,7 +65,7 @@ export function capture<I extends Inputs, R>(
   step: (inputs: I) => R,
   options: CaptureOptions = {},
 ): Captured<I, R> {
-  const { label = "captured", programs = 8, submitEvery } = options;
+  const { label = "captured", programs = 8, budgetMs } = options;
   const entries = new Map<string, Entry<R>>();
 
   const entryFor = (inputs: I): Entry<R> => {
@@ -71,7 +75,6 @@ export function capture<I extends Inputs, R>(
       entries.delete(key); // and again at the end: the most recently used one
     } else {
       entry = record(inputs);
-      if (submitEvery) entry.program.submitEvery = submitEvery;
     }
     entries.set(key, entry);
     if (entries.size > programs) {
@@ -91,14 +94,16 @@ export function capture<I extends Inputs, R>(
       return gpu.scope(() => step(Object.fromEntries(own) as I));
     }, label);
     mapTensors(result, (tensor) => tensor.keep());
-    return { program, inputs: own, result };
+    return { program, inputs: own, result, runs: 0 };
   };
 
   const run = (inputs: I): R => {
-    const { program, inputs: own, result } = entryFor(inputs);
+    const entry = entryFor(inputs);
+    const { program, inputs: own, result } = entry;
     program.build();
     for (const [name, tensor] of own) gpu.device.copy(inputs[name].block, tensor.block, tensor.byteLength);
     program.replay();
+    if (budgetMs && entry.runs++ % calibrateEvery === 0) calibrate(gpu, program, budgetMs);
     return mapTensors(result, (tensor) => tensor.alias()) as R;
   };
 
@@ -121,6 +126,20 @@ export function bucketOf(length: number): number {
   if (!(length >= 1)) throw new ShapeError(`bucketOf: a length is at least 1, not ${length}.`);
   const power = 2 ** Math.ceil(Math.log2(length));
   return length <= 0.75 * power && power >= 4 ? 0.75 * power : power;
+}
+
+/** Sets how many dispatches of a program fill the budget, once the run that was just recorded has been timed. */
+function calibrate({ device }: Gpu, program: Program, budgetMs: number): void {
+  device.flush();
+  const start = performance.now();
+  device.gpu.queue.onSubmittedWorkDone().then(
+    () => {
+      const { dispatches } = program.report();
+      const each = (performance.now() - start) / dispatches;
+      program.submitEvery = Math.max(1, Math.min(dispatches, Math.round(budgetMs / each)));
+    },
+    () => {}, // a lost device is reported by the next readback
+  );
 }
 
 function signature(inputs: Inputs): string {
