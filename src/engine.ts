@@ -20,6 +20,7 @@ export type { TuningOptions, TuningResult } from "./ops/tuning.js";
 export { tune, tuneUsed } from "./ops/tuning-families.js";
 export { bucketOf, type Captured, type CaptureOptions, capture } from "./tensor/capture.js";
 export { Gpu, type NestedNumbers, type TensorOptions } from "./tensor/gpu.js";
+export { fromHalf, toHalf } from "./tensor/half.js";
 export { Random, type RandomState } from "./tensor/random.js";
 export type { Shape } from "./tensor/shape.js";
 export { type DType, Tensor } from "./tensor/tensor.js";

@@ -2,6 +2,7 @@
 // the tensors' bytes, row-major and little-endian. Reader and writer on plain arrays; nothing of files or of the GPU.
 // Format: https://github.com/huggingface/safetensors (README, "Format").
 import { DataError } from "../gpu/errors.js";
+import { fromHalf } from "../tensor/half.js";
 
 const arrays = {
   F64: Float64Array,
@@ -12,7 +13,7 @@ const arrays = {
   I8: Int8Array,
   U8: Uint8Array,
   BOOL: Uint8Array,
-  /** The raw 16 bits; `toFloat32` decodes them. */
+  /** The raw 16 bits; `toFloat32` decodes them, `toHalf` makes them. */
   F16: Uint16Array,
   BF16: Uint16Array,
 } as const;
@@ -184,17 +185,8 @@ export function toFloat32({ dtype, data }: SafeTensor): Float32Array {
   if (dtype === "BF16") {
     return new Float32Array(Uint32Array.from(data as Uint16Array, (bits) => bits << 16).buffer);
   }
-  if (dtype === "F16") return Float32Array.from(data as Uint16Array, halfToNumber);
+  if (dtype === "F16") return fromHalf(data as Uint16Array);
   return Float32Array.from(data as Exclude<SafetensorsArray, BigInt64Array>);
-}
-
-function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 0x3ff;
-  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

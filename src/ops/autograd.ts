@@ -99,7 +99,7 @@ function settleLeaf(leaf: Tensor, grad: Tensor): void {
   if (leaf.grad) {
     accumulate(leaf.grad, grad);
   } else if (leaf.gradSlot) {
-    if (grad !== leaf.gradSlot) leaf.gpu.device.copy(grad.block, leaf.gradSlot.block, leaf.byteLength);
+    if (grad !== leaf.gradSlot) leaf.gpu.device.copy(grad.block, leaf.gradSlot.block, grad.byteLength);
     leaf.grad = leaf.gradSlot;
   } else {
     leaf.grad = copyOf(grad).keep();

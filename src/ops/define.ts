@@ -20,6 +20,8 @@ export interface OpDefinition<Options, Saved = undefined> {
   name: string;
   /** One sentence with the formula, for people. */
   doc: string;
+  /** Takes f16 inputs; every other operation refuses them. */
+  half?: boolean;
   /** Checks shapes, runs kernels. Returns the output, with what the gradient needs beside inputs and output. */
   forward(inputs: readonly Tensor[], options: Options): { output: Tensor; saved: Saved };
   /** Gradients of the inputs, in order; undefined where `needs` is false. Absent: the operation has no gradient. */
@@ -42,6 +44,9 @@ export function defineOp<Options = void, Saved = undefined>(
     const { gpu } = inputs[0];
     for (const input of inputs) {
       if (input.gpu !== gpu) throw new ShapeError(`${name}: the inputs live on different devices.`);
+      if (input.dtype === "f16" && !definition.half) {
+        throw new ShapeError(`${name} takes no f16 tensor: give it cast(x, "f32").`);
+      }
     }
     const { output, saved } = definition.forward(inputs, options);
     if (backward && gpu.recordsGradients && inputs.some((input) => input.requiresGrad)) {

@@ -8,6 +8,7 @@ export {
 } from "./attention.js";
 export { backward } from "./autograd.js";
 export { add, div, mul, sub } from "./binary.js";
+export { cast } from "./cast.js";
 export { type ConvOptions, conv1d, conv2d } from "./conv.js";
 export { type CrossEntropyOptions, crossEntropy, type LossReduction } from "./cross-entropy.js";
 export { dropout } from "./dropout.js";

@@ -10,14 +10,17 @@ import { unaryGradient } from "./unary.js";
 export interface LinearOptions {
   /** Applies GELU to x·Wᵀ + b: true is the exact one, "tanh" the approximation (as `gelu_tanh`). */
   gelu?: GeluForm;
-  /** Added at the end; of the result's shape. */
+  /** Added at the end; of the result's shape, f32. */
   residual?: Tensor;
+  /** The result's type; f16 needs an adapter that has it. Default f32. */
+  dtype?: "f32" | "f16";
 }
 
 interface Parts {
   bias: boolean;
   gelu: GeluForm;
   residual: boolean;
+  dtype: "f32" | "f16";
 }
 
 /** What GELU was applied to, where a gradient will need it. */
@@ -27,12 +30,13 @@ interface Saved {
 
 const linearOp = defineOp<Parts, Saved>({
   name: "linear",
+  half: true,
   doc: "x·Wᵀ + b over the last axis, optionally GELU of it, optionally plus a residual; x is [..., in], W is [out, in].",
-  forward(inputs, { bias, gelu, residual }) {
+  forward(inputs, { bias, gelu, residual, dtype }) {
     const [x, weight] = inputs;
     const { gpu } = x;
     const [outputs, width] = weight.shape;
-    const output = gpu.empty([...x.shape.slice(0, -1), outputs]);
+    const output = gpu.empty([...x.shape.slice(0, -1), outputs], { dtype });
     const differentiated = gpu.recordsGradients && inputs.some((input) => input.requiresGrad);
     const pre = gelu && differentiated ? gpu.empty(output.shape) : undefined;
     product(x, weight, output, {
@@ -69,6 +73,17 @@ const linearOp = defineOp<Parts, Saved>({
   },
 });
 
+/** Throws where one of these, which are added to sums in f32, is not f32 itself. */
+export function requireFull(op: string, added: Readonly<Record<string, Tensor | undefined>>): void {
+  for (const [name, tensor] of Object.entries(added)) {
+    if (tensor && tensor.dtype !== "f32") {
+      throw new ShapeError(
+        `${op}: the ${name} must be f32, not ${tensor.dtype}: give it cast(${name}, "f32").`,
+      );
+    }
+  }
+}
+
 /**
  * Gradients of W [out, in] and b [out] (if there is one) in y = x·Wᵀ + b for dy [..., out] and x [..., in], outside the graph;
  * undefined where `needs` is false. The bias's comes out of the weight's product, which reads dy anyway.
@@ -97,10 +112,10 @@ export function productGradients(
 
 /**
  * x·Wᵀ + b, then GELU and a residual where asked for. `x`: [..., in], `weight`: [out, in], `bias`: [out] or nothing; the result
- * is [..., out]. Throws ShapeError where these do not fit.
+ * is [..., out]. x and the weight may be f16; the sums are f32. Throws ShapeError where these do not fit.
  */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor, options: LinearOptions = {}): Tensor {
-  const { gelu = false, residual } = options;
+  const { gelu = false, residual, dtype = "f32" } = options;
   if (weight.rank !== 2 || x.rank === 0 || x.shape[x.rank - 1] !== weight.shape[1]) {
     throw new ShapeError(
       `linear: x ${formatShape(x.shape)} and weight ${formatShape(weight.shape)} do not fit; they must be [..., in] and [out, in].`,
@@ -115,6 +130,7 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor, options: Linear
       `linear: the residual must be ${formatShape(shape)}, not ${formatShape(residual.shape)}.`,
     );
   }
+  requireFull("linear", { bias, residual });
   const inputs = [x, weight, bias, residual].filter((tensor) => tensor !== undefined);
-  return linearOp(inputs, { bias: bias !== undefined, gelu, residual: residual !== undefined });
+  return linearOp(inputs, { bias: bias !== undefined, gelu, residual: residual !== undefined, dtype });
 }

@@ -241,7 +241,7 @@ function sumSlices(parts: Tensor, c: Tensor, size: number, slices: number, accum
   const { device } = c.gpu;
   const vec4 = size % 4 === 0;
   const count = vec4 ? size / 4 : size;
-  const kernel = device.kernel("matmul/sum_slices", { VEC4: vec4, ACCUMULATE: accumulate });
+  const kernel = device.kernel("matmul/sum_slices", { C_TYPE: c.dtype, VEC4: vec4, ACCUMULATE: accumulate });
   device.run(kernel, [parts.block, c.block], { count, slices }, foldGroups(Math.ceil(count / 64)));
 }
 

@@ -11,16 +11,19 @@ export interface MatmulOptions {
   /** Swap the last two axes of the stored operand. */
   transposeA?: boolean;
   transposeB?: boolean;
+  /** The result's type; f16 needs an adapter that has it. The operands may be f32 or f16, in any mixture. Default f32. */
+  dtype?: "f32" | "f16";
 }
 
 const matmulOp = defineOp<Required<MatmulOptions>>({
   name: "matmul",
+  half: true,
   doc: "A·B over the last two axes; leading axes broadcast.",
-  forward([a, b], { transposeA, transposeB }) {
+  forward([a, b], { transposeA, transposeB, dtype }) {
     const [m, k] = transposeA ? [a.shape[a.rank - 1], a.shape[a.rank - 2]] : a.shape.slice(-2);
     const n = b.shape[b.rank - (transposeB ? 2 : 1)];
     const batch = broadcastShapes(a.shape.slice(0, -2), b.shape.slice(0, -2));
-    const out = a.gpu.empty([...batch, m, n]);
+    const out = a.gpu.empty([...batch, m, n], { dtype });
     if (isFlat(a, b, transposeA)) {
       product(a, b, out, { m: a.size / k, n, k, transposeB });
       return result(out);
@@ -80,17 +83,17 @@ function repeated(x: Tensor, batch: Shape): Tensor {
 export function matmul(
   a: Tensor,
   b: Tensor,
-  { transposeA = false, transposeB = false }: MatmulOptions = {},
+  { transposeA = false, transposeB = false, dtype = "f32" }: MatmulOptions = {},
 ): Tensor {
   if (a.rank === 0 || b.rank === 0) {
     throw new ShapeError("matmul needs tensors of one axis or more: multiply by a number with mul().");
   }
   if (a.rank === 1) {
-    const product = matmul(reshape(a, [1, a.size]), b, { transposeB });
+    const product = matmul(reshape(a, [1, a.size]), b, { transposeB, dtype });
     return reshape(product, b.rank === 1 ? [] : product.shape.filter((_, axis) => axis !== product.rank - 2));
   }
   if (b.rank === 1) {
-    const product = matmul(a, reshape(b, [b.size, 1]), { transposeA });
+    const product = matmul(a, reshape(b, [b.size, 1]), { transposeA, dtype });
     return reshape(product, product.shape.slice(0, -1));
   }
   const left = a.shape[a.rank - (transposeA ? 2 : 1)];
@@ -100,5 +103,5 @@ export function matmul(
       `matmul: ${formatShape(a.shape)}${transposeA ? " transposed" : ""} and ${formatShape(b.shape)}${transposeB ? " transposed" : ""} differ in the summed axis (${left} and ${right}).`,
     );
   }
-  return matmulOp([a, b], { transposeA, transposeB });
+  return matmulOp([a, b], { transposeA, transposeB, dtype });
 }

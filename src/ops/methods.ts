@@ -3,6 +3,7 @@
 import { Tensor } from "../tensor/tensor.js";
 import { backward } from "./autograd.js";
 import { add, binary, div, mul, sub } from "./binary.js";
+import { cast } from "./cast.js";
 import { dropout } from "./dropout.js";
 import { gather, indexSelect, scatterAdd } from "./gather.js";
 import { type MatmulOptions, matmul } from "./matmul.js";
@@ -53,6 +54,7 @@ const methods = {
   softmax: (x: Tensor, options?: SoftmaxOptions) => softmax(x, options),
   logSoftmax: (x: Tensor, options?: SoftmaxOptions) => logSoftmax(x, options),
   matmul: (x: Tensor, other: Tensor, options?: MatmulOptions) => matmul(x, other, options),
+  cast,
   reshape,
   permute,
   transpose,

@@ -4,7 +4,7 @@ import { ShapeError } from "../gpu/errors.js";
 import { formatShape, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { defineOp } from "./define.js";
-import { productGradients } from "./linear.js";
+import { productGradients, requireFull } from "./linear.js";
 import { type GeluForm, product } from "./matmul-kernels.js";
 
 export interface MlpWeights {
@@ -31,6 +31,7 @@ interface Saved {
 
 const mlpOp = defineOp<{ gelu: GeluForm }, Saved>({
   name: "mlp",
+  half: true,
   doc: "GELU(x·W₁ᵀ + b₁)·W₂ᵀ + b₂, optionally plus a residual, over the last axis; W₁ is [hidden, in], W₂ is [out, hidden].",
   forward(inputs, { gelu }) {
     const [x, weight1, bias1, weight2, bias2, residual] = inputs;
@@ -83,7 +84,7 @@ const mlpOp = defineOp<{ gelu: GeluForm }, Saved>({
 
 /**
  * GELU(x·W₁ᵀ + b₁)·W₂ᵀ + b₂, and a residual where asked for. `x`: [..., in]; the result is [..., out]. Throws ShapeError where the
- * shapes do not fit.
+ * shapes do not fit. x and the weights may be f16.
  */
 export function mlp(x: Tensor, weights: MlpWeights, { gelu = true, residual }: MlpOptions = {}): Tensor {
   const { weight1, bias1, weight2, bias2 } = weights;
@@ -107,6 +108,7 @@ export function mlp(x: Tensor, weights: MlpWeights, { gelu = true, residual }: M
       `mlp: the residual must be ${formatShape(shape)}, not ${formatShape(residual.shape)}.`,
     );
   }
+  requireFull("mlp", { bias1, bias2, residual });
   const inputs = [x, weight1, bias1, weight2, bias2, ...(residual ? [residual] : [])];
   return mlpOp(inputs, { gelu });
 }

@@ -67,6 +67,7 @@ export function stridedPlace(x: Tensor, target: Tensor, strides: readonly number
 
 const reshapeOp = defineOp<{ shape: Shape }>({
   name: "reshape",
+  half: true,
   doc: "The same elements in row-major order under another shape; shares memory.",
   forward: ([x], { shape }) => result(x.alias(shape)),
   backward: ({ grad, inputs: [x] }) => [grad.alias(x.shape)],

@@ -2,11 +2,11 @@
 // are being recorded. Not here: operations on tensors (ops/), adapters (host/).
 import type { Block } from "../gpu/buffers.js";
 import type { Device } from "../gpu/device.js";
-import { ShapeError } from "../gpu/errors.js";
+import { MelgradError, ShapeError } from "../gpu/errors.js";
 import { type MemoryReport, memoryReport } from "../gpu/memory.js";
 import { Random } from "./random.js";
 import { formatShape, type Shape, sizeOf } from "./shape.js";
-import { type DType, type Storage, Tensor } from "./tensor.js";
+import { byteLengthOf, type DType, type Storage, Tensor } from "./tensor.js";
 
 export interface TensorOptions {
   requiresGrad?: boolean;
@@ -50,9 +50,13 @@ export class Gpu {
 
   /** Uninitialised memory: for kernels that write all of it. */
   empty(shape: Shape, options: TensorOptions = {}): Tensor {
-    const { block, release } = this.device.allocate(Math.max(4, sizeOf(shape) * 4), shape);
+    const { dtype = "f32" } = options;
+    if (dtype === "f16" && !this.device.capabilities.f16) {
+      throw new MelgradError("This adapter computes no half precision (it lacks shader-f16): use f32 here.");
+    }
+    const { block, release } = this.device.allocate(Math.max(4, byteLengthOf(sizeOf(shape), dtype)), shape);
     const storage: Storage = { block, references: 0, release };
-    const tensor = new Tensor(this, storage, shape, options.dtype ?? "f32");
+    const tensor = new Tensor(this, storage, shape, dtype);
     tensor.requiresGrad = options.requiresGrad ?? false;
     return tensor;
   }

@@ -4,10 +4,14 @@
 import type { Block } from "../gpu/buffers.js";
 import { MelgradError, ShapeError } from "../gpu/errors.js";
 import type { Gpu } from "./gpu.js";
+import { fromHalf, toHalf } from "./half.js";
 import { formatShape, type Shape, sizeOf } from "./shape.js";
 
-/** f32 for values, i32 for indices and class labels. */
-export type DType = "f32" | "i32";
+/**
+ * f32 for values, i32 for indices and class labels, f16 for values that products read in half the memory (every other operation
+ * wants them cast). Gradients are f32 always.
+ */
+export type DType = "f32" | "i32" | "f16";
 
 /** Memory shared by a tensor and its reshapes. */
 export interface Storage {
@@ -54,8 +58,9 @@ export class Tensor {
     return this.shape.length;
   }
 
+  /** Bytes of memory, a multiple of 4. */
   get byteLength(): number {
-    return this.size * 4;
+    return byteLengthOf(this.size, this.dtype);
   }
 
   /** The memory, for kernels. Throws if the tensor has been disposed. */
@@ -95,13 +100,14 @@ export class Tensor {
   /** Reads the values back. This submits recorded work and waits for it. */
   async data(): Promise<Float32Array<ArrayBuffer>> {
     const bytes = await this.gpu.device.read(this.block, this.byteLength);
+    if (this.dtype === "f16") return fromHalf(new Uint16Array(bytes, 0, this.size));
     return this.dtype === "f32" ? new Float32Array(bytes) : Float32Array.from(new Int32Array(bytes));
   }
 
   /** Reads indices back. Throws for float tensors. */
   async indices(): Promise<Int32Array<ArrayBuffer>> {
     if (this.dtype !== "i32")
-      throw new ShapeError("indices() reads i32 tensors; this one is f32: use data().");
+      throw new ShapeError(`indices() reads i32 tensors; this one is ${this.dtype}: use data().`);
     return new Int32Array(await this.gpu.device.read(this.block, this.byteLength));
   }
 
@@ -120,8 +126,7 @@ export class Tensor {
         `${values.length} values do not fill a tensor of shape ${formatShape(this.shape)}.`,
       );
     }
-    const typed = this.dtype === "f32" ? toFloat32(values) : toInt32(values);
-    this.gpu.device.write(this.block, typed);
+    this.gpu.device.write(this.block, encode(values, this.dtype));
     return this;
   }
 
@@ -148,6 +153,22 @@ export class Tensor {
     const by = this.node ? ` from ${this.node.op}` : "";
     return `Tensor(${formatShape(this.shape)}, ${this.dtype}${by})`;
   }
+}
+
+/** Bytes of `size` elements, a multiple of 4, which is what copies take. */
+export function byteLengthOf(size: number, dtype: DType): number {
+  return dtype === "f16" ? 4 * Math.ceil(size / 2) : 4 * size;
+}
+
+function encode(
+  values: Float32Array | Int32Array | readonly number[],
+  dtype: DType,
+): Float32Array | Int32Array | Uint32Array {
+  if (dtype === "i32") return toInt32(values);
+  if (dtype === "f32") return toFloat32(values);
+  const padded = new Uint16Array(2 * Math.ceil(values.length / 2));
+  padded.set(toHalf(values));
+  return new Uint32Array(padded.buffer);
 }
 
 function toFloat32(values: Float32Array | Int32Array | readonly number[]): Float32Array {

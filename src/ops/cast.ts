@@ -1,0 +1,31 @@
+// Another element type for the same values. The only way from f16 to the operations that take f32 alone.
+import type { DType, Tensor } from "../tensor/tensor.js";
+import { defineOp, result } from "./define.js";
+import { elementwiseGroups } from "./launch.js";
+
+/** Also to the type that x has already; what `cast` leaves out. */
+export const castOp = defineOp<{ dtype: DType }>({
+  name: "cast",
+  doc: "The same values as another type; f16 rounds to a neighbour, i32 cuts the fraction off.",
+  half: true,
+  forward([x], { dtype }) {
+    const { device } = x.gpu;
+    const y = x.gpu.empty(x.shape, { dtype });
+    const count = Math.ceil(x.size / 4);
+    const kernel = device.kernel("elementwise/cast", { FROM: x.dtype, TO: dtype });
+    device.run(kernel, [x.block, y.block], { count }, elementwiseGroups(count));
+    return result(y);
+  },
+  // Gradients are f32 whatever the type of the values.
+  backward: ({ grad }) => [grad],
+});
+
+/**
+ * `x` as `dtype`, or `x` itself if it is that already. The gradient passes as it is (gradients are f32 always); there is none
+ * through i32. Throws where the adapter has no f16.
+ */
+export function cast(x: Tensor, dtype: DType): Tensor {
+  if (x.dtype === dtype) return x;
+  if (dtype === "i32" || x.dtype === "i32") return x.gpu.noGrad(() => castOp([x], { dtype }));
+  return castOp([x], { dtype });
+}
