@@ -34,6 +34,8 @@ export interface BenchReport {
   suites: Partial<Record<SuiteName, SuiteResult>>;
   /** What `npm run bench:peers` wrote on this adapter: the same work in other libraries. */
   peers?: unknown;
+  /** What bench/gpu/torch_bench.py wrote on the same device. */
+  torch?: unknown;
 }
 
 /** `lavapipe`, `swiftshader`, or a GPU's name in small letters and dashes. Pure. */
@@ -59,7 +61,8 @@ export function machine(): BenchReport["machine"] {
 /** What an earlier run left, with the newer one's suites in place of its own. Of another adapter nothing is kept. Pure. */
 export function mergeReports(before: BenchReport | undefined, now: BenchReport): BenchReport {
   if (before?.adapter.name !== now.adapter.name) return now;
-  return { ...before, ...now, suites: { ...before.suites, ...now.suites }, peers: now.peers ?? before.peers };
+  const { peers = before.peers, torch = before.torch } = now;
+  return { ...before, ...now, suites: { ...before.suites, ...now.suites }, peers, torch };
 }
 
 /** Reads a report; undefined where there is none or it is none. */

@@ -50,6 +50,7 @@ interface BenchOptions {
   json?: string;
   results?: string;
   peers?: string;
+  torch?: string;
   adapter?: string;
   profile: ProfileChoice;
 }
@@ -67,6 +68,7 @@ export function registerBench(program: Command): void {
     .option("--json <file>", "also write the numbers to a file")
     .option("--results <folder>", "also write them to FOLDER/ADAPTER.json, beside its other suites")
     .option("--peers <file>", "take the numbers that npm run bench:peers wrote into the report")
+    .option("--torch <file>", "take the numbers that bench/gpu/torch_bench.py wrote into the report")
     .addHelpText("after", suiteHelp)
     .allowExcessArguments(false)
     .action(bench);
@@ -223,7 +225,7 @@ async function runGrowth({ gpu, options, stopped, save }: Run): Promise<void> {
 
 async function openReport(
   gpu: OpenGpu,
-  { profile, peers }: BenchOptions,
+  { profile, peers, torch }: BenchOptions,
   { ceilings }: Roofline,
 ): Promise<BenchReport> {
   const { name, kind } = gpu.host;
@@ -236,15 +238,17 @@ async function openReport(
     ceilings,
     suites: {},
   };
-  if (peers !== undefined) report.peers = await readPeers(peers);
+  if (peers !== undefined) report.peers = await readNumbers(peers);
+  if (torch !== undefined) report.torch = await readNumbers(torch);
   return report;
 }
 
-async function readPeers(path: string): Promise<unknown> {
+/** What another program measured. */
+async function readNumbers(path: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(path, "utf8"));
   } catch (error) {
-    throw new DataError(`The peers' numbers in ${path} cannot be read: ${(error as Error).message}.`);
+    throw new DataError(`The numbers in ${path} cannot be read: ${(error as Error).message}.`);
   }
 }
 
