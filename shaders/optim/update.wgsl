@@ -5,10 +5,11 @@
 // RULE 2: AdamW (Loshchilov and Hutter, 2019), decay applied to the weights apart from the gradient
 // now = (lr, rate, root, first), which differ from step to step and so are memory, not parameters: rate = lr/(1-β₁ᵗ) and
 // root = 1/√(1-β₂ᵗ) for Adam; first = 1 on the first SGD step, where momentum starts at g.
+// rest1 = 1-β₁ and rest2 = 1-β₂, taken in float64: of 0.999 in float32 only four digits of the rest would be right.
 // CLIP 1 multiplies gradients by clip[1]. Bandwidth: 4 loads and 3 stores an element. Grid as in elementwise/program.
 #include "lib/index"
 struct Now { lr: f32, rate: f32, root: f32, first: f32 }
-struct Params { count: u32, span: u32, beta1: f32, beta2: f32, eps: f32, decay: f32 }
+struct Params { count: u32, span: u32, beta1: f32, beta2: f32, rest1: f32, rest2: f32, eps: f32, decay: f32 }
 @group(0) @binding(0) var<storage, read> gradient: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> clip: array<f32>;
 @group(0) @binding(2) var<storage, read> now: Now;
@@ -46,8 +47,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     w -= step.lr * m;
 #endif
 #else
-    let m = p.beta1 * first[i] + (1.0 - p.beta1) * g;
-    let v = p.beta2 * second[i] + (1.0 - p.beta2) * g * g;
+    let m = p.beta1 * first[i] + p.rest1 * g;
+    let v = p.beta2 * second[i] + p.rest2 * g * g;
     first[i] = m;
     second[i] = v;
     w -= step.rate * m / (sqrt(v) * step.root + p.eps);

@@ -120,7 +120,8 @@ export class Optimizer {
     const clip = (clipper?.result ?? this.noClip).block;
     const blocks: Block[] = [gradients, clip, changing.block, values];
     for (const { whole } of this.moments) blocks.push(whole);
-    overArena(device, kernel, blocks, { beta1, beta2, eps, decay: weightDecay });
+    const rest = { rest1: 1 - beta1, rest2: 1 - beta2 };
+    overArena(device, kernel, blocks, { beta1, beta2, ...rest, eps, decay: weightDecay });
     changing.release();
   }
 
