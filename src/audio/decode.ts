@@ -1,5 +1,7 @@
-// Audio files to samples, the same code in Node and in browsers: our own WAV reader, and WASM decoders for FLAC, MP3, Ogg
-// Vorbis and Ogg Opus, each loaded when the first file of its kind comes. Nothing here resamples or touches a file system.
+// Audio files to samples, the same code in Node and in browsers: our own readers of WAV and .au, and WASM decoders for FLAC,
+// MP3, Ogg Vorbis and Ogg Opus, each loaded when the first file of its kind comes. Nothing here resamples or touches a file
+// system.
+import { decodeAu } from "./au.js";
 import { AudioError } from "./errors.js";
 import { endsWithWholeFrame, readFlac } from "./flac.js";
 import { recognise, unsupported } from "./formats.js";
@@ -31,6 +33,7 @@ export async function decodeAudio(bytes: Uint8Array, options: DecodeOptions = {}
     const { container, start } = recognise(bytes);
     let waveform: Waveform;
     if (container === "wav") waveform = decodeWav(bytes.subarray(start));
+    else if (container === "au") waveform = decodeAu(bytes.subarray(start));
     else if (container === "flac") waveform = await decodeFlac(bytes, start);
     else if (container === "ogg") waveform = await decodeOgg(bytes, start);
     else waveform = await decodeMp3(bytes, start);

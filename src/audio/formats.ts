@@ -5,31 +5,14 @@ import { AudioError } from "./errors.js";
 import { skipId3v2 } from "./tags.js";
 
 /** The formats that can be read, for messages. */
-export const readableFormats = "WAV, FLAC, MP3, Ogg Vorbis and Ogg Opus";
+export const readableFormats = "WAV, FLAC, MP3, Ogg Vorbis, Ogg Opus and .au";
 
 /** Endings of formats that can be read. */
-export const readableEndings = ["wav", "wave", "flac", "mp3", "ogg", "oga", "opus"] as const;
+export const readableEndings = ["wav", "wave", "flac", "mp3", "ogg", "oga", "opus", "au", "snd"] as const;
 
 /** Endings of audio that cannot be read: such files are named and skipped rather than passed over in silence. */
 export const unreadableEndings = [
-  ...[
-    "aac",
-    "m4a",
-    "m4b",
-    "alac",
-    "aif",
-    "aiff",
-    "aifc",
-    "caf",
-    "wma",
-    "ape",
-    "wv",
-    "mpc",
-    "mp2",
-    "amr",
-    "au",
-    "snd",
-  ],
+  ...["aac", "m4a", "m4b", "alac", "aif", "aiff", "aifc", "caf", "wma", "ape", "wv", "mpc", "mp2", "amr"],
   ...["ac3", "dts", "dsf", "dff", "ra", "tta", "weba", "mka", "spx"],
 ] as const;
 
@@ -42,7 +25,7 @@ export function hasAudioEnding(fileName: string): boolean {
 }
 
 /** What a file's bytes say it is. `mpeg?` means that only a search for MPEG frames can tell. */
-export type Container = "wav" | "flac" | "ogg" | "mpeg?";
+export type Container = "wav" | "flac" | "ogg" | "au" | "mpeg?";
 
 const unreadable: [offset: number, magic: string, what: string][] = [
   [4, "ftyp", "MP4 (AAC or ALAC)"],
@@ -54,7 +37,6 @@ const unreadable: [offset: number, magic: string, what: string][] = [
   [0, "MPCK", "Musepack"],
   [0, "MP+", "Musepack"],
   [0, "MThd", "MIDI"],
-  [0, ".snd", "Sun audio"],
   [0, "DSD ", "DSD"],
   [0, "#!AMR", "AMR"],
 ];
@@ -78,6 +60,7 @@ export function recognise(bytes: Uint8Array): { container: Container; start: num
   }
   if (is(0, "fLaC")) return { container: "flac", start };
   if (is(0, "OggS")) return { container: "ogg", start };
+  if (is(0, ".snd")) return { container: "au", start };
   const known = unreadable.find(([offset, magic]) => is(offset, magic))?.[2];
   if (known) throw unsupported(`${known} audio`);
   if (is(0, "FORM") && (is(8, "AIFF") || is(8, "AIFC"))) throw unsupported("AIFF audio");

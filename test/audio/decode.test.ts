@@ -226,7 +226,7 @@ describe("other faults", () => {
     const text = new TextEncoder().encode("This is a list of songs. ".repeat(400));
     const error = await failure(text, "list.mp3");
     expect(error.kind).toBe("not-audio");
-    expect(error.message).toContain("WAV, FLAC, MP3, Ogg Vorbis and Ogg Opus");
+    expect(error.message).toContain("WAV, FLAC, MP3, Ogg Vorbis, Ogg Opus and .au");
     expect((await failure(new Uint8Array(5000), "zeros.mp3")).kind).toBe("not-audio");
     const mp4 = new Uint8Array([0, 0, 0, 32, ...Buffer.from("ftypM4A "), ...new Uint8Array(100)]);
     expect((await failure(mp4)).message).toContain("MP4 (AAC or ALAC) audio is not supported");
