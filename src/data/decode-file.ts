@@ -1,17 +1,23 @@
-// Reads one audio file from disk and decodes it, in whichever thread it is called. Not here: threads (decode-pool.ts).
+// Reads one audio file from disk, or from bytes at hand, and decodes it in whichever thread it is called. Not here: threads
+// (decode-pool.ts).
 import { readFile } from "node:fs/promises";
 import { decodeAudio, toMono, type Waveform } from "../audio/decode.js";
 import { DataError } from "../gpu/errors.js";
 
 /**
  * Decode a file; with `mono`, mix it down to one channel at once, which halves what a stereo file keeps in memory.
+ * @param source a path, or the file's bytes
  * @param name how messages call the file
  * @throws AudioError where its bytes cannot be used, DataError where it cannot be read
  */
-export async function readWaveform(path: string, mono: boolean, name: string): Promise<Waveform> {
+export async function readWaveform(
+  source: string | Uint8Array,
+  mono: boolean,
+  name: string,
+): Promise<Waveform> {
   let bytes: Uint8Array;
   try {
-    bytes = await readFile(path);
+    bytes = typeof source === "string" ? await readFile(source) : source;
   } catch (error) {
     throw new DataError(`${name}: ${whyUnreadable(error)}`);
   }

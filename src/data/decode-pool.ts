@@ -10,7 +10,8 @@ import { DataError } from "../gpu/errors.js";
 import { readWaveform } from "./decode-file.js";
 
 export interface DecodeRequest {
-  path: string;
+  /** A path, or a file's bytes. */
+  path: string | Uint8Array;
   mono: boolean;
   name: string;
 }
@@ -61,11 +62,11 @@ export class DecodePool {
   }
 
   /**
-   * Decode one file. Calls beyond the pool's size wait their turn, first come, first served.
+   * Decode one file, given as a path or as its bytes (a member of an archive). Calls beyond the pool's size wait their turn, first come, first served.
    * @throws AudioError where the bytes cannot be used, DataError where the file cannot be read or the pool is closed
    */
-  decodeFile(path: string, options: DecodeFileOptions = {}): Promise<Waveform> {
-    const { mono = true, name = path, signal } = options;
+  decodeFile(path: string | Uint8Array, options: DecodeFileOptions = {}): Promise<Waveform> {
+    const { mono = true, name = typeof path === "string" ? path : "audio", signal } = options;
     return new Promise<Waveform>((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);
       if (this.#closed) return reject(new DataError(`${name}: the decoder pool is closed`));

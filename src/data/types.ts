@@ -37,8 +37,13 @@ export interface Corpus {
 /** What a long operation tells whoever draws a progress bar. `total` is 0 where it is not known. */
 export type OnProgress = (progress: { what: string; done: number; total: number; unit?: string }) => void;
 
+/** A part of a split. */
+export type Part = "train" | "valid" | "test";
+
 /** One labelled excerpt. */
 export interface LabelledClip extends Track {
+  /** The part that the data set's own split puts it in. A task any of whose clips has one is probed on that split alone. */
+  part?: Part;
   /** Clips that share any of these groups must stand on the same side of a split (piece, chord progression, style…). */
   groups: string[];
   /** multilabel: one 0/1 per class; classification: [class index]; regression: one number per target. */
