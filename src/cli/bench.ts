@@ -28,6 +28,7 @@ import {
 } from "../../bench/suites.js";
 import { version as webgpuVersion } from "../../node_modules/webgpu/package.json";
 import { DataError, UsageError } from "../gpu/errors.js";
+import type { TuneMode } from "../gpu/tuner.js";
 import { adapterLine } from "../host/types.js";
 import { open } from "../node.js";
 import { version } from "../version.js";
@@ -42,7 +43,8 @@ import {
   rowTable,
 } from "./bench-tables.js";
 import { onInterrupt } from "./interrupt.js";
-import { addProfilingOptions, type ProfileChoice } from "./options.js";
+import { addProfilingOptions, addTuneOption, type ProfileChoice } from "./options.js";
+import { tuneCases } from "./tuning.js";
 
 interface BenchOptions {
   suite: SuiteName | "all";
@@ -52,6 +54,7 @@ interface BenchOptions {
   peers?: string;
   torch?: string;
   adapter?: string;
+  tune: TuneMode;
   profile: ProfileChoice;
 }
 
@@ -73,6 +76,7 @@ export function registerBench(program: Command): void {
     .allowExcessArguments(false)
     .action(bench);
   addProfilingOptions(command);
+  addTuneOption(command);
 }
 
 function suiteHelp(): string {
@@ -111,7 +115,7 @@ async function bench(options: BenchOptions): Promise<void> {
   }
   const stopping = new AbortController();
   const release = onInterrupt(() => stopping.abort());
-  const gpu = await open({ adapter, profile: profile.checks });
+  const gpu = await open({ adapter, profile: profile.checks, tune: options.tune });
   try {
     const { software } = gpu.device.capabilities;
     const names: SuiteName[] = suite === "all" ? suiteNames.filter((name) => name !== "roofline") : [suite];
@@ -188,6 +192,7 @@ async function runSuite({ gpu, roofline, options, stopped, save }: Run, suite: S
     if (stopped()) break;
     const names = group.map(({ name }) => name).join(", ");
     process.stderr.write(`${timed.length + 1}/${cases.length} ${names} ${group[0].shape}\n`);
+    await tuneCases(gpu, group);
     timed.push(...(await runCases(gpu, group, roofline)));
     await save(suite, { complete: false, rows: rows() });
   }

@@ -1,22 +1,38 @@
 // `melgrad doctor`: what this machine offers, whether the kernels compute rightly on the chosen adapter, and what to install.
 // Looking is done in host/node/doctor.ts and testing in self-test.ts; this prints both.
-import type { Command } from "commander";
-import { NoAdapterError } from "../gpu/errors.js";
+import { basename } from "node:path";
+import { type Command, InvalidArgumentError } from "commander";
+import { DataError, NoAdapterError, UsageError } from "../gpu/errors.js";
+import type { TuneMode } from "../gpu/tuner.js";
+import { writeWhole } from "../host/cache.js";
 import { type HostReport, inspectHost } from "../host/node/doctor.js";
 import { fetchLavapipe } from "../host/node/lavapipe.js";
 import { adapterLine, type GpuProfile } from "../host/types.js";
 import { open } from "../node.js";
+import { type PresetName, presetNames } from "../patchifier/config.js";
+import type { Gpu } from "../tensor/gpu.js";
 import { version } from "../version.js";
 import { onInterrupt } from "./interrupt.js";
-import { addAdapterOptions } from "./options.js";
+import { addAdapterOptions, addTuneOption } from "./options.js";
 import { type SelfTestResult, selfTest } from "./self-test.js";
 import { alignTable } from "./table.js";
+import {
+  resultLine,
+  shippedSource,
+  type TuningState,
+  tuneEverything,
+  tuningLines,
+  tuningState,
+} from "./tuning.js";
 
 interface DoctorOptions {
   adapter?: string;
   profile: GpuProfile;
   json?: boolean;
   fetchLavapipe?: boolean;
+  tune: TuneMode;
+  presets: PresetName[];
+  table?: string;
 }
 
 /** The adapter that a run would take, and what the self-test found there. */
@@ -25,6 +41,7 @@ interface Chosen {
   kind: string;
   line: string;
   tests: SelfTestResult[];
+  tuning: TuningState;
 }
 
 export function registerDoctor(program: Command): void {
@@ -36,20 +53,42 @@ export function registerDoctor(program: Command): void {
       "--fetch-lavapipe",
       "first fetch lavapipe, a faster software adapter, into the cache (Debian, Ubuntu; no root)",
     )
+    .option("--presets <names>", "with --tune: also measure these training steps", presets, ["demo"])
+    .option(
+      "--table <file>",
+      "with --tune: write what was measured as a table to ship (see scripts/tune.mjs)",
+    )
     .allowExcessArguments(false)
     .action(doctor);
   addAdapterOptions(command);
+  addTuneOption(command);
 }
 
-async function doctor({ adapter, profile, json, fetchLavapipe: fetch }: DoctorOptions): Promise<void> {
-  if (fetch) await fetchDriver();
+/** Names of presets with commas between. */
+function presets(text: string): PresetName[] {
+  return text.split(",").map((name) => {
+    const known = presetNames.find((each) => each === name.trim());
+    if (!known)
+      throw new InvalidArgumentError(`Write one or more of ${presetNames.join(", ")}, with commas between`);
+    return known;
+  });
+}
+
+async function doctor(options: DoctorOptions): Promise<void> {
+  const { adapter, profile, json, tune } = options;
+  if (options.table !== undefined && tune === "off") {
+    throw new UsageError("--table holds what --tune measures: write --tune force with it.");
+  }
+  if (options.fetchLavapipe) await fetchDriver();
   const host = await inspectHost();
   let chosen: Chosen | undefined;
   let failure: string | undefined;
   try {
-    const gpu = await open({ adapter, profile });
+    const gpu = await open({ adapter, profile, tune });
     const { name, kind } = gpu.host;
-    chosen = { name, kind, line: adapterLine(gpu.host), tests: await selfTest(gpu) };
+    const tests = await selfTest(gpu);
+    if (tune !== "off") await measureKernels(gpu, options);
+    chosen = { name, kind, line: adapterLine(gpu.host), tests, tuning: tuningState(gpu.device.tuner) };
     gpu.close();
   } catch (error) {
     if (!(error instanceof NoAdapterError)) throw error;
@@ -64,6 +103,31 @@ async function doctor({ adapter, profile, json, fetchLavapipe: fetch }: DoctorOp
     console.log([...hostLines(host), ...testLines(chosen, failure), ...adviceLines(host.advice)].join("\n"));
   }
   if (!ok) process.exitCode = 1;
+}
+
+/** Measures what presets and benchmark ask for, telling each result on stderr. */
+async function measureKernels(gpu: Gpu, { presets, table }: DoctorOptions): Promise<void> {
+  const { tuner } = gpu.device;
+  // A table to ship holds what this run measures, whatever tables say.
+  if (table !== undefined) tuner.forget();
+  const stopping = new AbortController();
+  const release = onInterrupt(() => stopping.abort());
+  const say = (text: string) => void process.stderr.write(`${text}\n`);
+  try {
+    await tuneEverything(gpu, {
+      presets,
+      onPart: (name) => say(`measuring ${name}`),
+      onResult: (result) => say(`  ${resultLine(result)}`),
+      signal: stopping.signal,
+    });
+  } finally {
+    release();
+  }
+  if (table === undefined) return;
+  if (stopping.signal.aborted) throw new DataError("Interrupted: the table has not been written.");
+  await writeWhole(table, shippedSource(tuner, basename(table, ".ts"))).catch((error: Error) => {
+    throw new DataError(`The table cannot be written to ${table}: ${error.message}.`);
+  });
 }
 
 async function fetchDriver(): Promise<void> {
@@ -122,7 +186,13 @@ function testLines(chosen: Chosen | undefined, failure: string | undefined): str
       ? `All ${rows.length} checks of the kernels agree with float64.`
       : `${failed} of ${rows.length} checks failed: do not train on this adapter; try --adapter embedded, or update its driver.`;
   const table = alignTable(["", "", "", ""], rows, 3).split("\n").slice(1);
-  return ["", `A run takes this one: ${chosen.line.replace(/^adapter: /, "")}`, ...table, verdict];
+  return [
+    "",
+    `A run takes this one: ${chosen.line.replace(/^adapter: /, "")}`,
+    ...table,
+    verdict,
+    ...tuningLines(chosen.tuning),
+  ];
 }
 
 function adviceLines(advice: readonly string[]): string[] {

@@ -1,5 +1,6 @@
 // Option values: numbers that are numbers, and the adapter option that every command shares.
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { tuneModes } from "../gpu/tuner.js";
 
 /** A whole number of at least `least`. */
 export function integer(least: number): (text: string) => number {
@@ -30,6 +31,18 @@ export function addAdapterOptions(command: Command): Command {
         .choices(["safe", "fast"])
         .default("safe"),
     );
+}
+
+/** --tune: whether kernels are measured before the work begins. */
+export function addTuneOption(command: Command): Command {
+  return command.addOption(
+    new Option(
+      "--tune <mode>",
+      "choice of kernels: off takes what is known of this adapter; on first measures what is not; force measures all anew",
+    )
+      .choices([...tuneModes])
+      .default("off"),
+  );
 }
 
 /** What --profile asks for, on commands that can also list a step's dispatches. */

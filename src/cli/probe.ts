@@ -4,6 +4,7 @@ import { stat } from "node:fs/promises";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { TASKS } from "../data/tasks/index.js";
 import { DataError, UsageError } from "../gpu/errors.js";
+import type { TuneMode } from "../gpu/tuner.js";
 import { writeWhole } from "../host/cache.js";
 import { adapterLine } from "../host/types.js";
 import { open } from "../node.js";
@@ -12,7 +13,7 @@ import { runProbes } from "../train/probe.js";
 import type { ProbeTable } from "../train/report/types.js";
 import { reasonOf } from "../train/run-folder.js";
 import { onInterrupt } from "./interrupt.js";
-import { addAdapterOptions, integer } from "./options.js";
+import { addAdapterOptions, addTuneOption, integer } from "./options.js";
 import { openProgress } from "./progress.js";
 
 interface ProbeOptions {
@@ -23,6 +24,7 @@ interface ProbeOptions {
   seeds: number;
   json?: string;
   adapter?: string;
+  tune: TuneMode;
   profile: "safe" | "fast";
 }
 
@@ -47,10 +49,11 @@ export function registerProbe(program: Command): void {
     .allowExcessArguments(false)
     .action(runProbe);
   addAdapterOptions(command);
+  addTuneOption(command);
 }
 
 async function runProbe(options: ProbeOptions): Promise<void> {
-  const { checkpoint, task, data, grid, seeds, json, adapter, profile } = options;
+  const { checkpoint, task, data, grid, seeds, json, adapter, profile, tune } = options;
   if (grid !== "fast") throw new UsageError(`The grid '${grid}' is not there yet: write --grid fast.`);
   if (data !== undefined) {
     throw new UsageError(`The tasks ${TASKS.join(", ")} bring their own music: leave out --data.`);
@@ -67,7 +70,7 @@ async function runProbe(options: ProbeOptions): Promise<void> {
   const display = openProgress(process.stderr);
   const stopping = new AbortController();
   const release = onInterrupt(() => stopping.abort());
-  const gpu = await open({ adapter, profile });
+  const gpu = await open({ adapter, profile, tune });
   try {
     display.note(adapterLine(gpu.host));
     const { model, config, path } = await loadModel(gpu, checkpoint);

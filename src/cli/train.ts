@@ -6,6 +6,7 @@ import { type Command, Option } from "commander";
 import { profileStep } from "../../bench/step.js";
 import { CORPORA, isCorpusName } from "../data/corpora/index.js";
 import { DataError, UsageError } from "../gpu/errors.js";
+import type { TuneMode } from "../gpu/tuner.js";
 import { adapterLine } from "../host/types.js";
 import { open } from "../node.js";
 import { objectiveNames, type PatchShape, patchShapes, presetNames } from "../patchifier/config.js";
@@ -16,7 +17,7 @@ import { RunFolder } from "../train/run-folder.js";
 import { version } from "../version.js";
 import { profileTable } from "./bench-tables.js";
 import { onInterrupt } from "./interrupt.js";
-import { addProfilingOptions, integer, type ProfileChoice, positive } from "./options.js";
+import { addProfilingOptions, addTuneOption, integer, type ProfileChoice, positive } from "./options.js";
 import { openProgress } from "./progress.js";
 
 interface TrainOptions {
@@ -33,6 +34,7 @@ interface TrainOptions {
   resume?: boolean;
   probe: boolean;
   adapter?: string;
+  tune: TuneMode;
   profile: ProfileChoice;
   json?: boolean;
 }
@@ -63,6 +65,7 @@ export function registerTrain(program: Command): void {
     .allowExcessArguments(false)
     .action((options: TrainOptions) => train(options, command));
   addProfilingOptions(command);
+  addTuneOption(command);
 }
 
 async function train(options: TrainOptions, command: Command): Promise<void> {
@@ -99,7 +102,11 @@ async function train(options: TrainOptions, command: Command): Promise<void> {
     display.note("Ctrl-C: saving after this step (once more to stop at once)");
     stopping.abort();
   });
-  const gpu = await open({ adapter: options.adapter, profile: options.profile.checks });
+  const gpu = await open({
+    adapter: options.adapter,
+    profile: options.profile.checks,
+    tune: options.tune,
+  });
   try {
     display.note(adapterLine(gpu.host));
     display.note(`run: ${run.path}`);

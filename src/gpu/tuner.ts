@@ -270,6 +270,13 @@ export class Tuner {
     return hash;
   }
 
+  /** Buckets in the tables. */
+  counts(): { shipped: number; measured: number } {
+    const count = (tables: Record<string, FamilyTable>) =>
+      Object.values(tables).reduce((total, { entries }) => total + Object.keys(entries).length, 0);
+    return { shipped: count(this.shipped), measured: count(this.measured) };
+  }
+
   /** What was measured here, for shipping. */
   get measurements(): Readonly<Record<string, FamilyTable>> {
     return this.measured;
@@ -317,7 +324,8 @@ export class Tuner {
     return table;
   }
 
-  private vetoesOf<Case, Choice>(family: TunedFamily<Case, Choice>): Record<string, string> | undefined {
+  /** Kernels of a family that computed wrongly, and how that showed. */
+  vetoesOf<Case, Choice>(family: TunedFamily<Case, Choice>): Record<string, string> | undefined {
     const table = this.measured[family.name];
     return table?.vetoes && table.sources === this.sourcesOf(family) ? table.vetoes : undefined;
   }

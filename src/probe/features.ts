@@ -1,6 +1,7 @@
 // What a probe reads of each clip: the encoder's tokens averaged over the clip, or the plain mean and spread of the log-mel
 // that the encoder would have to beat. Log-mels are handed in, so this runs in pages too; nothing is fitted here.
 import { patchify } from "../audio/patches.js";
+import { tune } from "../ops/tuning-families.js";
 import type { ModelConfig } from "../patchifier/config.js";
 import type { Patchifier } from "../patchifier/encoder.js";
 import type { FrameMajorMel } from "../patchifier/front-end.js";
@@ -72,7 +73,10 @@ export async function encoderFeatures(
     }
     onProgress?.(from + vectors.length / width, places.length);
   };
-  const embed = captureEmbedding(encoder, options);
+  const { gpu } = encoder;
+  const embedding = embeddingOf(encoder, options);
+  await tune(gpu, () => embedding({ crops: gpu.empty([batch, frontEnd.nMels, cropFrames]) }), { signal });
+  const embed = capture(gpu, embedding, { label: "features" });
   // One batch is always on the device while the one before it is read back.
   let pending: { from: number; reading: Promise<Float32Array> } | undefined;
   const settle = async () => {
@@ -121,16 +125,11 @@ export function melStatistics(mels: ClipMels, nMels: number): FeatureTable {
 
 type Embedding = Captured<{ crops: Tensor }, Tensor>;
 
-/** Crops [B, nMels, cropFrames] to embeddings [B, width], recorded once for each B. */
-function captureEmbedding(encoder: Patchifier, { model, normalisation }: EncoderFeatureOptions): Embedding {
+/** From crops [B, nMels, cropFrames] to embeddings [B, width]. */
+function embeddingOf(encoder: Patchifier, { model, normalisation }: EncoderFeatureOptions) {
   const { patchMels, patchFrames } = model;
-  const { gpu } = encoder;
-  return capture(
-    gpu,
-    ({ crops }) =>
-      gpu.noGrad(() => encoder.embed(patchify(crops, { patchMels, patchFrames, ...normalisation }))),
-    { label: "features" },
-  );
+  const options = { patchMels, patchFrames, ...normalisation };
+  return ({ crops }: { crops: Tensor }) => encoder.gpu.noGrad(() => encoder.embed(patchify(crops, options)));
 }
 
 /** Embeddings [B, width] of crops [B, nMels, cropFrames] on the CPU. */

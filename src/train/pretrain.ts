@@ -6,7 +6,8 @@ import { openFolder } from "../data/folder.js";
 import { MelStore } from "../data/mel-store.js";
 import type { Corpus, OnProgress } from "../data/types.js";
 import { DataError, UsageError } from "../gpu/errors.js";
-import { writeWhole } from "../host/cache.js";
+import type { TuningTable } from "../gpu/tuner-store.js";
+import { exists, writeWhole } from "../host/cache.js";
 import type { ModelConfig } from "../patchifier/config.js";
 import type { Gpu } from "../tensor/gpu.js";
 import { fingerprint, readCheckpoint, serialise, writeCheckpoint } from "./checkpoint.js";
@@ -61,6 +62,7 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainedRun>
   const data = settings?.data ?? (resumed as RunConfig).data;
   const { model, pretrain: plan } = settings ? resolveSettings(settings) : (resumed as RunConfig);
 
+  if (resumed) await followKernels(gpu, run, events);
   const { store, corpus } = await prepareData(gpu, data, model, events, signal);
   const split = splitByPiece(store.tracks, seed);
   const sampler = new CropSampler(store, split.train, model.cropFrames);
@@ -92,7 +94,9 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainedRun>
   if (resumed) {
     await restore(run, trainer, config, events);
   } else {
+    await tuneKernels(trainer, events, signal);
     await run.writeJson("config.json", config);
+    await run.writeJson(kernelsName, trainer.kernels());
     await save(); // from here on there is always a checkpoint
   }
 
@@ -116,6 +120,38 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainedRun>
     await writeWhole(run.file("model.safetensors"), serialise(await trainer.model.parameters.read()));
   }
   return { config, trainer, store, split, interrupted };
+}
+
+/** Beside config.json: which kernels the run computes with. Not to be had by the same settings on another adapter. */
+const kernelsName = "kernels.json";
+
+/** Measures the kernels of the training step where --tune asks for it. */
+async function tuneKernels(
+  trainer: Trainer,
+  events: RunEvents,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { tuner } = trainer.gpu.device;
+  if (tuner.mode !== "off") events.note("measuring kernels for this training …");
+  const results = await trainer.tune({
+    signal,
+    onResult({ family, bucket, choice, gain }, done, total) {
+      const verdict = choice === "" ? "the usual one" : `${choice}, ${gain.toFixed(2)} times as fast`;
+      events.note(`  ${done}/${total} ${family} ${bucket}: ${verdict}`);
+    },
+  });
+  if (results.length > 0) events.note(`${results.length} choices are kept for the next run on this adapter`);
+  for (const note of tuner.notes) events.note(note);
+}
+
+/** A resumed run computes with the kernels it began with, whatever was measured meanwhile. */
+async function followKernels(gpu: Gpu, run: RunFolder, events: RunEvents): Promise<void> {
+  if (!(await exists(run.file(kernelsName)))) return; // begun before runs took their kernels down
+  const { tuner } = gpu.device;
+  tuner.mode = "off";
+  const before = tuner.notes.length;
+  tuner.follow((await run.readJson(kernelsName)) as TuningTable);
+  for (const note of tuner.notes.slice(before)) events.note(note);
 }
 
 /** Opens the music and its log-mels. */

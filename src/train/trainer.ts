@@ -2,9 +2,12 @@
 // files, and does not decide when to stop; loop.ts does.
 import { patchify } from "../audio/patches.js";
 import { type CropSource, randomAt } from "../data/batches.js";
+import type { TuningTable } from "../gpu/tuner-store.js";
 import { GradientClipper, Optimizer } from "../nn/optim.js";
 import { cosineSchedule } from "../nn/schedule.js";
 import { backward } from "../ops/autograd.js";
+import type { TuningOptions, TuningResult } from "../ops/tuning.js";
+import { tune } from "../ops/tuning-families.js";
 import { type ModelConfig, type PretrainConfig, patchGrid } from "../patchifier/config.js";
 import { encoderSizes, Patchifier } from "../patchifier/encoder.js";
 import {
@@ -91,6 +94,28 @@ export class Trainer {
   learningRate(step: number): number {
     const { lr, warmup, steps } = this.options.pretrain;
     return cosineSchedule(step, { baseLr: lr, warmup, total: steps });
+  }
+
+  /**
+   * Measures kernels for this training, where the tuner's mode asks for it; call it before anything else. Afterwards the
+   * choices stay as they are.
+   */
+  async tune(options?: TuningOptions): Promise<TuningResult[]> {
+    return tune(
+      this.gpu,
+      () => {
+        this.updateOn(this.blank());
+        this.gpu.noGrad(() => this.losses(this.blank()));
+      },
+      options,
+    );
+  }
+
+  /** The kernels that training takes, by bucket of shapes: what a resumed run must follow to compute the same bits. */
+  kernels(): TuningTable {
+    this.gpu.scope(() => this.update.plan(this.blank()));
+    this.gpu.scope(() => this.measureLosses.plan(this.blank()));
+    return this.gpu.device.tuner.record();
   }
 
   /** What training will hold on the device. Records the step to find out, but takes no memory for it yet. */
