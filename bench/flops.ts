@@ -77,7 +77,7 @@ export function dispatchFlops(
   if (matmulFamily.test(shader) && m && n && k) return 2 * m * n * k * batch;
   const dim = Number(defines.HEAD_DIM);
   if (shader.startsWith("attention/") && pairs && tq && tk && dim) {
-    const products = shader.endsWith("backward_key") ? 4 : shader.endsWith("backward_query") ? 3 : 2;
+    const products = /backward_key/.test(shader) ? 4 : /backward_query/.test(shader) ? 3 : 2;
     return 2 * products * pairs * tq * tk * dim;
   }
   return undefined;
