@@ -1,32 +1,8 @@
 // The gradients of attention's k and v: dv = Σ over queries of w·dout, dk = scale·Σ of ds·q with w and ds as in
 // attention/backward_query, which must have run before (it leaves delta in stats). One invocation owns one key row and
 // walks the queries, so that no sum is shared. Writes parts 1 and 2 of the packed gradient where PACKED.
-#include "attention/layout"
-@group(0) @binding(0) var<storage, read_write> target_: array<ITEM>;
-#if PACKED
-#define STATS_BINDING 1
-#define GRAD_BINDING 2
-#define QUERY_BINDING 3
-#define MASK_BINDING 4
-#else
-@group(0) @binding(1) var<storage, read_write> target_v: array<ITEM>;
-#define STATS_BINDING 2
-#define GRAD_BINDING 3
-#define QUERY_BINDING 4
-@group(0) @binding(5) var<storage, read> key: array<ITEM>;
-@group(0) @binding(6) var<storage, read> value: array<ITEM>;
-#define MASK_BINDING 7
-#endif
-@group(0) @binding(STATS_BINDING) var<storage, read> stats: array<vec2<f32>>;
-@group(0) @binding(GRAD_BINDING) var<storage, read> grad: array<ITEM>;
-@group(0) @binding(QUERY_BINDING) var<storage, read> query: array<ITEM>;
-#if MASK
-@group(0) @binding(MASK_BINDING) var<storage, read> mask: array<MASK_TYPE>;
-#endif
-var<immediate> p: Params;
-#define READ_GRAD 1
-#define WRITE_VALUE 1
-#include "attention/rows"
+#define ROLE 2
+#include "attention/operands"
 
 @compute @workgroup_size(WIDTH)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
@@ -41,28 +17,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let row = min(own, p.tk - 1u);
   let key_at = row_at(1u, pair, row, p.tk);
   let value_at = row_at(2u, pair, row, p.tk);
-#if LOOPS
-  var own_k: array<vec4<f32>, CHUNKS>;
-  var own_v: array<vec4<f32>, CHUNKS>;
-  for (var i = 0u; i < p.chunks; i++) {
-    own_k[at_chunk(i)] = read_key(key_at, i);
-    own_v[at_chunk(i)] = read_value(value_at, i);
-  }
-#endif
 #repeat i CHUNKS
-#if LOOPS
-  let key##i = own_k[i] * (p.scale * log2e);
-  let value##i = own_v[i];
-#else
   let key##i = read_key(key_at, i##u) * (p.scale * log2e);
   let value##i = read_value(value_at, i##u);
-#endif
   var sum_k##i = vec4(0.0);
   var sum_v##i = vec4(0.0);
 #end
-#if MASK == 2
-  let mask_at = pair / p.heads * p.mask_b + pair % p.heads * p.mask_h + row * p.mask_k;
-#endif
   for (var first = 0u; first < p.tq; first += u32(STEP)) {
 #if SHARE > 1
     let mine = min(first + lane % u32(SHARE), p.tq - 1u);
@@ -101,7 +61,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 #endif
 #if MASK == 2
 #repeat s STEP
-    score##s += max(mask[mask_at + min(first + s##u, p.tq - 1u) * p.mask_q] * log2e, negligible);
+    score##s += mask_value(pair, min(first + s##u, p.tq - 1u), row);
 #end
 #endif
 #repeat s STEP
@@ -122,30 +82,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   }
   if (own < p.tk) {
 #if MASK == 1
-    let shown = mask[pair / p.heads * p.tk + own] != MASK_TYPE(0);
+    let shown = is_kept(pair, own);
 #else
     let shown = true;
 #endif
-#if LOOPS
-    var sums_k = array<vec4<f32>, CHUNKS>(
-#repeat i CHUNKS
-      select(vec4(0.0), sum_k##i * p.scale, shown),
-#end
-    );
-    var sums_v = array<vec4<f32>, CHUNKS>(
-#repeat i CHUNKS
-      select(vec4(0.0), sum_v##i, shown),
-#end
-    );
-    for (var i = 0u; i < p.chunks; i++) {
-      write_target(key_at, i, sums_k[at_chunk(i)]);
-      write_value(value_at, i, sums_v[at_chunk(i)]);
-    }
-#else
 #repeat i CHUNKS
     write_target(key_at, i##u, select(vec4(0.0), sum_k##i * p.scale, shown));
     write_value(value_at, i##u, select(vec4(0.0), sum_v##i, shown));
 #end
-#endif
   }
 }

@@ -2,25 +2,12 @@
 // with a running maximum and sum (the online softmax of FlashAttention, Dao et al. 2022). A workgroup of WIDTH rows
 // belongs to one (batch, head) pair. Beside the output it leaves stats[row].x = log2 Σ exp2(score·log2 e) for the
 // gradient. A row with no visible key gives zeros.
-// Measured as in matmul/subgroup, [B, H, T, D] = [16, 4, 64, 24]: lavapipe 2.4 to 3 ms (8 to 10 GFLOP/s), SwiftShader 26 ms; forward and
-// gradient together 10 to 12 and 60 ms. [4, 6, 128, 64]: lavapipe 11 to 14, with gradient 36 to 51 ms. Taking 4 keys a step instead of 8
-// on lavapipe: 4.2 and 15 ms. First compilation of the three kernels on lavapipe: 5 s for D = 24, 20 s for D = 64.
-#include "attention/layout"
-@group(0) @binding(0) var<storage, read_write> target_: array<ITEM>;
-@group(0) @binding(1) var<storage, read_write> stats: array<vec2<f32>>;
-@group(0) @binding(2) var<storage, read> query: array<ITEM>;
-#if PACKED
-#define MASK_BINDING 3
-#else
-@group(0) @binding(3) var<storage, read> key: array<ITEM>;
-@group(0) @binding(4) var<storage, read> value: array<ITEM>;
-#define MASK_BINDING 5
-#endif
-#if MASK
-@group(0) @binding(MASK_BINDING) var<storage, read> mask: array<MASK_TYPE>;
-#endif
-var<immediate> p: Params;
-#include "attention/rows"
+// For hardware and adapters without subgroups; attention/tile_forward is what software adapters run, with the comparison.
+// SHARE > 1: the first SHARE lanes of a subgroup each load one row of the other side and hand it round by subgroupBroadcast;
+// 1: every lane loads everything. STEP rows of the other side are taken at a time. EDGE: the last step may be incomplete, or
+// keys are masked. Not timed on a GPU.
+#define ROLE 0
+#include "attention/operands"
 
 @compute @workgroup_size(WIDTH)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
@@ -34,21 +21,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let own = linear_group(group, groups) % tiles * WIDTH + local;
   let row = min(own, p.tq - 1u);
   let query_at = row_at(0u, pair, row, p.tq);
-#if LOOPS
-  var own_q: array<vec4<f32>, CHUNKS>;
-  for (var i = 0u; i < p.chunks; i++) { own_q[at_chunk(i)] = read_query(query_at, i); }
-#endif
 #repeat i CHUNKS
-#if LOOPS
-  let q##i = own_q[i] * (p.scale * log2e);
-#else
   let q##i = read_query(query_at, i##u) * (p.scale * log2e);
-#endif
   var sum##i = vec4(0.0);
 #end
-#if MASK == 2
-  let mask_at = pair / p.heads * p.mask_b + pair % p.heads * p.mask_h + row * p.mask_q;
-#endif
   var best = negligible;
   var total = 0.0;
   for (var first = 0u; first < p.tk; first += u32(STEP)) {
@@ -107,18 +83,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   if (own < p.tq) {
     let scale = select(0.0, 1.0 / total, total > 0.0);
     let at = out_at(pair, own);
-#if LOOPS
-    var sums = array<vec4<f32>, CHUNKS>(
-#repeat i CHUNKS
-      sum##i * scale,
-#end
-    );
-    for (var i = 0u; i < p.chunks; i++) { write_target(at, i, sums[at_chunk(i)]); }
-#else
 #repeat i CHUNKS
     write_target(at, i##u, sum##i * scale);
 #end
-#endif
     stats[pair * p.tq + own] = vec2(select(-negligible, best + log2(total), total > 0.0), 0.0);
   }
 }

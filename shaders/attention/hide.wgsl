@@ -4,7 +4,7 @@
 #if SHARE > 1
     let visible = first + lane % u32(SHARE) < p.tk;
 #if MASK == 1
-    let cover = select(negligible, 0.0, visible & (mask[pair / p.heads * p.tk + mine] != MASK_TYPE(0)));
+    let cover = select(negligible, 0.0, visible & is_kept(pair, mine));
 #else
     let cover = select(negligible, 0.0, visible);
 #endif
@@ -14,7 +14,7 @@
 #else
 #repeat s STEP
 #if MASK == 1
-    if (first + s##u >= p.tk || mask[pair / p.heads * p.tk + min(first + s##u, p.tk - 1u)] == MASK_TYPE(0)) { score##s = negligible; }
+    if (first + s##u >= p.tk || !is_kept(pair, min(first + s##u, p.tk - 1u))) { score##s = negligible; }
 #else
     if (first + s##u >= p.tk) { score##s = negligible; }
 #endif
@@ -23,6 +23,6 @@
 #endif
 #if MASK == 2
 #repeat s STEP
-    score##s += max(mask[mask_at + min(first + s##u, p.tk - 1u) * p.mask_k] * log2e, negligible);
+    score##s += mask_value(pair, row, min(first + s##u, p.tk - 1u));
 #end
 #endif

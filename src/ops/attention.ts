@@ -9,11 +9,15 @@ import { defineOp } from "./define.js";
 import { foldGroups } from "./launch.js";
 import { matmul } from "./matmul.js";
 import { softmax } from "./softmax.js";
-import { reshape, stridedCopy } from "./view.js";
+import { stridedCopy } from "./strided.js";
+import { reshape } from "./view.js";
 import { where } from "./where.js";
 
 export interface AttentionOptions {
-  /** Added to the scores before the softmax: any shape that repeats to [B, H, Tq, Tk]. -Infinity or -1e30 hides. */
+  /**
+   * Any shape that repeats to [B, H, Tq, Tk]. f32: added to the scores before the softmax, -Infinity or -1e30 hides. i32: 0
+   * hides that key from that query.
+   */
   mask?: Tensor;
   /** [B, Tk], f32 or i32: 0 hides that key from every query. A query that sees no key gives zeros. */
   keyKeep?: Tensor;
@@ -35,45 +39,85 @@ interface Plan {
 
 type Kind = "forward" | "backward_query" | "backward_key";
 
+/** What a shader is called and built with, and how many workgroups one (batch, head) pair needs. */
+interface Variant {
+  shader: string;
+  defines: Defines;
+  groups: number;
+}
+
+/**
+ * The tile kernels, for software adapters whose subgroups have one size: sizes by measurement, as the shaders' comments say. On
+ * lavapipe the compiler's time decides too, which is why its tiles are the smallest.
+ */
+function tileVariant(kind: Kind, lanes: number, own: number, chunks: number): Variant {
+  const blocks = lanes >= 8 ? 1 : chunks <= 8 ? 4 : 2;
+  const keys = lanes >= 8 ? 2 : 4;
+  const width = Math.max(32, lanes);
+  const rows = blocks * lanes;
+  return {
+    shader: `attention/tile_${kind}`,
+    defines: {
+      LANES: lanes,
+      BLOCKS: blocks,
+      ROWS: rows,
+      KEYS: keys,
+      COLUMNS: Math.ceil(chunks / lanes),
+      WIDTH: width,
+    },
+    groups: Math.ceil(Math.ceil(own / rows) / (width / lanes)),
+  };
+}
+
+/** One invocation a row, for hardware and for adapters without subgroups. */
+function laneVariant(kind: Kind, subgroupSize: number, own: number, other: number, hidden: boolean): Variant {
+  const share = subgroupSize >= 8 ? 8 : subgroupSize >= 4 ? 4 : 1;
+  const step = share > 1 ? share : 4;
+  const width = own <= 16 ? 16 : own <= 32 ? 32 : 64;
+  return {
+    shader: `attention/${kind}`,
+    defines: { SHARE: share, STEP: step, WIDTH: width, EDGE: other % step !== 0 || hidden },
+    groups: Math.ceil(own / width),
+  };
+}
+
 /** Runs one of the three kernels; `blocks` without the mask. Outside the graph. */
 function launch(kind: Kind, x: Tensor, plan: Plan, blocks: Tensor[]): void {
   const { device } = x.gpu;
-  const { capabilities } = device;
+  const { software, subgroups, subgroupMinSize, subgroupMaxSize } = device.capabilities;
   const { pairs, heads, tq, tk, dim, packed, scale, mask, maskKind } = plan;
+  if (tq === 0 || tk === 0) throw new ShapeError("attention: there must be a query and a key.");
   const own = kind === "backward_key" ? tk : tq;
   const other = kind === "backward_key" ? tq : tk;
-  const share =
-    !capabilities.subgroups || capabilities.subgroupMinSize < 4
-      ? 1
-      : capabilities.subgroupMinSize >= 8
-        ? 8
-        : 4;
-  const step = share > 1 ? share : 4;
-  const width = own <= 16 ? 16 : own <= 32 ? 32 : 64;
-  const defines: Defines = {
-    HEAD_DIM: dim,
-    CHUNKS: Math.ceil(dim / 4),
-    VEC4: dim % 4 === 0,
-    PACKED: packed,
-    SHARE: share,
-    STEP: step,
-    WIDTH: width,
-    EDGE: other % step !== 0 || maskKind === 1,
-    LOOPS: capabilities.software,
-    MASK: maskKind,
-    MASK_TYPE: mask?.dtype ?? "f32",
-  };
-  const params: Record<string, number> = { heads, tq, tk, pairs, chunks: Math.ceil(dim / 4), scale };
+  const chunks = Math.ceil(dim / 4);
+  const oneSize = subgroups && subgroupMinSize === subgroupMaxSize && [4, 8, 16].includes(subgroupMinSize);
+  const variant =
+    software && oneSize
+      ? tileVariant(kind, subgroupMinSize, own, chunks)
+      : laneVariant(kind, subgroups ? subgroupMinSize : 1, own, other, maskKind === 1);
+  const params: Record<string, number> = { heads, tq, tk, pairs, chunks, scale };
   if (mask && maskKind === 2) {
     const [b, h, q, k] = broadcastStrides(mask.shape, [pairs / heads, heads, tq, tk]);
     Object.assign(params, { mask_b: b, mask_h: h, mask_q: q, mask_k: k });
   }
-  device.run(
-    device.kernel(`attention/${kind}`, defines),
-    (mask ? [...blocks, mask] : blocks).map((tensor) => tensor.block),
-    params,
-    foldGroups(pairs * Math.ceil(own / width)),
-  );
+  const kernel = device.kernel(variant.shader, {
+    HEAD_DIM: dim,
+    CHUNKS: chunks,
+    VEC4: dim % 4 === 0,
+    PACKED: packed,
+    MASK: maskKind,
+    MASK_TYPE: mask?.dtype ?? "f32",
+    KEEP: mask?.dtype === "i32",
+    ...variant.defines,
+  });
+  const bound = (mask ? [...blocks, mask] : blocks).map((tensor) => tensor.block);
+  device.run(kernel, bound, params, foldGroups(pairs * variant.groups));
+}
+
+function requireF32(...tensors: Tensor[]): void {
+  for (const { dtype } of tensors) {
+    if (dtype !== "f32") throw new ShapeError(`attention: q, k and v must be f32, not ${dtype}.`);
+  }
 }
 
 function planMask(
@@ -82,13 +126,14 @@ function planMask(
   tk: number,
   packed: boolean,
 ): Plan {
+  if ((mask ?? keyKeep)?.dtype === "f16")
+    throw new ShapeError("attention: a mask must be f32 or i32, not f16.");
   if (mask && keyKeep) throw new ShapeError("attention: give either mask or keyKeep, not both.");
   if (keyKeep && !sameShape(keyKeep.shape, [batch, tk])) {
     throw new ShapeError(
       `attention: keyKeep must be [${batch}, ${tk}] (batch, keys), not ${formatShape(keyKeep.shape)}.`,
     );
   }
-  if (mask && mask.dtype !== "f32") throw new ShapeError("attention: mask must be f32 (keyKeep may be i32).");
   const full = [batch, heads, tq, tk];
   if (mask && !repeatsTo(mask.shape, full)) {
     throw new ShapeError(
@@ -166,6 +211,7 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOpt
     );
   }
   checkDim(q.shape[3]);
+  requireF32(q, k, v);
   return attentionOp([q, k, v], options);
 }
 
@@ -181,6 +227,7 @@ export function attentionFromQkv(qkv: Tensor, heads: number, options: AttentionO
     );
   }
   checkDim(width / 3 / heads);
+  requireF32(qkv);
   return packedOp([qkv], { ...options, heads });
 }
 
@@ -195,7 +242,7 @@ function checkDim(dim: number): void {
 export function attentionWeights(q: Tensor, k: Tensor, options: AttentionOptions = {}): Tensor {
   const { scale, mask, maskKind } = planMask(options, q.shape, k.shape[2], false);
   let scores = mul(matmul(q, k, { transposeB: true }), scale);
-  if (mask && maskKind === 2) scores = add(scores, mask);
+  if (mask && maskKind === 2) scores = mask.dtype === "i32" ? where(mask, scores, -1e30) : add(scores, mask);
   if (mask && maskKind === 1) {
     const keep = reshape(mask, [mask.shape[0], 1, 1, mask.shape[1]]);
     scores = where(keep, scores, -1e30);

@@ -64,6 +64,15 @@ function additive(batch: number, tq: number, tk: number): Mask {
   };
 }
 
+/** 0 hides a key from a query, differently for each head. */
+function boolean(heads: number, tq: number, tk: number): Mask {
+  return {
+    spec: { shape: [heads, tq, tk], draw: "mask", gradient: false },
+    options: (mask) => ({ mask }),
+    adjust: (mask) => (_b, h, i, j, score) => (mask.data[(h * tq + i) * tk + j] === 0 ? -Infinity : score),
+  };
+}
+
 function row(label: string, sizes: Sizes, mask?: Mask, gradient = true): OpCase {
   const { batch, heads, tq, tk, dim } = sizes;
   const [q, k] = [tq, tk].map((tokens) => ({ shape: [batch, heads, tokens, dim] }));
@@ -126,6 +135,15 @@ export const cases: OpCase[] = [
   row("hidden keys", { batch: 3, heads: 2, tq: 9, tk: 9, dim: 8 }, keep(3, 9)),
   row("hidden keys, odd head", { batch: 3, heads: 1, tq: 7, tk: 8, dim: 5 }, keep(3, 8)),
   row("numbers added", { batch: 2, heads: 2, tq: 9, tk: 11, dim: 8 }, additive(2, 9, 11)),
+  row("keys hidden from queries", { batch: 2, heads: 3, tq: 19, tk: 21, dim: 8 }, boolean(3, 19, 21)),
+  row("several tiles, hidden keys", { batch: 2, heads: 1, tq: 40, tk: 71, dim: 8 }, keep(2, 71)),
+  row("several tiles, numbers added", { batch: 1, heads: 1, tq: 37, tk: 70, dim: 8 }, additive(1, 37, 70)),
+  row("several tiles, odd head", { batch: 1, heads: 1, tq: 35, tk: 38, dim: 6 }),
+  ...[1, 3, 63, 65].map((tokens) =>
+    row(`${tokens} tokens`, { batch: 1, heads: 1, tq: tokens, tk: tokens, dim: 8 }),
+  ),
+  row("1000 tokens", { batch: 1, heads: 1, tq: 1000, tk: 1000, dim: 8 }, undefined, false),
+  ...[20, 64, 96, 128].map((dim) => row(`heads of ${dim}`, { batch: 1, heads: 2, tq: 9, tk: 18, dim })),
   packedRow("odd tokens", 2, 3, 17, 8),
   packedRow("whole steps, the demo model's head", 1, 2, 32, 24),
   packedRow("odd head", 2, 2, 6, 5),

@@ -34,6 +34,23 @@ describe("rows without a visible key", () => {
   });
 });
 
+describe("equal inputs", () => {
+  it("give equal bits, gradients too", async () => {
+    gpu().seed(seed);
+    const qkv = gpu().randn([2, 67, 3 * 2 * 24], { requiresGrad: true });
+    const weight = gpu().randn([2, 67, 48]);
+    const run = async () => {
+      qkv.grad = undefined;
+      const out = attentionFromQkv(qkv, 2);
+      out.backward(weight);
+      return [...(await out.data()), ...((await qkv.grad?.data()) ?? [])];
+    };
+    const first = await run();
+    expect(first).toHaveLength(4 * 2 * 67 * 48);
+    expect(await run()).toEqual(first);
+  });
+});
+
 describe("other kinds of adapter", () => {
   const kept: Partial<Record<"subgroups" | "software", boolean>> = {};
   const pretend = (changes: Partial<Record<"subgroups" | "software", boolean>>) => {
