@@ -2,6 +2,8 @@
 // `npm run tune`, one for each adapter; an adapter of another subgroup size gets none of them.
 import type { Capabilities } from "../../gpu/capabilities.js";
 import type { FamilyTable } from "../../gpu/tuner-store.js";
+import { lavapipe } from "./lavapipe.js";
+import { swiftshader } from "./swiftshader.js";
 
 /** A table and the adapters that it is for. */
 export interface ShippedTable {
@@ -15,12 +17,12 @@ export interface ShippedTable {
   families: Readonly<Record<string, FamilyTable>>;
 }
 
-const tables: readonly ShippedTable[] = [];
+export const shippedTables: readonly ShippedTable[] = [lavapipe, swiftshader];
 
 /** The shipped choices for an adapter. */
 export function shippedFor(
   { adapterName, subgroupMinSize, subgroupMaxSize }: Capabilities,
-  among: readonly ShippedTable[] = tables,
+  among: readonly ShippedTable[] = shippedTables,
 ): ShippedTable | undefined {
   const name = adapterName.toLowerCase();
   return among.find(
