@@ -1,42 +1,78 @@
-// Strided walks over at most six merged axes (n1…n5: lengths but the outermost; s0…s5: strides, may be negative; `start`:
-// first element), on elements of any 4-byte type.
-// PLACE 0: target[linear] = source[strided]: permute, slice, broadcast and every other rearrangement of the source.
+// Strided walks (lib/walk) over at most six merged axes, on elements of any 4-byte type. The other side is contiguous: item i is
+// its vec4 i.
+// PLACE 0: target[linear] = source[strided]: slice, broadcast and every other rearrangement of the source.
 // PLACE 1: target[strided] = source[linear]: the reverse, for concat, pad and the gradients of slices.
-// VEC 1: the innermost axis is contiguous on both sides and a multiple of 4; lengths and strides are then in vec4s.
+//   QUAD 2  the innermost axis is contiguous on both sides and a multiple of 4, as are all offsets: lengths and strides in vec4s
+//   QUAD 1  the innermost axis is a multiple of 4 and repeats one element (PLACE 0): its length in vec4s
+//   QUAD 0  anything: four elements, each at an offset of its own
+// start: the first element (or vec4) of the strided side; strides may be negative, by arithmetic modulo 2³².
+// Grid as in elementwise/program. A division for every axis and item instead of the walk took 2 to 6 times as long.
 #include "lib/index"
 struct Params {
-  count: u32, start: i32,
-  n1: u32, n2: u32, n3: u32, n4: u32, n5: u32,
-  s0: i32, s1: i32, s2: i32, s3: i32, s4: i32, s5: i32,
-}
-#if VEC
-#define ITEM vec4<u32>
-#else
-#define ITEM u32
+  count: u32, span: u32, start: u32,
+#repeat k OUTER
+  n##k: u32,
+#end
+#repeat k RANK
+  s##k: u32,
+#end
+#if !QUAD
+  size: u32, // elements
 #endif
-@group(0) @binding(0) var<storage, read> source: array<ITEM>;
-@group(0) @binding(1) var<storage, read_write> target_: array<ITEM>;
+}
+#if QUAD == 2
+#define STRIDED vec4<u32>
+#else
+#define STRIDED u32
+#endif
+#if QUAD
+#define INDEX u32
+#else
+#define INDEX vec4<u32>
+#endif
+#if PLACE
+@group(0) @binding(0) var<storage, read> source: array<vec4<u32>>;
+@group(0) @binding(1) var<storage, read_write> target_: array<STRIDED>;
+#else
+@group(0) @binding(0) var<storage, read> source: array<STRIDED>;
+@group(0) @binding(1) var<storage, read_write> target_: array<vec4<u32>>;
+#endif
 var<immediate> p: Params;
+#include "lib/walk"
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
-  let first = linear_group(group, groups) * 256u + lane;
-  for (var k = 0u; k < 4u; k++) {
-    let i = first + k * 64u;
-    if (i < p.count) {
-      var rest = i;
-      let i5 = i32(rest % p.n5); rest = rest / p.n5;
-      let i4 = i32(rest % p.n4); rest = rest / p.n4;
-      let i3 = i32(rest % p.n3); rest = rest / p.n3;
-      let i2 = i32(rest % p.n2); rest = rest / p.n2;
-      let i1 = i32(rest % p.n1); rest = rest / p.n1;
-      let at = u32(p.start + i32(rest) * p.s0 + i1 * p.s1 + i2 * p.s2 + i3 * p.s3 + i4 * p.s4 + i5 * p.s5);
-#if PLACE
-      target_[at] = source[i];
+  let begin = linear_group(group, groups) * p.span;
+  let end = min(begin + p.span, p.count);
+#if QUAD
+  let step = walk_at(64u);
+  var walk = walk_at(begin + lane);
 #else
-      target_[i] = source[at];
+  let step = walk_at(INDEX(256u));
+  var walk = walk_at((begin + lane) * 4u + INDEX(0u, 1u, 2u, 3u));
 #endif
-    }
+  for (var i = begin + lane; i < end; i += 64u) {
+    var at = INDEX(p.start);
+#repeat k RANK
+    at += walk.x##k * p.s##k;
+#end
+    walk = walk_on(walk, step);
+#if QUAD && PLACE
+    target_[at] = source[i];
+#elif QUAD
+    target_[i] = vec4<u32>(source[at]);
+#elif PLACE
+    let values = source[i];
+    let left = p.size - i * 4u;
+    target_[at.x] = values.x;
+    if (left > 1u) { target_[at.y] = values.y; }
+    if (left > 2u) { target_[at.z] = values.z; }
+    if (left > 3u) { target_[at.w] = values.w; }
+#else
+    let inside = vec4(i * 4u) + INDEX(0u, 1u, 2u, 3u) < vec4(p.size);
+    at = select(INDEX(p.start), at, inside);
+    target_[i] = vec4(source[at.x], source[at.y], source[at.z], source[at.w]);
+#endif
   }
 }

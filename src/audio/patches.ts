@@ -1,7 +1,8 @@
 // Cutting spectrograms into the patches that the model reads as tokens, and putting them together again. Not differentiable:
 // spectrograms are data.
 import { ShapeError } from "../gpu/errors.js";
-import { foldGroups } from "../ops/launch.js";
+import { pad } from "../ops/move.js";
+import { runProgram } from "../ops/program.js";
 import { formatShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 
@@ -46,7 +47,7 @@ export function patchGrid(nMels: number, frames: number, options: PatchOptions):
  * row-major [mel, frame]. Frames that do not fill a patch are dropped. One dispatch.
  */
 export function patchify(spectrogram: Tensor, options: PatchOptions): Tensor {
-  const { gpu, shape } = spectrogram;
+  const { shape } = spectrogram;
   if (shape.length !== 2 && shape.length !== 3) {
     throw new ShapeError(
       `Spectrograms are [B, nMels, frames] or [nMels, frames]; got ${formatShape(shape)}.`,
@@ -54,44 +55,48 @@ export function patchify(spectrogram: Tensor, options: PatchOptions): Tensor {
   }
   const [nMels, frames] = shape.slice(-2);
   const clips = shape.length === 3 ? shape[0] : 1;
-  const grid = patchGrid(nMels, frames, options);
-  const result = gpu.empty([...shape.slice(0, -2), grid.tokens, grid.patchSize]);
-  run(spectrogram, result, false, nMels, frames, grid.columns, options, clips * grid.tokens * grid.patchSize);
-  return result;
+  const { patchMels, patchFrames, mean = 0, std = 0.5 } = options;
+  const { bands, columns, tokens, patchSize } = patchGrid(nMels, frames, options);
+  const over = [clips, columns, bands, patchMels, patchFrames];
+  const strides = [[nMels * frames, patchFrames, patchMels * frames, frames, 1]];
+  const [patches] = runProgram({ results: ["(x0 - p.c0) * p.c1"] }, [spectrogram], {
+    numbers: [mean, 1 / width(std)],
+    shape: [...shape.slice(0, -2), tokens, patchSize],
+    walk: { over, strides },
+  });
+  return patches;
 }
 
 /** Undoes `patchify`: [B, T, P] (or [T, P]) → [B, nMels, frames]. Frames that patches do not cover are filled with the mean. */
 export function unpatchify(patches: Tensor, nMels: number, frames: number, options: PatchOptions): Tensor {
-  const { gpu, shape } = patches;
-  const grid = patchGrid(nMels, frames, options);
-  const [tokens, patchSize] = shape.slice(-2);
-  if (shape.length < 2 || shape.length > 3 || tokens !== grid.tokens || patchSize !== grid.patchSize) {
+  const { shape } = patches;
+  const { patchMels, patchFrames, mean = 0, std = 0.5 } = options;
+  const { bands, columns, tokens, patchSize } = patchGrid(nMels, frames, options);
+  const [givenTokens, givenSize] = shape.slice(-2);
+  if (shape.length < 2 || shape.length > 3 || givenTokens !== tokens || givenSize !== patchSize) {
     throw new ShapeError(
-      `Patches of ${nMels} × ${frames} values are [${grid.tokens}, ${grid.patchSize}]; got ${formatShape(shape)}.`,
+      `Patches of ${nMels} × ${frames} values are [${tokens}, ${patchSize}]; got ${formatShape(shape)}.`,
     );
   }
-  const result = gpu.empty([...shape.slice(0, -2), nMels, frames]);
-  run(patches, result, true, nMels, frames, grid.columns, options, result.size);
-  return result;
+  const clips = shape.length === 3 ? shape[0] : 1;
+  const covered = columns * patchFrames;
+  const over = [clips, bands, patchMels, columns, patchFrames];
+  const strides = [[tokens * patchSize, patchSize, patchFrames, bands * patchSize, 1]];
+  const [spectrogram] = runProgram({ results: ["x0 * p.c0 + p.c1"] }, [patches], {
+    numbers: [width(std), mean],
+    shape: [...shape.slice(0, -2), nMels, covered],
+    walk: { over, strides },
+  });
+  if (covered === frames) return spectrogram;
+  return pad(
+    spectrogram,
+    [...shape.slice(0, -1).map((): [number, number] => [0, 0]), [0, frames - covered]],
+    mean,
+  );
 }
 
-function run(
-  source: Tensor,
-  result: Tensor,
-  inverse: boolean,
-  mels: number,
-  frames: number,
-  columns: number,
-  options: PatchOptions,
-  total: number,
-): void {
-  const { device } = source.gpu;
-  const { patchMels: patch_mels, patchFrames: patch_frames, mean = 0, std = 0.5 } = options;
+/** What centred values are divided by. */
+function width(std: number): number {
   if (!(std > 0)) throw new ShapeError(`Patches are divided by 2·std, which must be positive; got ${std}.`);
-  device.run(
-    device.kernel("audio/patches", { INVERSE: inverse }),
-    [source.block, result.block],
-    { total, mels, frames, patch_mels, patch_frames, columns, mean, scale: 1 / (2 * std) },
-    foldGroups(Math.ceil(total / 256)),
-  );
+  return 2 * std;
 }

@@ -1,10 +1,10 @@
 // Movement by indices that live on the device: gather, index_select and their reverse, scatter_add. Sums that meet at one
 // place are added in the order of the index, without atomics, so that the same input gives the same bits.
 import { ShapeError } from "../gpu/errors.js";
-import { formatShape, resolveAxis, type Shape, sizeOf } from "../tensor/shape.js";
+import { formatShape, mergeAxes, resolveAxis, type Shape, sizeOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { defineOp, result } from "./define.js";
-import { elementwiseGroups, foldGroups } from "./launch.js";
+import { foldGroups, planGrid } from "./launch.js";
 import { slice } from "./move.js";
 
 /** x as [outer, rows, inner] around an axis, and how the index is read: at o·io + j·ij + i·ii. */
@@ -32,17 +32,34 @@ function layoutOf(shape: Shape, axis: number, index: Tensor): Layout {
 const nan = "0x7fc00000u";
 
 /** The picked elements, of `shape`, and `outside` (bits) where the index is outside x; outside the graph. */
-function pick(x: Tensor, index: Tensor, axis: number, shape: Shape, outside = nan): Tensor {
+export function pick(x: Tensor, index: Tensor, axis: number, shape: Shape, outside = nan): Tensor {
   const { device } = x.gpu;
-  const layout = layoutOf(x.shape, axis, index);
-  const { outer, rows, picks, io, ij, ii } = layout;
-  const vec = layout.inner % 4 === 0 && ii === 0;
-  const inner = vec ? layout.inner / 4 : layout.inner;
+  const { outer, rows, picks, inner, io, ij, ii } = layoutOf(x.shape, axis, index);
+  const full = ii === 1;
+  const from = [rows * inner, 0, 1];
+  const merged = mergeAxes([outer, picks, inner], full ? [from] : [from, [io, ij, ii]]);
+  if (merged.shape.length === 0) {
+    merged.shape.push(1);
+    for (const own of merged.strides) own.push(0);
+  }
+  const last = merged.shape.length - 1;
+  const [steps, indexSteps] = merged.strides;
+  const quad = full ? merged.shape[last] % 4 === 0 : inner % 4 === 0;
+  const vectors = quad && !full;
   const out = x.gpu.empty(shape, { dtype: x.dtype });
-  const count = outer * picks * inner;
-  const kernel = device.kernel("gather", { VEC: vec, OUTSIDE: outside });
-  const params = { count, rows, picks, inner, io, ij, ii };
-  device.run(kernel, [x.block, index.block, out.block], params, elementwiseGroups(count));
+  const count = Math.ceil(out.size / 4);
+  const { groups, span } = planGrid(device.capabilities, count);
+  const params: Record<string, number> = { count, span, size: out.size, rows, beside: steps[last] };
+  params.inner = vectors ? inner / 4 : inner;
+  for (let k = 0; k <= last; k++) {
+    const innermost = k === 0;
+    params[`n${k}`] = merged.shape[last - k] / (innermost && quad ? 4 : 1);
+    params[`s${k}`] = steps[last - k] * (innermost && quad && full ? 4 : 1);
+    if (!innermost && vectors) params[`s${k}`] /= 4;
+    if (!full) params[`t${k}`] = indexSteps[last - k];
+  }
+  const defines = { RANK: last + 1, OUTER: last, LAST: `x${last}`, FULL: full, QUAD: quad, OUTSIDE: outside };
+  device.run(device.kernel("gather", defines), [x.block, index.block, out.block], params, groups);
   return out;
 }
 
@@ -53,10 +70,11 @@ function addAt(start: Tensor | undefined, index: Tensor, src: Tensor, axis: numb
   const { outer, rows, picks, inner, io, ij, ii } = layoutOf(shape, axis, index);
   const [slicesOuter, slicesInner] = [io === 0 ? 1 : outer, ii === 0 ? 1 : inner];
   const slices = slicesOuter * slicesInner;
-  // A slice is walked by several lanes where there are few slices; memory for heads stays within a few times the index.
+  const walkers = device.capabilities.software ? 256 : 1024;
+  // A slice is walked by several lanes where there are few slices, but every walk is a list more to follow; memory for heads stays within a few times the index.
   const chunks = Math.max(
     1,
-    Math.min(Math.ceil(picks / 64), Math.floor(1024 / slices), Math.ceil((4 * picks) / Math.max(rows, 1))),
+    Math.min(Math.ceil(picks / 64), Math.floor(walkers / slices), Math.ceil((4 * picks) / Math.max(rows, 1))),
   );
   const length = Math.ceil(picks / chunks);
   const out = gpu.empty(shape);

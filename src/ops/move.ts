@@ -5,7 +5,8 @@ import { formatShape, resolveAxes, resolveAxis, stridesOf } from "../tensor/shap
 import type { Tensor } from "../tensor/tensor.js";
 import { defineOp, result } from "./define.js";
 import { filled } from "./fill.js";
-import { reshape, stridedCopy, stridedPlace } from "./view.js";
+import { stridedCopy, stridedPlace } from "./strided.js";
+import { reshape } from "./view.js";
 
 export { where } from "./where.js";
 

@@ -7,12 +7,12 @@ import {
   broadcastStrides,
   mergeAxes,
   type Shape,
-  sameShape,
   sizeOf,
+  stridesOf,
 } from "../tensor/shape.js";
 import type { DType, Tensor } from "../tensor/tensor.js";
 import { planGrid } from "./launch.js";
-import { stridedCopy } from "./view.js";
+import { stridedCopy } from "./strided.js";
 
 /** What is computed, in WGSL on vec4s. */
 export interface Program {
@@ -26,9 +26,11 @@ export interface ProgramOptions {
   numbers?: readonly number[];
   /** The results' shape; by default what the operands broadcast to. */
   shape?: Shape;
-  /** The operands' shapes and what they broadcast to, where they are to be read as other shapes of as many elements. */
-  shapes?: readonly Shape[];
-  over?: Shape;
+  /**
+   * Where operands are not read as they broadcast: the shape that is walked, of as many elements as the results, and the strides
+   * of each operand along its axes.
+   */
+  walk?: { over: Shape; strides: readonly (readonly number[])[] };
   /** The results' dtype, f32 by default. */
   dtype?: DType;
   /** Operands and results are vec4<u32>, the bits of their elements, rather than vec4<f32>. */
@@ -67,20 +69,19 @@ export function runProgram(
   const { numbers = [], dtype = "f32", bits = false } = options;
   const { gpu } = operands[0];
   const { device } = gpu;
-  const shapes = options.shapes ?? operands.map((x) => x.shape);
-  const target = options.over ?? options.shape ?? shapes.reduce(broadcastShapes);
-  const reading = readOperands(shapes, target, bits, parameterWords - 2 - numbers.length);
+  const shape = options.shape ?? options.walk?.over ?? operands.map((x) => x.shape).reduce(broadcastShapes);
+  const over = options.walk?.over ?? shape;
+  const strides = options.walk?.strides ?? operands.map((x) => broadcastStrides(x.shape, over));
+  const reading = readOperands(over, strides, bits, parameterWords - 2 - numbers.length);
   if (!reading) {
-    // More lengths and strides than parameters: the operand of most axes is repeated first.
-    const worst = longest(shapes, target);
-    const copy = stridedCopy(operands[worst], target, broadcastStrides(shapes[worst], target));
-    return runProgram({ body, results }, operands.with(worst, copy), {
-      ...options,
-      shapes: shapes.with(worst, target),
-      over: target,
-    });
+    // More lengths and strides than parameters: the operand of most axes is brought into the results' order first.
+    const runs = strides.map((own) => mergeAxes(over, [own]).shape.length);
+    const worst = runs.indexOf(Math.max(...runs));
+    const copy = stridedCopy(operands[worst], over, strides[worst]);
+    const walk = { over, strides: strides.with(worst, stridesOf(over)) };
+    return runProgram({ body, results }, operands.with(worst, copy), { ...options, shape, walk });
   }
-  const outputs = results.map(() => gpu.empty(options.shape ?? target, { dtype }));
+  const outputs = results.map(() => gpu.empty(shape, { dtype }));
   const defines: Record<string, string | number> = {
     INPUTS: operands.length,
     OUTPUTS: outputs.length,
@@ -93,7 +94,7 @@ export function runProgram(
     defines[`OUT${k}`] = bits ? "vec4<u32>" : "vec4<f32>";
     defines[`RESULT${k}`] = expression;
   });
-  const count = Math.ceil(sizeOf(target) / 4);
+  const count = Math.ceil(sizeOf(shape) / 4);
   const { groups, span } = planGrid(device.capabilities, count);
   const params: Record<string, number> = { count, span, ...reading.params };
   numbers.forEach((value, k) => {
@@ -107,64 +108,58 @@ export function runProgram(
 
 /** Chooses how every operand is read; undefined where that takes more than `words` parameters. Pure. */
 export function readOperands(
-  shapes: readonly Shape[],
-  target: Shape,
+  over: Shape,
+  strides: readonly (readonly number[])[],
   bits: boolean,
   words: number,
 ): Reading | undefined {
-  const size = sizeOf(target);
   const scalar = bits ? "u32" : "f32";
   const vector = `vec4<${scalar}>`;
-  const repeated: number[] = [];
-  const defines: Record<string, string | number> = {};
-  let hoist = "";
-  shapes.forEach((shape, k) => {
-    const own = sizeOf(shape);
-    defines[`TYPE${k}`] = own === size ? vector : scalar;
-    defines[`LOAD${k}`] = own === size ? `in${k}[i]` : `one${k}`;
-    if (own === size) return;
-    if (own === 1) hoist += `let one${k} = ${vector}(in${k}[0]); `;
-    else repeated.push(k);
+  const whole = stridesOf(over);
+  const walked: number[] = [];
+  const defines: Record<string, string | number> = { HOIST: "" };
+  strides.forEach((own, k) => {
+    if (over.every((n, axis) => n === 1 || own[axis] === whole[axis])) {
+      defines[`TYPE${k}`] = vector;
+      defines[`LOAD${k}`] = `in${k}[i]`;
+    } else if (over.every((n, axis) => n === 1 || own[axis] === 0)) {
+      defines.HOIST += `let one${k} = ${vector}(in${k}[0]); `;
+      defines[`TYPE${k}`] = scalar;
+      defines[`LOAD${k}`] = `one${k}`;
+    } else {
+      walked.push(k);
+    }
   });
-  defines.HOIST = hoist;
-  defines.WALKS = repeated.length;
-  if (repeated.length === 0) return { defines, params: {} };
+  defines.WALKS = walked.length;
+  if (walked.length === 0) return { defines, params: {} };
 
   const merged = mergeAxes(
-    target,
-    repeated.map((k) => broadcastStrides(shapes[k], target)),
+    over,
+    walked.map((k) => strides[k]),
   );
   const rank = merged.shape.length;
-  const quad = merged.shape[rank - 1] % 4 === 0;
-  if (rank - 1 + rank * repeated.length + Number(!quad) > words) return undefined;
+  const inner = merged.shape[rank - 1];
+  const vectors = merged.strides.map(
+    (own) => own[rank - 1] === 1 && own.slice(0, -1).every((stride) => stride % 4 === 0),
+  );
+  const quad = inner % 4 === 0 && merged.strides.every((own, j) => vectors[j] || own[rank - 1] === 0);
+  if (rank - 1 + rank * walked.length + Number(!quad) > words) return undefined;
   Object.assign(defines, { RANK: rank, OUTER: rank - 1, LAST: `x${rank - 1}`, QUAD: Number(quad) });
   defines.INDEX = quad ? "u32" : "vec4<u32>";
   const params: Record<string, number> = quad ? {} : { last: merged.shape[0] - 1 };
   for (let k = 0; k < rank - 1; k++) {
     params[`n${k}`] = merged.shape[rank - 1 - k] / (quad && k === 0 ? 4 : 1);
   }
-  repeated.forEach((operand, j) => {
-    const strides = merged.strides[j];
-    const spread = strides[rank - 1] === 0;
+  walked.forEach((operand, j) => {
+    const whole4 = quad && vectors[j];
     const at = `in${operand}[at${j}`;
-    if (quad && !spread) defines[`TYPE${operand}`] = vector;
-    defines[`LOAD${operand}`] = quad
-      ? spread
-        ? `${vector}(${at}])`
-        : `${at}]`
-      : `${vector}(${at}.x], ${at}.y], ${at}.z], ${at}.w])`;
+    defines[`TYPE${operand}`] = whole4 ? vector : scalar;
+    if (whole4) defines[`LOAD${operand}`] = `${at}]`;
+    else if (quad) defines[`LOAD${operand}`] = `${vector}(${at}])`;
+    else defines[`LOAD${operand}`] = `${vector}(${at}.x], ${at}.y], ${at}.z], ${at}.w])`;
     for (let k = 0; k < rank; k++) {
-      const stride = strides[rank - 1 - k];
-      params[`s${j}_${k}`] = quad && !spread && k > 0 ? stride / 4 : stride;
+      params[`s${j}_${k}`] = merged.strides[j][rank - 1 - k] / (whole4 && k > 0 ? 4 : 1);
     }
   });
   return { defines, params };
-}
-
-/** The operand that is repeated along most separate runs of axes. */
-function longest(shapes: readonly Shape[], target: Shape): number {
-  const runs = shapes.map((shape) =>
-    sameShape(shape, target) ? 0 : mergeAxes(target, [broadcastStrides(shape, target)]).shape.length,
-  );
-  return runs.indexOf(Math.max(...runs));
 }

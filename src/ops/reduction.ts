@@ -126,12 +126,12 @@ export function spread(
   { expression, x, a, b, scale }: Spread,
 ): Tensor {
   const { outer, reduce, inner } = view;
-  const whole = [outer, reduce, inner];
-  const line = [outer, 1, inner];
+  const whole = [reduce * inner, inner, 1];
+  const line = [inner, 0, 1];
   const operands: Tensor[] = [];
-  const shapes: number[][] = [];
+  const strides: number[][] = [];
   let body = "";
-  for (const [name, tensor, as] of [
+  for (const [name, tensor, own] of [
     ["x", x, whole],
     ["a", a, line],
     ["b", b, line],
@@ -139,8 +139,9 @@ export function spread(
     if (!tensor) continue;
     body += `let ${name} = x${operands.length}; `;
     operands.push(tensor);
-    shapes.push(as);
+    strides.push(own);
   }
   const numbers = scale === undefined ? [] : [scale];
-  return runProgram({ body, results: [expression] }, operands, { numbers, shapes, over: whole, shape })[0];
+  const walk = { over: [outer, reduce, inner], strides };
+  return runProgram({ body, results: [expression] }, operands, { numbers, walk, shape })[0];
 }

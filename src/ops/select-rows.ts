@@ -5,7 +5,7 @@ import type { Gpu } from "../tensor/gpu.js";
 import { formatShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { defineOp, result } from "./define.js";
-import { elementwiseGroups } from "./launch.js";
+import { pick } from "./gather.js";
 
 /** Row numbers and, for every source row, its place among them or -1. Both i32. */
 export interface RowTable {
@@ -25,16 +25,9 @@ export function rowTable(gpu: Gpu, rows: Int32Array, count: number): RowTable {
   return { rows: gpu.tensor(rows, [rows.length]), inverse: gpu.tensor(inverse, [count]) };
 }
 
+/** Zeros where the table is negative. */
 function moveRows(x: Tensor, table: Tensor): Tensor {
-  const { device } = x.gpu;
-  const [, columns] = x.shape;
-  const out = x.gpu.empty([table.size, columns]);
-  const vec = columns % 4 === 0;
-  const width = vec ? columns / 4 : columns;
-  const kernel = device.kernel("select_rows", { VEC: vec });
-  const blocks = [x.block, table.block, out.block];
-  device.run(kernel, blocks, { rows: table.size, width }, elementwiseGroups(table.size * width));
-  return out;
+  return pick(x, table, 0, [table.size, x.shape[1]], "0u");
 }
 
 const selectRowsOp = defineOp<{ inverse: Tensor }>({

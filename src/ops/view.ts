@@ -4,7 +4,6 @@ import { ShapeError } from "../gpu/errors.js";
 import {
   broadcastStrides,
   formatShape,
-  mergeAxes,
   resolveAxis,
   type Shape,
   sizeOf,
@@ -13,57 +12,7 @@ import {
 import type { Tensor } from "../tensor/tensor.js";
 import { sumTo } from "./binary.js";
 import { defineOp, result } from "./define.js";
-import { elementwiseGroups } from "./launch.js";
-
-interface Walk {
-  vec: boolean;
-  params: Record<string, number>;
-  /** Elements, or vec4s where `vec`. */
-  items: number;
-}
-
-/** A strided walk over `shape` in the terms of shaders/copy. Pure. */
-export function planWalk(shape: Shape, strides: readonly number[], start: number): Walk {
-  const merged = mergeAxes(shape, [strides]);
-  const rank = merged.shape.length;
-  if (rank > 6) {
-    throw new ShapeError(
-      "A rearrangement of more than six separate axes is not supported: do it in two steps.",
-    );
-  }
-  const steps = merged.strides[0];
-  const vec =
-    rank > 0 &&
-    steps[rank - 1] === 1 &&
-    [merged.shape[rank - 1], start, ...steps.slice(0, -1)].every((n) => n % 4 === 0);
-  const unit = vec ? 4 : 1;
-  const params: Record<string, number> = { count: sizeOf(shape) / unit, start: start / unit };
-  for (let i = 0; i < 6; i++) {
-    const axis = i - 6 + rank;
-    const inner = axis === rank - 1;
-    if (i > 0) params[`n${i}`] = axis >= 0 ? merged.shape[axis] / (inner ? unit : 1) : 1;
-    params[`s${i}`] = axis >= 0 ? steps[axis] / (inner ? 1 : unit) : 0;
-  }
-  return { vec, params, items: params.count };
-}
-
-/** Reads `x` with the given strides (elements, by axis of `shape`) into a new tensor; outside the graph. */
-export function stridedCopy(x: Tensor, shape: Shape, strides: readonly number[], start = 0): Tensor {
-  const { device } = x.gpu;
-  const out = x.gpu.empty(shape, { dtype: x.dtype });
-  const { vec, params, items } = planWalk(shape, strides, start);
-  const kernel = device.kernel("copy", { PLACE: 0, VEC: vec });
-  device.run(kernel, [x.block, out.block], params, elementwiseGroups(items));
-  return out;
-}
-
-/** Writes `x` into `target` at the given strides (elements, by axis of x); outside the graph. */
-export function stridedPlace(x: Tensor, target: Tensor, strides: readonly number[], start = 0): void {
-  const { device } = x.gpu;
-  const { vec, params, items } = planWalk(x.shape, strides, start);
-  const kernel = device.kernel("copy", { PLACE: 1, VEC: vec });
-  device.run(kernel, [x.block, target.block], params, elementwiseGroups(items));
-}
+import { stridedCopy } from "./strided.js";
 
 const reshapeOp = defineOp<{ shape: Shape }>({
   name: "reshape",

@@ -71,4 +71,6 @@ export const cases: OpCase[] = [
   ...(Object.keys(formulas) as BinaryName[]).flatMap((op) => common.map((row) => rowOf(op, row))),
   ...layouts.map((row) => rowOf("mul", row)),
   manyRows,
+  { ...rowOf("sub", ["many, a row and a column", [300, 1], [124], [300, 124]]), gradient: false },
+  { ...rowOf("sub", ["many, of odd lengths", [1, 301, 63], [3, 1, 63], [3, 301, 63]]), gradient: false },
 ];

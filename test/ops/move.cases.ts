@@ -233,6 +233,8 @@ export const cases: OpCase[] = [
     ],
     1,
   ),
+  { ...padded("many, of odd lengths", [201, 95], [[1, 2], [3, 0]], 0.5), gradient: false }, // biome-ignore format: one line
+  { ...padded("many, of fours", [201, 92], [[1, 2], [4, 8]], 0.5), gradient: false }, // biome-ignore format: one line
   padded("nothing", [65], [[0, 0]], 0),
   chosen("one shape, an odd number", [7, 9], [7, 9], [7, 9], [7, 9]),
   chosen("a column of conditions and a number", [6, 1], [6, 9], [1], [6, 9]),
