@@ -4,6 +4,7 @@ import { Command, CommanderError } from "commander";
 import { MelgradError, UsageError } from "../gpu/errors.js";
 import { version } from "../version.js";
 import { registerBench } from "./bench.js";
+import { registerData } from "./data.js";
 import { registerDoctor } from "./doctor.js";
 import { registerEmbed } from "./embed.js";
 import { registerProbe } from "./probe.js";
@@ -19,6 +20,7 @@ const program = new Command("melgrad")
 registerTrain(program);
 registerProbe(program);
 registerEmbed(program);
+registerData(program);
 registerBench(program);
 registerDoctor(program);
 

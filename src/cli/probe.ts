@@ -2,6 +2,7 @@
 // The work is in src/train/probe.ts.
 import { stat } from "node:fs/promises";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { SET_TASKS, tasksIn } from "../data/sets/index.js";
 import { TASKS } from "../data/tasks/index.js";
 import { DataError, UsageError } from "../gpu/errors.js";
 import type { TuneMode } from "../gpu/tuner.js";
@@ -35,10 +36,10 @@ export function registerProbe(program: Command): void {
     .requiredOption("--checkpoint <folder>", "a run's folder, or its checkpoint folder")
     .option(
       "--task <names>",
-      `tasks, with commas between: ${TASKS.join(", ")} (default: instruments,key)`,
+      `tasks, with commas between: ${TASKS.join(", ")}; with --data ${SET_TASKS.join(", ")} (default: instruments,key, or what --data holds)`,
       names,
     )
-    .option("--data <folder>", "the folder of a data set, for tasks that need one")
+    .option("--data <folder>", `the folder of the data sets that ${SET_TASKS.join(", ")} are made from`)
     .addOption(
       new Option("--grid <name>", "how heads are fitted and chosen")
         .choices(["fast", "jukemir", "marble"])
@@ -55,9 +56,14 @@ export function registerProbe(program: Command): void {
 async function runProbe(options: ProbeOptions): Promise<void> {
   const { checkpoint, task, data, grid, seeds, json, adapter, profile, tune } = options;
   if (grid !== "fast") throw new UsageError(`The grid '${grid}' is not there yet: write --grid fast.`);
-  if (data !== undefined) {
+  const ofSets = task?.filter((name) => SET_TASKS.includes(name)) ?? [];
+  if (data !== undefined && task && ofSets.length === 0) {
     throw new UsageError(`The tasks ${TASKS.join(", ")} bring their own music: leave out --data.`);
   }
+  if (data === undefined && ofSets.length > 0) {
+    throw new UsageError(`The task ${ofSets[0]} needs the folder of its data set: write --data FOLDER.`);
+  }
+  const taskNames = data !== undefined && !task ? await tasksIn(data) : task;
   if (
     json &&
     (await stat(json).then(
@@ -81,7 +87,8 @@ async function runProbe(options: ProbeOptions): Promise<void> {
       modelConfig: config.model,
       normalisation: config.normalisation,
       seed: config.seed,
-      taskNames: task,
+      taskNames,
+      folder: data,
       seeds,
       onProgress: display.progress,
       note: display.note,
@@ -116,9 +123,10 @@ function tableText({ tasks, verdict }: ProbeTable): string {
 
 function names(text: string): string[] {
   const list = text.split(",").map((name) => name.trim());
-  const unknown = list.find((name) => !TASKS.some((task) => task === name));
+  const known: readonly string[] = [...TASKS, ...SET_TASKS];
+  const unknown = list.find((name) => !known.includes(name));
   if (unknown !== undefined) {
-    throw new InvalidArgumentError(`There is no task '${unknown}': write one or more of ${TASKS.join(", ")}`);
+    throw new InvalidArgumentError(`There is no task '${unknown}': write one or more of ${known.join(", ")}`);
   }
   return [...new Set(list)];
 }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { type Command, Option } from "commander";
 import { profileStep } from "../../bench/step.js";
 import { CORPORA, isCorpusName } from "../data/corpora/index.js";
+import { SETS } from "../data/sets/index.js";
 import { DataError, UsageError } from "../gpu/errors.js";
 import type { TuneMode } from "../gpu/tuner.js";
 import { adapterLine } from "../host/types.js";
@@ -24,6 +25,7 @@ interface TrainOptions {
   preset: string;
   data?: string;
   dataset?: string;
+  subset?: string;
   objective?: string;
   patches?: PatchShape;
   steps?: number;
@@ -45,7 +47,10 @@ export function registerTrain(program: Command): void {
     .description("pre-train Patchifier on music, probe what it learnt, and write a report")
     .addOption(new Option("--preset <name>", "size of the model").choices([...presetNames]).default("demo"))
     .option("--data <folder>", `a folder of audio, or a corpus by name: ${CORPORA.join(", ")}`)
-    .addOption(new Option("--dataset <name>", "what --data is").choices(["folder"]))
+    .addOption(
+      new Option("--dataset <name>", "what --data is: any audio, or a data set").choices(["folder", ...SETS]),
+    )
+    .option("--subset <name>", "which clips of the data set (melgrad data check lists them)")
     .addOption(
       new Option("--objective <name>", "what is asked of masked patches").choices([...objectiveNames]),
     )
@@ -76,6 +81,7 @@ async function train(options: TrainOptions, command: Command): Promise<void> {
       "preset",
       "data",
       "dataset",
+      "subset",
       "objective",
       "patches",
       "steps",
@@ -165,15 +171,20 @@ async function readSettings(options: TrainOptions): Promise<RunSettings> {
   return settings;
 }
 
-async function readData({ data = "auto", dataset }: TrainOptions): Promise<DataChoice> {
-  if (isCorpusName(data) && dataset !== "folder") return { kind: "corpus", name: data };
+async function readData({ data = "auto", dataset, subset }: TrainOptions): Promise<DataChoice> {
+  const ofSet = dataset !== undefined && dataset !== "folder";
+  if (subset !== undefined && !ofSet)
+    throw new UsageError("--subset needs --dataset: write which data set it is of.");
+  if (ofSet && data === "auto")
+    throw new UsageError(`--dataset ${dataset} needs its folder: write --data FOLDER.`);
+  if (isCorpusName(data) && dataset === undefined) return { kind: "corpus", name: data };
   const found = await stat(data).catch(() => undefined);
   if (!found) {
     throw new DataError(
       `There is no folder '${data}': write one that holds audio, or a corpus (${CORPORA.join(", ")}).`,
     );
   }
-  return { kind: "folder", path: data };
+  return ofSet ? { kind: "set", set: dataset, path: data, subset } : { kind: "folder", path: data };
 }
 
 function timestamp(): string {

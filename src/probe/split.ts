@@ -1,5 +1,6 @@
 // Dividing labelled clips into training, validation and test parts so that nothing that clips share (a piece, a chord
 // progression, a style) stands on two sides. It looks at groups only, never at labels or audio.
+import type { Part } from "../data/types.js";
 import { DataError } from "../gpu/errors.js";
 import { Random } from "../tensor/random.js";
 
@@ -12,6 +13,23 @@ export interface ClipSplit {
   dropped: number;
 }
 
+/**
+ * The split that a data set brings along: clips without a part are left out. Undefined where no clip has a part.
+ * @throws DataError where a part is empty
+ */
+export function officialSplit(of: readonly (Part | undefined)[]): ClipSplit | undefined {
+  if (!of.some((part) => part)) return undefined;
+  const split: ClipSplit = { train: [], valid: [], test: [], dropped: 0 };
+  of.forEach((part, clip) => {
+    if (part) split[part].push(clip);
+    else split.dropped++;
+  });
+  const empty = parts.find((part) => split[part].length === 0);
+  if (empty)
+    throw new DataError(`The ${empty} part of the data set's own split has no clip that can be used.`);
+  return split;
+}
+
 export interface SplitOptions {
   seed: number;
   /** Share of the clips that is tested on. Default 0.25. */
@@ -21,8 +39,7 @@ export interface SplitOptions {
 }
 
 /** Names of the parts, in the order in which they are filled. */
-const parts = ["test", "valid", "train"] as const;
-type Part = (typeof parts)[number];
+const parts = ["test", "valid", "train"] as const satisfies readonly Part[];
 
 /** So many separate families of clips are needed to split by whole families. */
 const leastFamilies = 8;

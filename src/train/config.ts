@@ -12,7 +12,11 @@ import {
 import { fingerprint } from "./checkpoint.js";
 
 /** Where the music comes from. */
-export type DataChoice = { kind: "corpus"; name: CorpusName } | { kind: "folder"; path: string };
+export type DataChoice =
+  | { kind: "corpus"; name: CorpusName }
+  | { kind: "folder"; path: string }
+  /** A data set by name, and which of its clips; without a subset, the set's first. */
+  | { kind: "set"; set: string; path: string; subset?: string };
 
 /** What a person may set; the rest is the preset's. */
 export interface RunSettings {

@@ -4,6 +4,7 @@ import { CropSampler, normalisation, randomAt, type Split, splitByPiece } from "
 import { isCorpusName, openCorpus } from "../data/corpora/index.js";
 import { openFolder } from "../data/folder.js";
 import { MelStore } from "../data/mel-store.js";
+import { openSetCorpus } from "../data/sets/index.js";
 import type { Corpus, OnProgress } from "../data/types.js";
 import { DataError, UsageError } from "../gpu/errors.js";
 import type { TuningTable } from "../gpu/tuner-store.js";
@@ -63,7 +64,7 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainedRun>
   const { model, pretrain: plan } = settings ? resolveSettings(settings) : (resumed as RunConfig);
 
   if (resumed) await followKernels(gpu, run, events);
-  const { store, corpus } = await prepareData(gpu, data, model, events, signal);
+  const { store, corpus } = await prepareData(gpu, data, seed, model, events, signal);
   const split = splitByPiece(store.tracks, seed);
   const sampler = new CropSampler(store, split.train, model.cropFrames);
   const heldOut =
@@ -158,15 +159,13 @@ async function followKernels(gpu: Gpu, run: RunFolder, events: RunEvents): Promi
 async function prepareData(
   gpu: Gpu,
   data: DataChoice,
+  seed: number,
   model: ModelConfig,
   events: RunEvents,
   signal: AbortSignal | undefined,
 ): Promise<{ store: MelStore; corpus: Corpus }> {
   const onProgress = events.progress;
-  const corpus =
-    data.kind === "folder"
-      ? await openFolder(data.path, { onProgress, signal })
-      : await openCorpus(data.name, { onProgress, signal });
+  const corpus = await openMusic(data, seed, events, signal);
   events.note(`music: ${corpus.name} (${corpus.why})`);
   const store = await MelStore.build(gpu, corpus, model.frontEnd, { onProgress, signal });
   const skipped = [...corpus.skipped, ...store.skipped];
@@ -176,6 +175,22 @@ async function prepareData(
     if (skipped.length > 20) events.note(`  … and ${skipped.length - 20} more (config.json names them all)`);
   }
   return { store, corpus: { ...corpus, skipped } };
+}
+
+function openMusic(
+  data: DataChoice,
+  seed: number,
+  { note, progress: onProgress }: RunEvents,
+  signal: AbortSignal | undefined,
+): Promise<Corpus> {
+  switch (data.kind) {
+    case "folder":
+      return openFolder(data.path, { onProgress, signal });
+    case "set":
+      return openSetCorpus(data.set, data.path, data.subset, { seed, note, onProgress, signal });
+    case "corpus":
+      return openCorpus(data.name, { onProgress, signal });
+  }
 }
 
 function describeRun(

@@ -10,7 +10,7 @@ import type { ModelConfig } from "../patchifier/config.js";
 import { encoderSizes, Patchifier } from "../patchifier/encoder.js";
 import { encoderFeatures, melStatistics } from "../probe/features.js";
 import { majority, metricsOf, type ProbeLabels, type ProbeScore, probe } from "../probe/protocol.js";
-import { splitByGroups } from "../probe/split.js";
+import { officialSplit, splitByGroups } from "../probe/split.js";
 import type { FeatureTable } from "../probe/standardise.js";
 import { compare, comparisonText, summarise } from "../probe/summary.js";
 import type { Gpu } from "../tensor/gpu.js";
@@ -27,9 +27,11 @@ export interface ProbeRunOptions {
   seed?: number;
   /** Default: `instruments` and `key`, or their generated kin where those cannot be had. */
   taskNames?: readonly string[];
+  /** The folder of a data set, for tasks that need one. */
+  folder?: string;
   /** Tasks that are open already; taskNames is then not looked at. */
   tasks?: readonly LabelledTask[];
-  /** Splits. Default 5. */
+  /** Splits, of tasks whose data set brings none. Default 5. */
   seeds?: number;
   /** Random encoders. Default: one for each seed on hardware, fewer on a software adapter. */
   randomEncoders?: number;
@@ -94,17 +96,18 @@ export async function runProbes(options: ProbeRunOptions): Promise<ProbeOutcome>
   const wording =
     `${seeds} seeds, each with a split of its own; intervals allow for the splits' overlap and speak of these clips, ` +
     "not of all music.";
+  const drawn = tasks.some((task) => !hasOwnSplit(task));
   const best = tasks.findIndex(({ kind }) => kind === "multilabel");
   return {
-    table: { tasks: results, verdict: [...verdicts, wording].join("\n") },
+    table: { tasks: results, verdict: [...verdicts, ...(drawn ? [wording] : [])].join("\n") },
     map: maps[Math.max(0, best)],
   };
 }
 
 async function openTasks(options: ProbeRunOptions): Promise<readonly LabelledTask[]> {
-  const { tasks, taskNames, note, onProgress, cacheDir, signal } = options;
+  const { tasks, taskNames, folder, note, onProgress, cacheDir, signal } = options;
   if (tasks) return tasks;
-  const opening = { onProgress, cacheDir, signal };
+  const opening = { folder, note, onProgress, cacheDir, signal };
   if (taskNames) {
     const opened: LabelledTask[] = [];
     for (const name of taskNames) opened.push(await openTask(name, opening));
@@ -115,8 +118,14 @@ async function openTasks(options: ProbeRunOptions): Promise<readonly LabelledTas
   return chosen.tasks;
 }
 
+/** Whether a task's data set says which clips are tested on. */
+function hasOwnSplit({ clips }: LabelledTask): boolean {
+  return clips.some(({ part }) => part);
+}
+
 async function probeTask(options: ProbeRunOptions, task: LabelledTask, plan: Plan) {
   const { gpu, model, modelConfig, normalisation, seed = 0, onProgress, cacheDir, signal } = options;
+  officialSplit(task.clips.map((clip) => clip.part)); // throws now rather than after the clips have been embedded
   const store = await MelStore.build(
     gpu,
     { name: task.name, why: "", tracks: evenly(task.clips, plan.clips), skipped: [], licences: [] },
@@ -154,6 +163,8 @@ async function probeTask(options: ProbeRunOptions, task: LabelledTask, plan: Pla
     const statistics = melStatistics(store, modelConfig.frontEnd.nMels);
     const labels: ProbeLabels = { ...task, labels: clips.map((clip) => clip.label) };
     const groups = clips.map((clip) => clip.groups);
+    const official = officialSplit(clips.map((clip) => clip.part));
+    const splits = official ? 1 : plan.seeds;
     const scores: Record<FeatureName, ProbeScore[]> = {
       pretrained: [],
       random: [],
@@ -162,21 +173,22 @@ async function probeTask(options: ProbeRunOptions, task: LabelledTask, plan: Pla
     };
     const sizes = { train: 0, test: 0, pieces: 0, dropped: 0 };
     const skipped = store.skipped.length;
-    for (let s = 0; s < plan.seeds; s++) {
-      onProgress?.({ what: `probing ${task.name}`, done: s, total: plan.seeds, unit: "seeds" });
+    for (let s = 0; s < splits; s++) {
+      onProgress?.({ what: `probing ${task.name}`, done: s, total: splits, unit: "seeds" });
       await new Promise((resolve) => setImmediate(resolve)); // lets Ctrl-C and the progress bar in
       signal?.throwIfAborted();
-      const split = splitByGroups(groups, { seed: seed + s });
+      const split = official ?? splitByGroups(groups, { seed: seed + s });
       scores.pretrained.push(probe(labels, pretrained, split));
-      scores.random.push(probe(labels, random[s % random.length], split));
+      for (const features of official ? random : [random[s % random.length]])
+        scores.random.push(probe(labels, features, split));
       scores["log-mel mean+std"].push(probe(labels, statistics, split));
       scores.majority.push(majority(labels, split));
-      sizes.train += (split.train.length + split.valid.length) / plan.seeds;
-      sizes.test += split.test.length / plan.seeds;
-      sizes.pieces += new Set(split.test.map((i) => clips[i].piece)).size / plan.seeds;
-      sizes.dropped += split.dropped / plan.seeds;
+      sizes.train += (split.train.length + split.valid.length) / splits;
+      sizes.test += split.test.length / splits;
+      sizes.pieces += new Set(split.test.map((i) => clips[i].piece)).size / splits;
+      sizes.dropped += split.dropped / splits;
     }
-    onProgress?.({ what: `probing ${task.name}`, done: plan.seeds, total: plan.seeds, unit: "seeds" });
+    onProgress?.({ what: `probing ${task.name}`, done: splits, total: splits, unit: "seeds" });
     return {
       ...describe(task, labels, plan, scores, sizes, skipped),
       map: {
@@ -210,9 +222,11 @@ function describe(
   const testShare = sizes.test / sizes.train;
   const valuesOf = (name: FeatureName, metric: number) => scores[name].map((score) => score.scores[metric]);
   const names = Object.keys(scores) as FeatureName[];
-  const rows = names.map(
-    (features): ProbeRow => ({ features, ...summarise(valuesOf(features, 0), testShare) }),
-  );
+  const official = hasOwnSplit(task);
+  const rows = names.map((features): ProbeRow => {
+    const { ci95, ...summary } = summarise(valuesOf(features, 0), testShare);
+    return official ? { features, ...summary } : { features, ...summary, ci95 };
+  });
   const others = metrics.slice(1).map((metric, i) => {
     const each = names.map((name) => {
       const { mean, std } = summarise(valuesOf(name, i + 1), testShare);
@@ -224,9 +238,11 @@ function describe(
   const remarks = [
     task.note,
     ` ${head} regression on standardised features, its penalty chosen on validation clips.`,
-    plan.encoders === 1
-      ? " One random encoder serves all seeds, so its spread is that of the splits alone."
-      : ` Random weights: ${plan.encoders} encoders over the seeds, so their spread is that of splits and initialisations.`,
+    official
+      ? ` Random weights: ${plan.encoders === 1 ? "one encoder" : `${plan.encoders} encoders, so their spread is that of initialisations`}.`
+      : plan.encoders === 1
+        ? " One random encoder serves all seeds, so its spread is that of the splits alone."
+        : ` Random weights: ${plan.encoders} encoders over the seeds, so their spread is that of splits and initialisations.`,
     task.clips.length > plan.clips
       ? ` Only ${plan.clips} of the clips were used, for this adapter is slow.`
       : "",
@@ -237,9 +253,12 @@ function describe(
   ];
   const stands = (other: FeatureName, words: string) =>
     comparisonText(compare(valuesOf("pretrained", 0), valuesOf(other, 0), testShare), words);
-  const verdict =
-    `${task.name} (${metrics[0].name}): pre-training, ${rows[0].mean.toFixed(3)}, ${stands("random", "random weights")}; ` +
-    `it ${stands("log-mel mean+std", "the log-mel's mean and spread")}.`;
+  const start = `${task.name} (${metrics[0].name}): pre-training, ${rows[0].mean.toFixed(3)}`;
+  const verdict = official
+    ? `${start}; random weights ${rows[1].mean.toFixed(3)}, the log-mel's mean and spread ${rows[2].mean.toFixed(3)}. The data ` +
+      "set's own split, so there are no intervals over splits."
+    : `${start}, ${stands("random", "random weights")}; ` +
+      `it ${stands("log-mel mean+std", "the log-mel's mean and spread")}.`;
   const result: ProbeTask = {
     task: task.name,
     metric: metrics[0].name,
@@ -250,7 +269,7 @@ function describe(
     trainClips: Math.round(sizes.train),
     testClips: Math.round(sizes.test),
     testPieces: Math.round(sizes.pieces),
-    seeds: plan.seeds,
+    seeds: official ? 1 : plan.seeds,
     rows,
   };
   return { result, verdict };

@@ -1,9 +1,10 @@
 // The labelled tasks by name, and which are taken where none is named: `instruments` and `key`, or their generated kin where
-// Debian's packages cannot be had.
+// Debian's packages cannot be had. Tasks of data sets in a folder are opened by data/sets.
 
 import { UsageError } from "../../gpu/errors.js";
 import { cacheFolder } from "../../host/cache.js";
 import { machinePackages, PackagesUnavailableError } from "../../host/packages.js";
+import { openSetTask, SET_TASKS } from "../sets/index.js";
 import type { LabelledTask } from "../types.js";
 import { openGenInstruments, openGenKey, openGenTempo } from "./generated.js";
 import { openInstruments } from "./instruments.js";
@@ -22,7 +23,7 @@ const OPENERS = {
 
 export type TaskName = keyof typeof OPENERS;
 
-/** The names that openTask takes. */
+/** The names of tasks that bring their own music. openTask takes those of SET_TASKS too, with the folder of their data set. */
 export const TASKS = Object.keys(OPENERS) as TaskName[];
 
 /**
@@ -30,8 +31,18 @@ export const TASKS = Object.keys(OPENERS) as TaskName[];
  * PackagesUnavailableError where what it needs cannot be had, and the signal's reason when it aborts.
  */
 export async function openTask(name: string, options: TaskOptions = {}): Promise<LabelledTask> {
+  if (SET_TASKS.includes(name)) {
+    if (options.folder === undefined) {
+      throw new UsageError(`The task ${name} needs the folder of its data set: write --data FOLDER.`);
+    }
+    return openSetTask(name, options.folder, options);
+  }
   const open = Object.hasOwn(OPENERS, name) ? OPENERS[name as TaskName] : undefined;
-  if (!open) throw new UsageError(`there is no task "${name}"; write one or more of ${TASKS.join(", ")}`);
+  if (!open) {
+    throw new UsageError(
+      `there is no task "${name}"; write one or more of ${[...TASKS, ...SET_TASKS].join(", ")}`,
+    );
+  }
   options.signal?.throwIfAborted();
   return open({
     ...options,

@@ -8,6 +8,10 @@ export interface TaskOptions {
   cacheDir?: string;
   onProgress?: OnProgress;
   signal?: AbortSignal;
+  /** The folder of a data set, for tasks that need one. */
+  folder?: string;
+  /** Sentences for whoever watches. */
+  note?(text: string): void;
   /** Chooses the clips (default 0). */
   seed?: number;
   /** Who fetches packages; tests put their own in. */

@@ -1,0 +1,95 @@
+// Tables of text (CSV and TSV, quoted or not) as rows that know their line, so that a fault can be pointed at. Splitting is
+// csv-parse's; here are columns by name, and rows that do not fit. Not here: what the columns mean.
+import { CsvError, parse } from "csv-parse/sync";
+import { DataError } from "../../gpu/errors.js";
+import type { Problems } from "./problems.js";
+
+export interface Row {
+  file: string;
+  /** The line it ends on, counted from 1; the header is line 1. */
+  line: number;
+  /** The cell of a column, trimmed; "" where the table has no such column. */
+  get(column: string): string;
+  /** All cells, as they stand in the file. */
+  cells: readonly string[];
+}
+
+export interface Table {
+  file: string;
+  /** Names in the header, trimmed, in order. */
+  columns: readonly string[];
+  rows: Row[];
+}
+
+export interface TableOptions {
+  /** "," or "\t". */
+  delimiter: string;
+  /** Columns without which the table is of no use. */
+  need?: readonly string[];
+}
+
+/**
+ * Reads a table with a header. Rows with too few or too many cells, and rows whose quotes do not close, are reported and left out.
+ * @throws DataError where there is no header, or a needed column is not in it
+ */
+export function readTable(file: string, text: string, options: TableOptions, problems: Problems): Table {
+  const { delimiter, need = [] } = options;
+  let records: { record: string[]; info: { lines: number } }[];
+  try {
+    records = parse(text, {
+      delimiter,
+      info: true,
+      bom: true,
+      relax_column_count: true,
+      relax_quotes: true,
+      skip_empty_lines: true,
+    }) as unknown as typeof records;
+  } catch (error) {
+    if (!(error instanceof CsvError)) throw error;
+    const line = typeof error.lines === "number" ? `:${error.lines}` : "";
+    throw new DataError(`${file}${line}: this is not a table that can be read (${error.message}).`);
+  }
+  if (records.length === 0) throw new DataError(`${file} is empty: it needs a header and rows.`);
+  const columns = records[0].record.map((name) => name.trim());
+  const lacking = need.filter((name) => !columns.includes(name));
+  if (lacking.length > 0) {
+    const between = delimiter === "\t" ? "tabs" : "commas";
+    const has = columns.slice(0, 12).join(", ") + (columns.length > 12 ? ", …" : "");
+    throw new DataError(
+      `${file}:1: no column ${lacking.map((name) => `"${name}"`).join(", ")} (columns, with ${between} between: ${has}).`,
+    );
+  }
+  const index = new Map(columns.map((name, i) => [name, i]));
+  const rows: Row[] = [];
+  for (const { record: cells, info } of records.slice(1)) {
+    const line = info.lines;
+    if (cells.length !== columns.length) {
+      problems.add(
+        "label",
+        { file, line },
+        `${cells.length} cells where the header has ${columns.length}; left out`,
+      );
+      continue;
+    }
+    const get = (column: string) => {
+      const at = index.get(column);
+      return at === undefined ? "" : cells[at].trim();
+    };
+    rows.push({ file, line, get, cells });
+  }
+  return { file, columns, rows };
+}
+
+/** Rows by a key that must be unique and not empty; others are reported and left out. */
+export function rowsByKey(table: Table, column: string, problems: Problems): Map<string, Row> {
+  const rows = new Map<string, Row>();
+  for (const row of table.rows) {
+    const key = row.get(column);
+    const first = rows.get(key);
+    if (key === "") problems.add("label", row, `no ${column}; left out`);
+    else if (first)
+      problems.add("label", row, `${column} ${key} again, as in line ${first.line}; the first is taken`);
+    else rows.set(key, row);
+  }
+  return rows;
+}
