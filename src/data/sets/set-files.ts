@@ -66,6 +66,11 @@ export class SetFiles {
     return new SetFiles(folder, files, hidden);
   }
 
+  /** Files that are listed already: an archive's, or a test's. */
+  static of(folder: string, files: readonly SetFile[]): SetFiles {
+    return new SetFiles(folder, files, 0);
+  }
+
   /** The same files and some more, which stand in an archive. */
   with(more: readonly SetFile[]): SetFiles {
     return new SetFiles(this.folder, [...this.files, ...more], this.hidden);
