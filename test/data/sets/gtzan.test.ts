@@ -45,7 +45,10 @@ describe("GTZAN", () => {
       gtzan,
       [
         ...whole(),
-        textFile("train_filtered.txt", list("blues/blues.00001.wav", "polka/polka.00001.wav", "rock/rock.00007.wav")),
+        textFile(
+          "train_filtered.txt",
+          list("blues/blues.00001.wav", "polka/polka.00001.wav", "rock/rock.00007.wav"),
+        ),
         textFile("valid_filtered.txt", list("jazz/jazz.00002.wav", "blues/blues.00001.wav")),
         textFile("test_filtered.txt", list("pop/pop.00003.wav", "", "pop/pop.00099.wav")),
       ],
@@ -70,13 +73,18 @@ describe("GTZAN", () => {
       }
     }
     const notes: string[] = [];
-    const task = await openSetTask("gtzan", join(dir, "copy"), { cacheDir: dir, note: (text) => notes.push(text) });
+    const task = await openSetTask("gtzan", join(dir, "copy"), {
+      cacheDir: dir,
+      note: (text) => notes.push(text),
+    });
     expect(task.clips.length).toBeGreaterThan(30);
     expect(task.clips.every(({ id }) => !id.startsWith("."))).toBe(true);
     expect(notes[0]).toMatch(/^\d+ faults in .*copy \(melgrad data check .*copy lists them all\):$/);
     expect(notes[1]).toMatch(/blues\/blues\.\d{5}\.wav: not there \(train part\)/);
     const jazz = task.clips.find(({ id }) => id === "jazz.00054");
     await expect(jazz?.load()).rejects.toThrow(/jazz\.00054\.wav: not audio/);
-    expect((await openSetCorpus("gtzan", join(dir, "copy"), "all", { cacheDir: dir })).tracks).toHaveLength(50);
+    expect((await openSetCorpus("gtzan", join(dir, "copy"), "all", { cacheDir: dir })).tracks).toHaveLength(
+      50,
+    );
   });
 });

@@ -57,7 +57,11 @@ function wholeListing(): MtatRow[] {
         tagged--;
         tags.push(`other tag ${own % 138}`);
       }
-      rows.push({ id: own, path: `${folder}/artist_${own % 200}-album-${i % 20}-title_${own}-0-29.mp3`, tags });
+      rows.push({
+        id: own,
+        path: `${folder}/artist_${own % 200}-album-${i % 20}-title_${own}-0-29.mp3`,
+        tags,
+      });
       if (empty) id--;
     }
   }
@@ -100,7 +104,12 @@ describe("MagnaTagATune", () => {
   it("reads tags in the canonical order, songs from clip_info or from file names", async () => {
     expect(top50).toHaveLength(50);
     expect(new Set(top50).size).toBe(50);
-    expect([top50[0], top50[21], top50[28], top50[49]]).toEqual(["guitar", "no vocals", "no vocal", "choral"]);
+    expect([top50[0], top50[21], top50[28], top50[49]]).toEqual([
+      "guitar",
+      "no vocals",
+      "no vocal",
+      "choral",
+    ]);
     const rows: MtatRow[] = [
       { id: 2, path: "f/soloists-cantatas-01-aria-30-59.mp3", tags: ["opera", "guitar"] },
       { id: 3, path: "f/soloists-cantatas-01-aria-59-88.mp3", tags: ["other tag 3"] },
@@ -118,7 +127,11 @@ describe("MagnaTagATune", () => {
     expect(bare.problems.faults.map(problemText)[0]).toMatch(/^clip_info_final\.csv: not there/);
     const info = textFile("a/clip_info_final.csv", mtatInfo(rows));
     const { set } = await readFrom(mtat, [...lists, info, ...audio], dir);
-    expect(set.tasks[0].clips.map(({ piece }) => piece)).toEqual(["http://x/0#0", "http://x/1#1", "http://x/13#13"]);
+    expect(set.tasks[0].clips.map(({ piece }) => piece)).toEqual([
+      "http://x/0#0",
+      "http://x/1#1",
+      "http://x/13#13",
+    ]);
     expect(set.tasks[0].clips[2].title).toBe("Title 13");
   });
 
@@ -169,7 +182,9 @@ describe("MagnaTagATune", () => {
     }));
     put(folder, "annotations_final.csv", mtatAnnotations(rows));
     put(folder, "clip_info_final.csv", mtatInfo(rows));
-    const zip = storedZip(rows.map(({ path, id }) => ({ name: path, data: shadedWav(id, 0.5, 0.6 + 0.1 * id) })));
+    const zip = storedZip(
+      rows.map(({ path, id }) => ({ name: path, data: shadedWav(id, 0.5, 0.6 + 0.1 * id) })),
+    );
     const third = Math.ceil(zip.length / 3);
     for (let i = 0; i < 3; i++) put(folder, `mp3.zip.00${i + 1}`, zip.subarray(i * third, (i + 1) * third));
     const task = await openSetTask("mtat", folder, { cacheDir: dir });
@@ -187,8 +202,8 @@ describe("MagnaTagATune", () => {
     );
     rmSync(join(folder, "mp3.zip.002"));
     const notes: string[] = [];
-    await expect(openSetTask("mtat", folder, { cacheDir: dir, note: (text) => notes.push(text) })).rejects.toThrow(
-      /None of the clips in annotations_final\.csv is there as audio/,
-    );
+    await expect(
+      openSetTask("mtat", folder, { cacheDir: dir, note: (text) => notes.push(text) }),
+    ).rejects.toThrow(/None of the clips in annotations_final\.csv is there as audio/);
   });
 });
