@@ -9,7 +9,7 @@ import { median } from "./statistics.mjs";
 /** Mesa's and NVIDIA's names for it; other drivers keep theirs. */
 const cacheOff = { MESA_SHADER_CACHE_DISABLE: "true", __GL_SHADER_DISK_CACHE: "0" };
 
-/** Seconds { off, warm } of one library, medians of `runs`. */
+/** Seconds { off, warm } of one library, medians of `runs`, with the adapter's name. */
 export async function coldStart(name, { adapter, runs = 3, note = () => {} }) {
   const off = [];
   const warm = [];
@@ -26,21 +26,28 @@ export async function coldStart(name, { adapter, runs = 3, note = () => {} }) {
       note(`${name}, warm cache, ${run + 1} of ${runs}`);
       warm.push(await firstStep(name, { adapter, env }));
     }
-    return { name, off: median(off), warm: median(warm), samples: { off, filling, warm } };
+    const times = (results) => results.map(({ seconds }) => seconds);
+    return {
+      name,
+      adapter: filling.adapter,
+      off: median(times(off)),
+      warm: median(times(warm)),
+      samples: { off: times(off), filling: filling.seconds, warm: times(warm) },
+    };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-/** Seconds from the start of the process until its first step is done. */
+/** Seconds from the start of the process until its first step is done, and the adapter's name. */
 async function firstStep(name, { adapter, env }) {
   const side = new Side({ name, adapter, env });
   const start = performance.now();
   try {
-    await side.open();
+    const opened = await side.open();
     const { ways } = await side.ask("prepare", { name: "train_step" });
     await side.ask("first", { way: ways[0] });
-    return (performance.now() - start) / 1000;
+    return { seconds: (performance.now() - start) / 1000, adapter: opened.adapter.name };
   } finally {
     await side.close();
   }

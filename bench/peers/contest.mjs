@@ -11,7 +11,7 @@ const longestCall = 45;
 /** A library this far behind the fastest after its trial, with calls of more than a second, takes no turns. */
 const hopeless = 2;
 
-/** Milliseconds a unit of work, by library, operation and way: what a larger case of the same kind will take. */
+/** What a library took of an operation before: the way that won, and its milliseconds a unit of work. */
 const paces = new Map();
 
 /**
@@ -51,16 +51,18 @@ async function tryWays(found, side, expected) {
     const start = performance.now();
     for (const way of ways) {
       const spent = (performance.now() - start) / 1000;
-      const key = `${side.name} ${found.op} ${way}`;
-      const guess = (paces.get(key) ?? 0) * (found.work ?? 0);
-      if (entry.chosen && spent > trialBudget) {
-        entry.tried.push({ way, status: "not tried, out of time" });
+      const pace = found.work && paces.get(`${side.name} ${found.op}`);
+      const guess = pace ? pace.ms * found.work : 0;
+      if (pace && pace.way !== way) {
+        entry.tried.push({ way, status: "not tried, slower in a case before" });
       } else if (guess > longestCall * 1000) {
         entry.tried.push({ way, status: `not tried, would take ${Math.round(guess / 1000)} s` });
+        entry.dropped = `would take about ${Math.round(guess / 1000)} s a call`;
+      } else if (entry.chosen && spent > trialBudget) {
+        entry.tried.push({ way, status: "not tried, out of time" });
       } else {
         const trial = await tryWay(found, side, way, expected);
         entry.tried.push(trial);
-        if (trial.ms && found.work) paces.set(key, trial.ms / found.work);
         if (trial.status !== "right" || trial.ms > (entry.chosen?.ms ?? Infinity)) {
           await side.ask("drop", { way });
         } else {
@@ -69,8 +71,12 @@ async function tryWays(found, side, expected) {
         }
       }
     }
+    if (entry.chosen && found.work) {
+      const { way, ms } = entry.chosen;
+      paces.set(`${side.name} ${found.op}`, { way, ms: ms / found.work });
+    }
   } catch (error) {
-    giveUp(entry, error);
+    await giveUp(entry, error);
   }
   if (!entry.chosen) entry.dropped ??= "no way of it works";
   return entry;
@@ -102,9 +108,10 @@ async function tryWay(found, side, way, expected) {
   }
 }
 
-function giveUp(entry, error) {
-  if (!(error instanceof SideEnded)) throw error;
-  entry.dropped = error.message;
+/** A library whose process died, or whose device may be broken, is left out of this case and started anew for the next. */
+async function giveUp(entry, error) {
+  entry.dropped = error instanceof SideEnded ? error.message : `fails: ${error.message}`;
+  await entry.side.close();
 }
 
 /** A peer that cannot be the faster one takes no turns; what it took in its trial stands. */
@@ -125,8 +132,7 @@ async function takeTurn(entry) {
     entry.samples.push(ms);
     chosen.losses?.push(loss);
   } catch (error) {
-    if (error instanceof SideEnded) giveUp(entry, error);
-    else entry.dropped = `fails: ${error.message}`;
+    await giveUp(entry, error);
   }
 }
 

@@ -37,8 +37,21 @@ export function remarksOf(rows) {
   ]);
 }
 
+/** Cold starts as lines of text. */
+export function coldTable(results) {
+  const header = ["process start to first step", "no cache, s", "warm cache, s", "bar", ""];
+  const body = results.map(({ name, off, warm, bar, met }) => [
+    name,
+    figure(off),
+    figure(warm),
+    bar ? `${bar.off} and ${bar.warm}` : "",
+    met === undefined ? "" : met ? "met" : "MISSED",
+  ]);
+  return align([header, ...body]);
+}
+
 /** Columns in line; the first to the left, the others to the right. */
-export function align(lines) {
+function align(lines) {
   const widths = lines[0].map((_, column) => Math.max(...lines.map((line) => line[column].length)));
   return lines.map((line) =>
     line
@@ -55,7 +68,6 @@ function time(entry) {
 
 function barText(bar) {
   if (!bar) return "";
-  if (bar.seconds) return `${bar.seconds} s`;
   return bar.share ? `${bar.ratio}× or ${100 * bar.share} %` : `${bar.ratio}×`;
 }
 

@@ -92,4 +92,6 @@ process.on("message", async ({ id, method, given }) => {
     process.send({ id, error: text.split("\n")[0].slice(0, 300) });
   }
 });
+// Ctrl-C reaches every process of the terminal; when to stop is the parent's decision.
+process.on("SIGINT", () => {});
 process.on("disconnect", () => process.exit(0));

@@ -77,11 +77,11 @@ function attentionWeights(q, k, at, query, tokens, width) {
   return softmaxOf(scores);
 }
 
-/** (x − mean)/√(variance + 1e-5) of one row, with the divisor. */
-export function standardise(row) {
+/** (x − mean)/√(variance + eps) of one row, with the factor. */
+export function standardise(row, eps = 1e-5) {
   const mean = row.reduce((sum, value) => sum + value, 0) / row.length;
   const variance = row.reduce((sum, value) => sum + (value - mean) ** 2, 0) / row.length;
-  const inverse = 1 / Math.sqrt(variance + 1e-5);
+  const inverse = 1 / Math.sqrt(variance + eps);
   return { values: Float64Array.from(row, (value) => (value - mean) * inverse), inverse };
 }
 

@@ -1,6 +1,7 @@
 // What the sides of other libraries share: the project's own choice of an adapter as the page's navigator.gpu.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { loadEngine, root } from "./engine.mjs";
 
 /** The version in a package's folder. */
 export function packageVersion(folder) {
@@ -9,7 +10,7 @@ export function packageVersion(folder) {
 
 /** The folder of a package that this bench installed for itself. */
 export function peerPackage(name) {
-  return join(import.meta.dirname ?? new URL(".", import.meta.url).pathname, "..", "node_modules", name);
+  return join(root, "bench", "peers", "node_modules", name);
 }
 
 /**
@@ -17,7 +18,7 @@ export function peerPackage(name) {
  * adapter's description, with the object that must stay alive.
  */
 export async function provideNavigator({ adapter }) {
-  const { openNodeGpu } = await import("../../../dist/node.js");
+  const { openNodeGpu } = await loadEngine();
   const host = await openNodeGpu({ adapter });
   const gpu = {
     requestAdapter: async () => host.adapter,

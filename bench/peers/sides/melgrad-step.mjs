@@ -1,5 +1,9 @@
 // The training step in melgrad.
-import {
+import { epsilon, initialParameters, makeBatch, reconstruction, sizes, temperature } from "../cases/step.mjs";
+import { adamw } from "../lib/references.mjs";
+import { loadEngine } from "./engine.mjs";
+
+const {
   attentionFromQkv,
   backward,
   capture,
@@ -13,9 +17,7 @@ import {
   rowTable,
   selectRows,
   where,
-} from "../../../dist/node.js";
-import { epsilon, initialParameters, makeBatch, reconstruction, sizes, temperature } from "../cases/step.mjs";
-import { adamw } from "../lib/references.mjs";
+} = await loadEngine();
 
 const { clips, tokens, values, width, heads, layers, masked } = sizes;
 

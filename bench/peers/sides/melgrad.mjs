@@ -1,7 +1,11 @@
-// melgrad's side, through what dist/node.js exports and nothing else.
-import { dirname } from "node:path";
-import { fileURLToPath } from "node:url";
-import {
+// melgrad's side, through what melgrad/node exports and nothing else.
+import { bands, bins, fftLength, floor, hop } from "../lib/audio.mjs";
+import { adamw } from "../lib/references.mjs";
+import { packageVersion } from "./common.mjs";
+import { loadEngine, root } from "./engine.mjs";
+import { trainWays } from "./melgrad-step.mjs";
+
+const {
   add,
   attention,
   backward,
@@ -9,23 +13,19 @@ import {
   layerNorm,
   matmul,
   Optimizer,
-  open as openGpu,
   ParameterSet,
   Random,
   softmax,
   stftPower,
-} from "../../../dist/node.js";
-import { bands, bins, fftLength, floor, hop } from "../lib/audio.mjs";
-import { adamw } from "../lib/references.mjs";
-import { packageVersion } from "./common.mjs";
-import { trainWays } from "./melgrad-step.mjs";
+  ...engine
+} = await loadEngine();
 
 /** Opens the adapter and gives what worker.mjs asks of a side. */
 export async function open({ adapter }) {
-  const gpu = await openGpu({ adapter });
+  const gpu = await engine.open({ adapter });
   const { name, kind, software } = gpu.host;
   return {
-    version: packageVersion(dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))))),
+    version: packageVersion(root),
     adapter: { name, kind, software },
     upload: ({ data, shape }) => gpu.tensor(data, shape).keep(),
     read: (tensor) => tensor.data(),
