@@ -7,6 +7,7 @@
 // lavapipe's compiler takes some 30 ms for each load in the text and little less for eight rows' arithmetic: hence the loops, the
 // small tiles, and results that are stored in a loop over an array.
 // Where a column does not exist, its row is read again and its score is `negligible`.
+#include "lib/lanes"
 struct Tile {
   pair: u32,
   /// First own row; past the end where there is none.
@@ -18,27 +19,4 @@ fn tile_at(group: u32, local: u32, rows: u32) -> Tile {
   let share = (tiles + u32(WIDTH / LANES) - 1u) / u32(WIDTH / LANES);
   let row = (group % share * u32(WIDTH / LANES) + local / u32(LANES)) * u32(ROWS);
   return Tile(group / share, row);
-}
-// Maximum and sum over the lanes, by halves: a tenth of the cost of subgroupMax and subgroupAdd on lavapipe.
-fn lane_max(x: f32) -> f32 {
-  var y = max(x, subgroupShuffleXor(x, 1u));
-  y = max(y, subgroupShuffleXor(y, 2u));
-#if LANES >= 8
-  y = max(y, subgroupShuffleXor(y, 4u));
-#endif
-#if LANES >= 16
-  y = max(y, subgroupShuffleXor(y, 8u));
-#endif
-  return y;
-}
-fn lane_sum(x: f32) -> f32 {
-  var y = x + subgroupShuffleXor(x, 1u);
-  y += subgroupShuffleXor(y, 2u);
-#if LANES >= 8
-  y += subgroupShuffleXor(y, 4u);
-#endif
-#if LANES >= 16
-  y += subgroupShuffleXor(y, 8u);
-#endif
-  return y;
 }

@@ -3,6 +3,7 @@
 //   TEAM 0  one invocation: short rows, many of them
 //   TEAM 1  one subgroup, of whatever size the adapter has: the fastest wherever there are subgroups
 //   TEAM 2  one workgroup, through workgroup memory: adapters without subgroups, and few long rows on a real GPU
+//   LANES   where subgroups have one size on a software adapter, that size; else 0
 //   GROUP   invocations of a workgroup (a power of two)
 //   VEC     rows are walked in vec4 (their length is a multiple of 4), else in f32; ITEM is that type
 // A team of kind 2 has barriers inside team_sum and team_max, so every invocation of a workgroup must reach them: row
@@ -48,15 +49,25 @@ fn team_sum2(x: vec2<f32>) -> vec2<f32> { return x; }
 fn team_max(x: f32) -> f32 { return x; }
 fn team_min(x: f32) -> f32 { return x; }
 #elif TEAM == 1
+#if LANES
+#include "lib/lanes"
+#endif
 fn team_at(place: Place) -> Team {
   let size = place.subgroup_size;
   let first = linear_group(place.group, place.groups) * (GROUP / size);
   return Team(place.subgroup_lane, size, first + place.local / size);
 }
+#if LANES
+fn team_sum(x: f32) -> f32 { return lane_sum(x); }
+fn team_sum2(x: vec2<f32>) -> vec2<f32> { return vec2(lane_sum(x.x), lane_sum(x.y)); }
+fn team_max(x: f32) -> f32 { return lane_max(x); }
+fn team_min(x: f32) -> f32 { return -lane_max(-x); }
+#else
 fn team_sum(x: f32) -> f32 { return subgroupAdd(x); }
 fn team_sum2(x: vec2<f32>) -> vec2<f32> { return subgroupAdd(x); }
 fn team_max(x: f32) -> f32 { return subgroupMax(x); }
 fn team_min(x: f32) -> f32 { return subgroupMin(x); }
+#endif
 #else
 var<workgroup> team_memory: array<vec2<f32>, GROUP>;
 var<private> team_lane: u32;

@@ -1,8 +1,10 @@
 // y = (x − mean)·rstd·weight + bias over every row, rstd = 1/√(population variance + eps). x, y: [rows, items] of vec4 or
 // f32; weight and bias: [items], where HAS_WEIGHT and HAS_BIAS; stats: [rows, 2], mean and rstd, for the gradient.
-// One team a row (lib/team). The variance is taken about the mean in a second walk, so an offset of the row costs no digits.
-// Measured, least of many runs on two cores that others used too; CPU time of both cores in brackets:
-//   4096 × 256: lavapipe 3.4 ms (5.6); SwiftShader 50 ms (31)
+// One team (lib/team) for ROWS rows, TOGETHER of them at a time, so that weight and bias are loaded once for those. One walk
+// for both sums: each lane takes its items about its first one, and the lanes' variances are merged (Chan, Golub and LeVeque,
+// 1979), so that an offset of the row costs no digits.
+// Measured by processor time, interleaved, 4096 × 256, against two walks for the mean and the variance and one row at a time:
+// lavapipe 0.58, SwiftShader 0.65 (one walk, one row: 0.78 and 0.84). Compilation on lavapipe 1.4 times as long.
 diagnostic(off, subgroup_uniformity);
 #include "lib/team"
 struct Params { rows: u32, items: u32, scale: f32, eps: f32 }
@@ -16,32 +18,49 @@ var<immediate> p: Params;
 @compute @workgroup_size(GROUP)
 fn main(place: Place) {
   let team = team_at(place);
-  for (var k = 0u; k < ROWS; k++) {
+  let count = f32((p.items + team.lanes - 1u - min(team.lane, p.items)) / team.lanes);
+  for (var k = 0u; k < ROWS; k += u32(TOGETHER)) {
     let row = team.index * ROWS + k;
 #if TEAM != 2
     if (row >= p.rows) { return; }
 #endif
-    let first = min(row, p.rows - 1u) * p.items;
-    var part = ITEM(0.0);
-    for (var i = team.lane; i < p.items; i += team.lanes) { part += source[first + i]; }
-    let mean = team_sum(item_sum(part)) * p.scale;
-    part = ITEM(0.0);
+#repeat r TOGETHER
+    let first##r = min(row + r##u, p.rows - 1u) * p.items;
+    let anchor##r = source[first##r + min(team.lane, p.items - 1u)];
+    var part##r = ITEM(0.0);
+    var square##r = ITEM(0.0);
+#end
     for (var i = team.lane; i < p.items; i += team.lanes) {
-      let x = source[first + i] - mean;
-      part += x * x;
+#repeat r TOGETHER
+      let x##r = source[first##r + i] - anchor##r;
+      part##r += x##r;
+      square##r += x##r * x##r;
+#end
     }
-    let rstd = inverseSqrt(team_sum(item_sum(part)) * p.scale + p.eps);
+#repeat r TOGETHER
+    let mean##r = team_sum(item_sum(part##r + count * anchor##r)) * p.scale;
+    let own##r = part##r / max(count, 1.0);
+    let off##r = anchor##r + own##r - mean##r;
+    let spread##r = team_sum(item_sum(square##r - part##r * own##r + count * off##r * off##r));
+    let rstd##r = inverseSqrt(max(spread##r, 0.0) * p.scale + p.eps);
+    if (team.lane == 0u && row + r##u < p.rows) { stats[row + r##u] = vec2(mean##r, rstd##r); }
+#end
+    // Where the last of the rows taken together does not exist, the last row is written once more.
     let end = select(0u, p.items, row < p.rows);
-    if (team.lane < end && team.lane == 0u) { stats[row] = vec2(mean, rstd); }
     for (var i = team.lane; i < end; i += team.lanes) {
-      var y = (source[first + i] - mean) * rstd;
 #if HAS_WEIGHT
-      y *= weight[i];
+      let w = weight[i];
+#else
+      let w = 1.0;
 #endif
 #if HAS_BIAS
-      y += bias[i];
+      let b = bias[i];
+#else
+      let b = 0.0;
 #endif
-      target_[first + i] = y;
+#repeat r TOGETHER
+      target_[first##r + i] = (source[first##r + i] - mean##r) * rstd##r * w + b;
+#end
     }
   }
 }

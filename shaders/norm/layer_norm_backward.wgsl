@@ -1,7 +1,7 @@
 // Gradient of layer_norm by its input: with x̂ = (x − mean)·rstd and h = g·weight,
-// dx = rstd·(h − mean(h) − x̂·mean(h·x̂)), means over the row. Shapes as in norm/layer_norm. One team a row.
-// Measured, least of many runs on two cores that others used too; CPU time of both cores in brackets:
-//   forward and all of backward, 4096 × 256: lavapipe 9.0 ms (11.5); SwiftShader 146 ms (78)
+// dx = rstd·(h − mean(h) − x̂·mean(h·x̂)), means over the row. Shapes and teams as in norm/layer_norm.
+// Measured by processor time, interleaved, 4096 × 256: two rows together take 0.8 of one row's time on SwiftShader, 0.85 to 1 on
+// lavapipe, where the compiler takes twice as long: there one.
 diagnostic(off, subgroup_uniformity);
 #include "lib/team"
 struct Params { rows: u32, items: u32, scale: f32 }
@@ -15,37 +15,46 @@ var<immediate> p: Params;
 @compute @workgroup_size(GROUP)
 fn main(place: Place) {
   let team = team_at(place);
-  for (var k = 0u; k < ROWS; k++) {
+  for (var k = 0u; k < ROWS; k += u32(TOGETHER)) {
     let row = team.index * ROWS + k;
 #if TEAM != 2
     if (row >= p.rows) { return; }
 #endif
-    let kept = min(row, p.rows - 1u);
-    let first = kept * p.items;
-    let mean = stats[kept].x;
-    let rstd = stats[kept].y;
-    var plain = ITEM(0.0);
-    var along = ITEM(0.0);
+#repeat r TOGETHER
+    let kept##r = min(row + r##u, p.rows - 1u);
+    let first##r = kept##r * p.items;
+    let mean##r = stats[kept##r].x;
+    let rstd##r = stats[kept##r].y;
+    var plain##r = ITEM(0.0);
+    var along##r = ITEM(0.0);
+#end
     for (var i = team.lane; i < p.items; i += team.lanes) {
 #if HAS_WEIGHT
-      let h = upstream[first + i] * weight[i];
+      let w = weight[i];
 #else
-      let h = upstream[first + i];
+      let w = 1.0;
 #endif
-      plain += h;
-      along += h * (source[first + i] - mean);
+#repeat r TOGETHER
+      let h##r = upstream[first##r + i] * w;
+      plain##r += h##r;
+      along##r += h##r * (source[first##r + i] - mean##r);
+#end
     }
-    let sums = team_sum2(vec2(item_sum(plain), item_sum(along)));
-    let shift = sums.x * p.scale;
-    let slope = sums.y * p.scale * rstd * rstd;
+#repeat r TOGETHER
+    let sums##r = team_sum2(vec2(item_sum(plain##r), item_sum(along##r)));
+    let shift##r = sums##r.x * p.scale;
+    let slope##r = sums##r.y * p.scale * rstd##r * rstd##r;
+#end
     let end = select(0u, p.items, row < p.rows);
     for (var i = team.lane; i < end; i += team.lanes) {
 #if HAS_WEIGHT
-      let h = upstream[first + i] * weight[i];
+      let w = weight[i];
 #else
-      let h = upstream[first + i];
+      let w = 1.0;
 #endif
-      target_[first + i] = rstd * (h - shift - (source[first + i] - mean) * slope);
+#repeat r TOGETHER
+      target_[first##r + i] = rstd##r * (upstream[first##r + i] * w - shift##r - (source[first##r + i] - mean##r) * slope##r);
+#end
     }
   }
 }

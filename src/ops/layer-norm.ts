@@ -56,7 +56,12 @@ const layerNormOp = defineOp<Resolved, Saved>({
       const plan = planRows(x, rows, width);
       const weight = hasWeight ? inputs[1] : x;
       device.run(
-        device.kernel("norm/layer_norm_backward", { ...plan.defines, HAS_WEIGHT: hasWeight }),
+        device.kernel("norm/layer_norm_backward", {
+          ...plan.defines,
+          // Two rows at a time gain nothing on lavapipe, where they compile twice as long (the shader's comment).
+          ...(plan.defines.LANES >= 8 ? { TOGETHER: 1 } : {}),
+          HAS_WEIGHT: hasWeight,
+        }),
         [grad.block, x.block, weight.block, stats.block, dx.block],
         { rows, items: plan.items, scale: 1 / width },
         plan.groups,

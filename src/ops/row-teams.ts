@@ -11,10 +11,17 @@ const SUBGROUP = 1;
 const WORKGROUP = 2;
 
 export interface RowPlan {
-  defines: { TEAM: number; GROUP: string; VEC: number; ROWS: string };
+  /** ROWS: rows of a team, one after the other. TOGETHER: how many of them a kernel that shares loads may take at once. */
+  defines: { TEAM: number; GROUP: string; VEC: number; ROWS: string; LANES: number; TOGETHER: number };
   /** Items (vec4 or f32) in a row. */
   items: number;
   groups: Groups;
+}
+
+/** The size of every subgroup of a software adapter, or 0: kernels with LANES share values by lane numbers known in advance. */
+export function lanesOf({ software, subgroups, subgroupMinSize, subgroupMaxSize }: Capabilities): number {
+  const known = software && subgroups && subgroupMinSize === subgroupMaxSize;
+  return known && [4, 8, 16].includes(subgroupMinSize) ? subgroupMinSize : 0;
 }
 
 /** Plans a kernel over `rows` rows of `length` elements. */
@@ -31,8 +38,16 @@ export function planTeams(
 ): RowPlan {
   const items = vec ? length / 4 : length;
   const { subgroups, software, subgroupMaxSize } = capabilities;
+  const lanes = lanesOf(capabilities);
   const plan = (team: number, group: number, teams: number, each: number): RowPlan => ({
-    defines: { TEAM: team, GROUP: `${group}u`, VEC: Number(vec), ROWS: `${each}u` },
+    defines: {
+      TEAM: team,
+      GROUP: `${group}u`,
+      VEC: Number(vec),
+      ROWS: `${each}u`,
+      LANES: lanes,
+      TOGETHER: software && each > 1 ? 2 : 1,
+    },
     items,
     groups: foldGroups(Math.ceil(Math.ceil(rows / each) / teams)),
   });
@@ -41,7 +56,7 @@ export function planTeams(
   if (subgroups && !long) {
     const group = Math.max(64, subgroupMaxSize);
     // A software adapter pays as much for the launch of a subgroup as for four loads: short rows share one.
-    const each = software ? Math.max(1, Math.min(4, Math.round(256 / items))) : 1;
+    const each = !software || items > 170 ? 1 : items > 85 ? 2 : 4;
     return plan(SUBGROUP, group, group / subgroupMaxSize, each);
   }
   return plan(WORKGROUP, items >= 256 && !software ? 256 : 64, 1, 1);
