@@ -34,21 +34,7 @@ export interface TableOptions {
  */
 export function readTable(file: string, text: string, options: TableOptions, problems: Problems): Table {
   const { delimiter, need = [] } = options;
-  let records: { record: string[]; info: { lines: number } }[];
-  try {
-    records = parse(text, {
-      delimiter,
-      info: true,
-      bom: true,
-      relax_column_count: true,
-      relax_quotes: true,
-      skip_empty_lines: true,
-    }) as unknown as typeof records;
-  } catch (error) {
-    if (!(error instanceof CsvError)) throw error;
-    const line = typeof error.lines === "number" ? `:${error.lines}` : "";
-    throw new DataError(`${file}${line}: this is not a table that can be read (${error.message}).`);
-  }
+  const records = splitRecords(file, text, delimiter, problems);
   if (records.length === 0) throw new DataError(`${file} is empty: it needs a header and rows.`);
   const columns = records[0].record.map((name) => name.trim());
   const lacking = need.filter((name) => !columns.includes(name));
@@ -78,6 +64,40 @@ export function readTable(file: string, text: string, options: TableOptions, pro
     rows.push({ file, line, get, cells });
   }
   return { file, columns, rows };
+}
+
+type Records = { record: string[]; info: { lines: number } }[];
+
+/** Cells by csv-parse. Where a quote is opened and never closed, quotes are taken as they stand if the header has none. */
+function splitRecords(file: string, text: string, delimiter: string, problems: Problems): Records {
+  const split = (quote: '"' | false) =>
+    parse(text, {
+      delimiter,
+      quote,
+      record_delimiter: ["\r\n", "\n", "\r"],
+      info: true,
+      bom: true,
+      relax_column_count: true,
+      relax_quotes: true,
+      skip_empty_lines: true,
+    }) as unknown as Records;
+  try {
+    return split('"');
+  } catch (error) {
+    if (!(error instanceof CsvError)) throw error;
+    const lines = text.split(/\r?\n/);
+    const odd = lines.findIndex((each) => (each.split('"').length - 1) % 2 === 1);
+    const line = odd < 0 ? 1 : odd + 1;
+    if (error.code !== "CSV_QUOTE_NOT_CLOSED" || lines[0].includes('"')) {
+      throw new DataError(`${file}:${line}: this is not a table that can be read (${error.message}).`);
+    }
+    problems.add(
+      "remark",
+      { file, line },
+      "a quote opens and does not close; quotes in this file are taken as they stand",
+    );
+    return split(false);
+  }
 }
 
 /** Rows by a key that must be unique and not empty; others are reported and left out. */
