@@ -13,6 +13,8 @@ export interface ProbeLabels {
   classes: readonly string[];
   /** One row a clip: 0/1 per class, [class], or one number per target. */
   labels: readonly (readonly number[])[];
+  /** The song of each clip, for metrics that judge songs rather than clips. */
+  pieces?: readonly string[];
 }
 
 /** A way to score; higher is better in all of them. */
@@ -35,7 +37,7 @@ export interface ProbeScore {
 export const penalties = [1e-3, 1e-2, 1e-1, 1] as const;
 
 /** Whether classes are the 24 keys in the order of key-score.ts. */
-function areKeys(classes: readonly string[]): boolean {
+export function areKeys(classes: readonly string[]): boolean {
   return classes.length === 24 && classes.every((name, i) => name.endsWith(i < 12 ? " major" : " minor"));
 }
 
@@ -101,7 +103,8 @@ export function majority(task: ProbeLabels, split: ClipSplit): ProbeScore {
   return { scores: metricsOf(task).map((metric) => metric.score(labels, scores, outputs)) };
 }
 
-function outputsOf({ kind, classes, labels }: ProbeLabels): number {
+/** Scores that a head gives for one clip. */
+export function outputsOf({ kind, classes, labels }: ProbeLabels): number {
   return kind === "regression" ? (labels[0]?.length ?? 0) : classes.length;
 }
 

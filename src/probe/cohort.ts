@@ -1,0 +1,440 @@
+// Heads of one shape that are trained together, step by step and on the same batches: their weights stand one after another, each
+// layer of all of them is one batched product, and dropout, loss and Adam are kernels with a rate, a penalty and a learning rate for
+// each run (shaders/probe). A few steps, and an evaluation, are recorded once and replayed. What a run computes does not depend on
+// what is trained beside it, bit for bit. Not here: when training ends (head-trainer.ts).
+import type { Device } from "../gpu/device.js";
+import { dropoutThreshold } from "../ops/dropout.js";
+import { foldGroups, planGrid } from "../ops/launch.js";
+import { overrideMatmul, product } from "../ops/matmul-kernels.js";
+import { type Captured, capture } from "../tensor/capture.js";
+import type { Gpu } from "../tensor/gpu.js";
+import type { Tensor } from "../tensor/tensor.js";
+import type { HeadRun } from "./grid.js";
+import { dropKeys, type HeadBatches, noExample, stepHeader } from "./head-batches.js";
+import type { HeadData } from "./head-data.js";
+import { type HeadLayer, headLayers, headStart, type TrainedHead, unpackHead } from "./head-init.js";
+import { arrangeSlots, type HeadSlots } from "./head-slots.js";
+
+const beta1 = 0.9;
+const beta2 = 0.999;
+const eps = 1e-8;
+
+/** The memory of one layer of all runs: [places, rows, columns] each. */
+interface LayerState {
+  layout: HeadLayer;
+  weight: Tensor;
+  first: Tensor;
+  second: Tensor;
+  /** As it was at the last evaluation, and at the best one of each run. */
+  candidate: Tensor;
+  best: Tensor;
+}
+
+/** What changes for a run while it is trained. */
+export interface RunRate {
+  /** Factor of its learning rate. */
+  rate: number;
+  /** Whether it goes on. */
+  active: boolean;
+}
+
+export interface CohortOptions {
+  /** Steps that are recorded together. */
+  chunk: number;
+  seed: number;
+  /** The learning rates of the moment, by run number. */
+  rateOf(run: number): RunRate;
+}
+
+type Program<R> = Captured<Record<string, never>, R>;
+
+export class Cohort {
+  readonly slots: HeadSlots;
+  /** Steps done. */
+  step = 0;
+  private readonly gpu: Gpu;
+  private readonly layers: LayerState[];
+  private readonly hidden: number;
+  private readonly dropInput: boolean;
+  /** Rows of a batch, padded to a multiple of 4. */
+  private readonly rows: number;
+  private wanted = 0;
+  private keepWanted: Int32Array;
+  private readonly train: Program<void>;
+  private readonly evaluation: Program<{ words: Tensor }>;
+  private readonly keeping: Program<void>;
+
+  /**
+   * @param all every run of the grid
+   * @param numbers the runs that are trained here; of one hidden size and one batch size
+   * @param from a cohort that these runs leave, with all that they have learned; it is disposed
+   */
+  constructor(
+    private readonly data: HeadData,
+    private readonly all: readonly HeadRun[],
+    numbers: readonly number[],
+    private readonly batches: HeadBatches,
+    private readonly options: CohortOptions,
+    from?: Cohort,
+  ) {
+    this.gpu = data.gpu;
+    const { hidden, dropInput } = all[numbers[0]];
+    this.hidden = hidden;
+    this.dropInput = dropInput;
+    this.rows = 4 * Math.ceil(batches.size / 4);
+    this.slots = arrangeSlots(all, numbers);
+    this.keepWanted = new Int32Array(this.places);
+    const layouts = headLayers(data.d, hidden, data.outputs);
+    this.layers = from ? this.take(from, layouts) : this.begin(layouts);
+    this.step = from?.step ?? 0;
+    from?.dispose();
+    for (const part of ["train", "valid"] as const) data.stack(part, this.slots.sources); // not while recording
+    const captured = <R>(label: string, work: () => R): Program<R> =>
+      capture(this.gpu, () => this.gpu.noGrad(() => this.pinned(work)), { label });
+    this.train = captured("head steps", () => this.recordSteps());
+    this.evaluation = captured("head evaluation", () => this.recordEvaluation());
+    this.keeping = captured("best heads", () => this.recordKeeping());
+  }
+
+  /** Places for runs, some of them perhaps empty. */
+  get places(): number {
+    return this.slots.runs.length;
+  }
+
+  /** Does `count` steps. Nothing is waited for. */
+  advance(count: number): void {
+    for (let left = count; left > 0; left -= this.options.chunk) {
+      this.wanted = Math.min(left, this.options.chunk);
+      this.train({});
+      this.gpu.device.flush();
+    }
+  }
+
+  /** Validation scores by place, of the weights as they are now; the weights are set aside for `keep`. */
+  async evaluate(): Promise<number[]> {
+    const { words } = this.evaluation({});
+    return this.data.scores(await words.indices());
+  }
+
+  /** Remembers the weights that were last evaluated of the runs in these places: they are their best. */
+  keep(places: readonly number[]): void {
+    if (places.length === 0) return;
+    this.keepWanted.fill(-1);
+    for (const place of places) this.keepWanted[place] = place;
+    this.keeping({});
+    this.gpu.device.flush();
+  }
+
+  /** The best weights of the run in a place. */
+  async best(place: number): Promise<TrainedHead> {
+    return this.read(place, ({ best }) => best);
+  }
+
+  /** The present weights of the run in a place. */
+  async present(place: number): Promise<TrainedHead> {
+    return this.read(place, ({ weight }) => weight);
+  }
+
+  dispose(): void {
+    for (const program of [this.train, this.evaluation, this.keeping]) program.dispose();
+    for (const layer of this.layers) for (const tensor of tensorsOf(layer)) tensor.dispose();
+  }
+
+  /** Bytes that a cohort holds for each place, and that its largest tensor has. */
+  static bytesPerPlace(data: HeadData, hidden: number, rows: number): { held: number; largest: number } {
+    const layouts = headLayers(data.d, hidden, data.outputs);
+    const weights = layouts.map(({ rows: units, columns }) => 4 * units * columns);
+    const units = Math.max(...layouts.map((layer) => layer.rows));
+    const activations = 4 * units * Math.max(rows, data.validRows);
+    const total = weights.reduce((sum, bytes) => sum + bytes, 0);
+    return { held: 6 * total + 2 * activations, largest: Math.max(activations, ...weights) };
+  }
+
+  private async read(place: number, which: (layer: LayerState) => Tensor): Promise<TrainedHead> {
+    const blocks = this.layers.map((layer) => {
+      const { rows, columns } = layer.layout;
+      const block = this.gpu.empty([rows, columns]).keep();
+      this.move(which(layer), Int32Array.of(place), block, true);
+      return block;
+    });
+    const values = await Promise.all(blocks.map((block) => block.data()));
+    for (const block of blocks) block.dispose();
+    return unpackHead(
+      this.layers.map(({ layout }) => layout),
+      values,
+    );
+  }
+
+  private begin(layouts: readonly HeadLayer[]): LayerState[] {
+    const start = headStart(layouts, this.options.seed);
+    return layouts.map((layout, i) => {
+      const { rows, columns } = layout;
+      const one = this.gpu.tensor(start[i], [rows, columns]).keep();
+      const layer = this.emptyLayer(layout);
+      const places = this.slots.runs.map((run) => (run < 0 ? -1 : 0));
+      for (const tensor of [layer.weight, layer.candidate, layer.best]) this.move(one, places, tensor, true);
+      for (const tensor of [layer.first, layer.second]) this.gpu.device.clear(tensor.block);
+      one.dispose();
+      return layer;
+    });
+  }
+
+  private take(from: Cohort, layouts: readonly HeadLayer[]): LayerState[] {
+    const places = this.slots.runs.map((run) => (run < 0 ? -1 : from.slots.runs.indexOf(run)));
+    return layouts.map((layout, i) => {
+      const layer = this.emptyLayer(layout);
+      const old = tensorsOf(from.layers[i]);
+      tensorsOf(layer).forEach((tensor, k) => {
+        this.move(old[k], places, tensor, true);
+      });
+      return layer;
+    });
+  }
+
+  private emptyLayer(layout: HeadLayer): LayerState {
+    const make = () => this.gpu.empty([this.places, layout.rows, layout.columns]).keep();
+    return { layout, weight: make(), first: make(), second: make(), candidate: make(), best: make() };
+  }
+
+  private recordSteps(): void {
+    const table = this.gpu.scalars(4 * this.places, (out) => {
+      out.fill(0);
+      this.slots.runs.forEach((run, place) => {
+        if (run < 0) return;
+        const { rate, active } = this.options.rateOf(run);
+        out.set([this.all[run].lr * rate, this.all[run].l2, Number(active)], 4 * place);
+      });
+    });
+    for (let i = 0; i < this.options.chunk; i++) this.gpu.scope(() => this.recordStep(table));
+  }
+
+  /** What the kernels of one step read; see shaders/probe/draw and adam. */
+  private stepWords(): Tensor {
+    return this.gpu.scalars(stepHeader + this.rows, (out) => {
+      const words = new Uint32Array(out.buffer, out.byteOffset, out.length);
+      words.fill(noExample, stepHeader);
+      if (this.wanted === 0) {
+        out.fill(0, 0, stepHeader);
+        return;
+      }
+      this.wanted--;
+      const count = this.batches.draw(this.step, words.subarray(stepHeader));
+      const [input, inner] = dropKeys(this.options.seed, this.step);
+      this.step++;
+      words[0] = input;
+      words[1] = inner;
+      out[2] = 1 / count;
+      out[3] = 1 / (1 - beta1 ** this.step);
+      out[4] = 1 / Math.sqrt(1 - beta2 ** this.step);
+      words[5] = 1;
+    });
+  }
+
+  private recordStep(table: Tensor): void {
+    const { gpu, data, slots, rows, hidden, places } = this;
+    const { device } = gpu;
+    const output = this.layers[this.layers.length - 1];
+    const now = this.stepWords();
+    const variants = slots.sources.length * slots.rates.length;
+    const inputs = this.variantTable(this.dropInput);
+    const x = gpu.empty([variants, rows, data.columns]);
+    const count = (rows * data.columns) / 4;
+    const features = data.stack("train", slots.sources);
+    device.run(
+      device.kernel("probe/draw"),
+      [features, now, inputs, x].map(({ block }) => block),
+      { count, quads: data.columns / 4, features: data.d, variants, examples: data.examples },
+      foldGroups(Math.ceil(count / 64)),
+    );
+    const each = places / variants;
+    const sharing = { n: rows, k: data.columns, batch: variants, strideB: rows * data.columns };
+    if (hidden === 0) {
+      const m = each * output.layout.rows;
+      const z = gpu.empty([places, output.layout.rows, rows]);
+      product(output.weight, x, z, { ...sharing, m, strideA: m * data.columns, transposeB: true });
+      this.lossGradient(now, z);
+      this.adam(output, this.firstGradient(z, x, m, variants, data.columns), table, now);
+      return;
+    }
+    const [inner] = this.layers;
+    const units = inner.layout.rows;
+    const m = each * units;
+    const h = gpu.empty([places, units, rows]);
+    product(inner.weight, x, h, { ...sharing, m, strideA: m * data.columns, transposeB: true });
+    this.activate(h, rows, now);
+    const z = gpu.empty([places, output.layout.rows, rows]);
+    const own = { batch: places, strideA: output.layout.rows * units, strideB: units * rows };
+    product(output.weight, h, z, { ...own, m: output.layout.rows, n: rows, k: units });
+    this.lossGradient(now, z);
+    const dOut = gpu.empty(output.weight.shape);
+    product(z, h, dOut, {
+      ...{ m: output.layout.rows, n: units, k: rows, batch: places, transposeB: true },
+      ...{ strideA: output.layout.rows * rows, strideB: units * rows },
+    });
+    const dh = gpu.empty([places, units, rows]);
+    product(output.weight, z, dh, {
+      ...{ m: units, n: rows, k: output.layout.rows, batch: places, transposeA: true },
+      ...{ strideA: output.layout.rows * units, strideB: output.layout.rows * rows },
+    });
+    const scales = gpu.tensor(
+      Float32Array.from({ length: variants }, (_, v) => 1 / (1 - slots.rates[v % slots.rates.length])),
+    );
+    const quads = (places * units * rows) / 4;
+    const { groups, span } = planGrid(device.capabilities, quads);
+    device.run(
+      device.kernel("probe/deactivate"),
+      [h, scales, dh].map(({ block }) => block),
+      { count: quads, span, quads: rows / 4, units, live: hidden, each },
+      groups,
+    );
+    this.adam(output, dOut, table, now);
+    this.adam(inner, this.firstGradient(dh, x, m, variants, data.columns), table, now);
+  }
+
+  /** The gradient of the weights that the input meets: of [variants, m, rows] with x [variants, rows, columns]. */
+  private firstGradient(d: Tensor, x: Tensor, m: number, variants: number, columns: number): Tensor {
+    const out = this.gpu.empty([variants, m, columns]);
+    const strides = { strideA: m * this.rows, strideB: this.rows * columns };
+    product(d, x, out, { m, n: columns, k: this.rows, batch: variants, ...strides });
+    return out;
+  }
+
+  /** For each variant its source and, where it drops, the threshold and the scale. */
+  private variantTable(drops: boolean): Tensor {
+    const { sources, rates } = this.slots;
+    const words = new Int32Array(4 * sources.length * rates.length);
+    const floats = new Float32Array(words.buffer);
+    for (let v = 0; v < sources.length * rates.length; v++) {
+      const rate = drops ? rates[v % rates.length] : 0;
+      words[4 * v] = Math.floor(v / rates.length);
+      words[4 * v + 1] = dropoutThreshold(rate);
+      floats[4 * v + 2] = 1 / (1 - rate);
+    }
+    return this.gpu.tensor(words);
+  }
+
+  /** ReLU, and while training dropout, of the hidden layer [places, units, rows]. */
+  private activate(h: Tensor, rows: number, now?: Tensor): void {
+    const { hidden, places, slots } = this;
+    const { device } = this.gpu;
+    const count = (this.layers[0].layout.rows * rows) / 4;
+    const tables = now ? [now, this.variantTable(true)] : [];
+    device.run(
+      device.kernel("probe/activate", { DROP: now !== undefined }),
+      [h, ...tables].map(({ block }) => block),
+      { count, quads: rows / 4, live: hidden, runs: places, each: slots.each },
+      foldGroups(Math.ceil(count / 64)),
+    );
+  }
+
+  /** Records `work` with one kernel for all products. */
+  private pinned<R>(work: () => R): R {
+    const { gpu, hidden, layers } = this;
+    const rows = layers[layers.length - 1].layout.rows;
+    const [tall, low] = [false, true].map((few) => pinnedProduct(gpu.device, few));
+    overrideMatmul(({ m }) => (hidden > 0 && m === rows && rows <= 16 ? low : tall));
+    try {
+      return work();
+    } finally {
+      overrideMatmul();
+    }
+  }
+
+  private lossGradient(now: Tensor, z: Tensor): void {
+    const { data, places, rows } = this;
+    const { device } = this.gpu;
+    const kinds = { classification: 0, multilabel: 1, regression: 2 } as const;
+    const width = device.capabilities.software ? 16 : 64;
+    const kernel = device.kernel("probe/loss", { KIND: kinds[data.kind], WIDTH: width });
+    const count = (places * rows) / 4;
+    device.run(
+      kernel,
+      [now, data.targets, z].map(({ block }) => block),
+      { count, quads: rows / 4, rows: z.shape[1], classes: data.outputs },
+      foldGroups(Math.ceil(count / width)),
+    );
+  }
+
+  private adam({ layout, weight, first, second }: LayerState, gradient: Tensor, table: Tensor, now: Tensor) {
+    const { device } = this.gpu;
+    const { rows, columns, live } = layout;
+    const count = weight.size / 4;
+    const { groups, span } = planGrid(device.capabilities, count);
+    const rest = { rest1: 1 - beta1, rest2: 1 - beta2 };
+    device.run(
+      device.kernel("probe/adam"),
+      [gradient, now, table, weight, first, second].map(({ block }) => block),
+      { count, span, quads: (rows * columns) / 4, live: (live * columns) / 4, beta1, beta2, ...rest, eps },
+      groups,
+    );
+  }
+
+  private recordEvaluation(): { words: Tensor } {
+    const { gpu, data, slots, hidden, places } = this;
+    for (const { weight, candidate } of this.layers)
+      gpu.device.copy(weight.block, candidate.block, weight.byteLength);
+    const output = this.layers[this.layers.length - 1];
+    const x = data.stack("valid", slots.sources);
+    const n = data.validRows;
+    const batch = slots.sources.length;
+    const perSource = places / batch;
+    const units = this.layers[0].layout.rows;
+    const m = perSource * units;
+    const strides = { strideA: m * data.columns, strideB: n * data.columns };
+    let z = gpu.empty([places, units, n]);
+    product(this.layers[0].weight, x, z, { m, n, k: data.columns, batch, ...strides, transposeB: true });
+    if (hidden > 0) {
+      const h = z;
+      this.activate(h, n);
+      z = gpu.empty([places, output.layout.rows, n]);
+      const own = { batch: places, strideA: output.layout.rows * units, strideB: units * n };
+      product(output.weight, h, z, { ...own, m: output.layout.rows, n, k: units });
+    }
+    return { words: data.tally(z, places, output.layout.rows) };
+  }
+
+  private recordKeeping(): void {
+    const map = this.gpu.scalars(this.places, (out) => {
+      new Int32Array(out.buffer, out.byteOffset, out.length).set(this.keepWanted);
+    });
+    for (const { candidate, best } of this.layers) this.moveBlocks(candidate, map, best, false);
+  }
+
+  /** target[i] = source[places[i]], or zero where that is negative, by blocks of a run. */
+  private move(source: Tensor, places: Int32Array, target: Tensor, clear: boolean): void {
+    this.gpu.scope(() => this.moveBlocks(source, this.gpu.tensor(places), target, clear));
+  }
+
+  private moveBlocks(source: Tensor, places: Tensor, target: Tensor, clear: boolean): void {
+    const { device } = this.gpu;
+    const count = target.size / 4;
+    const { groups, span } = planGrid(device.capabilities, count);
+    device.run(
+      device.kernel("probe/move", { CLEAR: clear }),
+      [source, places, target].map(({ block }) => block),
+      { count, span, quads: count / places.size },
+      groups,
+    );
+  }
+}
+
+function tensorsOf({ weight, first, second, candidate, best }: LayerState): Tensor[] {
+  return [weight, first, second, candidate, best];
+}
+
+type ProductChoice = NonNullable<ReturnType<NonNullable<Parameters<typeof overrideMatmul>[0]>>>;
+
+/**
+ * The kernel of all products: which one it is, and so the order of every sum, may not depend on how many runs there are, as it would
+ * if the tuner chose by size. `low`: for results of few rows.
+ */
+function pinnedProduct({ capabilities }: Device, low: boolean): ProductChoice {
+  const { software, subgroups, subgroupMinSize: lanes, subgroupMaxSize } = capabilities;
+  if (software && subgroups && lanes === subgroupMaxSize && (lanes === 4 || lanes === 8 || lanes === 16)) {
+    const tall = { 4: 8, 8: 4, 16: 2 } as const;
+    const quads = !low && lanes === 4 ? 2 : 1;
+    return { variant: { kind: "subgroup", lanes, blocks: low ? 1 : tall[lanes], quads }, slices: 1 };
+  }
+  const shared = !software && capabilities.maxInvocations >= 256 && capabilities.maxWorkgroupStorage >= 16384;
+  return { variant: shared ? { kind: "shared", tile: 64 } : { kind: "register" }, slices: 1 };
+}

@@ -1,0 +1,193 @@
+// Trains a whole grid of heads: runs of one shape side by side (cohort.ts), each until its own early stopping ends it; what is left
+// then moves closer together. The best run on the validation part is chosen. Not here: which runs there are (grid.ts), scores on the
+// test part (head-protocol.ts).
+import { DataError } from "../gpu/errors.js";
+import { Cohort } from "./cohort.js";
+import { EarlyStop } from "./early-stop.js";
+import type { HeadRun, HeadSchedule } from "./grid.js";
+import { HeadBatches } from "./head-batches.js";
+import type { HeadData } from "./head-data.js";
+import type { TrainedHead } from "./head-init.js";
+import { arrangeSlots } from "./head-slots.js";
+
+/** How one run ended. */
+export interface HeadResult {
+  run: HeadRun;
+  /** Its place in the grid. */
+  index: number;
+  /** The best validation score, and the evaluation and the step of it. */
+  score: number;
+  bestEvaluation: number;
+  bestStep: number;
+  /** Steps trained. */
+  steps: number;
+  /** A validation score was not a number, and the run ended there. */
+  diverged: boolean;
+  /** Its best weights, where they were asked for or it is the best of all. */
+  head?: TrainedHead;
+}
+
+export interface HeadOptions {
+  seed?: number;
+  /** Keep the weights of the best run, or of all. Default best. */
+  keep?: "best" | "all";
+  /** Most runs that are trained together; fewer where memory says so. */
+  together?: number;
+  /** Bytes of a cohort. Default 1 GiB on a software adapter, 4 GiB on hardware. */
+  memory?: number;
+  /** Told after each evaluation: runs that have ended, of all. */
+  onProgress?(done: number, total: number): void;
+  signal?: AbortSignal;
+}
+
+/** Steps recorded at a time where an epoch decides when to evaluate. */
+const usualChunk = 8;
+
+/** Trains every run and returns what became of each, in the grid's order. Throws the signal's reason. */
+export async function trainHeads(
+  data: HeadData,
+  runs: readonly HeadRun[],
+  schedule: HeadSchedule,
+  options: HeadOptions = {},
+): Promise<HeadResult[]> {
+  const results = new Array<HeadResult | undefined>(runs.length);
+  const board = new Board(runs, results, options);
+  for (const numbers of groupsOf(data, runs, options)) {
+    await trainGroup(data, runs, numbers, schedule, options, board);
+  }
+  return results.flatMap((result) => result ?? []);
+}
+
+/** The best of them: the highest validation score, the first of several in the grid's order. Throws DataError where all diverged. */
+export function bestRun(results: readonly HeadResult[]): HeadResult {
+  const usable = results.filter(({ score }) => score > Number.NEGATIVE_INFINITY);
+  if (usable.length === 0) {
+    throw new DataError(
+      "Every head diverged on the first evaluation: are the features or the targets very large?",
+    );
+  }
+  return usable.reduce((best, each) => (each.score > best.score ? each : best));
+}
+
+/** Runs of one hidden size and one batch size, as many at a time as memory holds. */
+function groupsOf(data: HeadData, runs: readonly HeadRun[], options: HeadOptions): number[][] {
+  const groups = new Map<string, number[]>();
+  runs.forEach(({ hidden, batch, dropInput }, index) => {
+    const key = `${hidden} ${batch} ${dropInput}`;
+    groups.set(key, [...(groups.get(key) ?? []), index]);
+  });
+  return [...groups.values()].flatMap((numbers) => {
+    const { hidden, batch } = runs[numbers[0]];
+    const most = Math.min(options.together ?? numbers.length, capacity(data, hidden, batch, options.memory));
+    const parts: number[][] = [];
+    const count = Math.ceil(numbers.length / most);
+    const size = Math.ceil(numbers.length / count);
+    for (let from = 0; from < numbers.length; from += size) parts.push(numbers.slice(from, from + size));
+    return parts;
+  });
+}
+
+function capacity(data: HeadData, hidden: number, batch: number, memory: number | undefined): number {
+  const { capabilities } = data.gpu.device;
+  const { held, largest } = Cohort.bytesPerPlace(data, hidden, Math.min(batch, data.examples) + 3);
+  const budget = memory ?? (capabilities.software ? 1 : 4) * 2 ** 30;
+  const limit = Math.min(capabilities.maxBindingBytes, capabilities.maxBufferBytes);
+  return Math.max(1, Math.floor(Math.min(budget / held, limit / largest)));
+}
+
+/** Keeps what became of the runs, and the weights of the best one. */
+class Board {
+  private leader: HeadResult | undefined;
+  private done = 0;
+
+  constructor(
+    private readonly runs: readonly HeadRun[],
+    private readonly results: (HeadResult | undefined)[],
+    private readonly options: HeadOptions,
+  ) {}
+
+  async enter(index: number, result: HeadResult, weights: () => Promise<TrainedHead>): Promise<void> {
+    this.results[index] = result;
+    this.done++;
+    const { leader } = this;
+    const leads =
+      result.score > Number.NEGATIVE_INFINITY &&
+      (!leader || result.score > leader.score || (result.score === leader.score && index < leader.index));
+    if (leads || this.options.keep === "all") result.head = await weights();
+    if (!leads) return;
+    if (leader && this.options.keep !== "all") leader.head = undefined;
+    this.leader = result;
+  }
+
+  tell(): void {
+    this.options.onProgress?.(this.done, this.runs.length);
+  }
+}
+
+async function trainGroup(
+  data: HeadData,
+  runs: readonly HeadRun[],
+  numbers: readonly number[],
+  schedule: HeadSchedule,
+  { seed = 0, signal }: HeadOptions,
+  board: Board,
+): Promise<void> {
+  const { batch } = runs[numbers[0]];
+  const epochs = schedule.evaluateEvery === "epoch";
+  const batches = new HeadBatches(data.examples, batch, seed, epochs ? "epoch" : "sample");
+  const every = schedule.evaluateEvery === "epoch" ? batches.stepsPerEpoch : schedule.evaluateEvery;
+  const stops = new Map(numbers.map((index) => [index, new EarlyStop(schedule)]));
+  const stopOf = (index: number) => stops.get(index) as EarlyStop;
+  const options = {
+    chunk: Math.min(every, usualChunk),
+    seed,
+    rateOf: (index: number) => ({ rate: stopOf(index).rate, active: !stopOf(index).finished }),
+  };
+  let left = [...numbers];
+  let cohort = new Cohort(data, runs, left, batches, options);
+  try {
+    if (!schedule.evaluateFirst) cohort.advance(every);
+    for (;;) {
+      signal?.throwIfAborted();
+      const at = cohort.step;
+      const scoring = cohort.evaluate();
+      scoring.catch(() => {}); // reported when it is awaited
+      // The next steps are under way while these scores are read, unless they decide on the learning rate.
+      if (!schedule.plateau) cohort.advance(every);
+      const scores = await scoring;
+      const ended: number[] = [];
+      const better: number[] = [];
+      cohort.slots.runs.forEach((index, place) => {
+        if (index < 0 || stopOf(index).finished) return;
+        if (stopOf(index).take(scores[place])) better.push(place);
+        if (stopOf(index).finished) ended.push(place);
+      });
+      cohort.keep(better);
+      for (const place of ended) {
+        const index = cohort.slots.runs[place];
+        const { best, bestAt, diverged } = stopOf(index);
+        const bestStep = Math.max(0, (bestAt + (schedule.evaluateFirst ? 0 : 1)) * every);
+        const result = {
+          run: runs[index],
+          index,
+          score: best,
+          bestEvaluation: bestAt,
+          bestStep,
+          steps: at,
+          diverged,
+        };
+        await board.enter(index, result, () => cohort.best(place));
+      }
+      if (ended.length > 0) left = left.filter((index) => !stopOf(index).finished);
+      board.tell();
+      if (left.length === 0) return;
+      // Moving costs a recording, which a quarter fewer places repay.
+      if (ended.length > 0 && arrangeSlots(runs, left).runs.length <= 0.75 * cohort.places) {
+        cohort = new Cohort(data, runs, left, batches, options, cohort);
+      }
+      if (schedule.plateau) cohort.advance(every);
+    }
+  } finally {
+    cohort.dispose();
+  }
+}

@@ -1,0 +1,156 @@
+// The batched training of heads against one head in float64, and against itself one run at a time.
+import { describe, expect, it } from "vitest";
+import { Cohort } from "../../src/probe/cohort.js";
+import { gridOf, type HeadRun } from "../../src/probe/grid.js";
+import { HeadBatches } from "../../src/probe/head-batches.js";
+import { HeadData } from "../../src/probe/head-data.js";
+import { bestRun, trainHeads } from "../../src/probe/head-trainer.js";
+import type { ProbeLabels } from "../../src/probe/protocol.js";
+import { Standardiser, takeRows } from "../../src/probe/standardise.js";
+import { Random } from "../../src/tensor/random.js";
+import { freshSeed, useGpu } from "../support/gpu.js";
+import { type ReferenceProblem, trainReference } from "./head-reference.js";
+
+const gpu = useGpu();
+const seed = freshSeed("cohort");
+
+type Kind = ProbeLabels["kind"];
+
+/** Features that say something of the labels. */
+function problem(kind: Kind, n: number, d: number, outputs: number, stream = 0) {
+  const random = new Random(seed, stream);
+  const values = Float32Array.from({ length: n * d }, () => 0.5 + 2 * random.normal());
+  const map = Float64Array.from({ length: d * outputs }, () => random.normal());
+  const labels = Array.from({ length: n }, (_, i) => {
+    const z = Array.from({ length: outputs }, (_, k) => {
+      let sum = 2 * random.normal();
+      for (let j = 0; j < d; j++) sum += values[i * d + j] * map[k * d + j];
+      return sum;
+    });
+    if (kind === "classification") return [z.indexOf(Math.max(...z))];
+    return kind === "multilabel" ? z.map((score) => Number(score > 1)) : z;
+  });
+  const classes = Array.from({ length: outputs }, (_, k) => `class ${k}`);
+  const order = [...random.permutation(n)];
+  const split = {
+    train: order.slice(0, Math.floor(0.6 * n)),
+    valid: order.slice(Math.floor(0.6 * n), Math.floor(0.8 * n)),
+    test: order.slice(Math.floor(0.8 * n)),
+    dropped: 0,
+  };
+  const task: ProbeLabels = { kind, classes, labels };
+  return { task, table: { n, d, values }, split };
+}
+
+const run = (over: Partial<HeadRun>): HeadRun => ({
+  standardise: false,
+  hidden: 0,
+  batch: 16,
+  lr: 1e-2,
+  dropout: 0.5,
+  dropInput: true,
+  l2: 0,
+  ...over,
+});
+
+function referenceOf(
+  { task, table, split }: ReturnType<typeof problem>,
+  each: HeadRun,
+  data: HeadData,
+): ReferenceProblem {
+  const rows = takeRows(table, split.train);
+  if (each.standardise) new Standardiser(takeRows(table, split.train), table.d).apply(rows);
+  const { mean, scale } = data.centre;
+  return {
+    kind: task.kind,
+    outputs: data.outputs,
+    x: split.train.map((_, i) => [...Float32Array.from(rows.subarray(i * table.d, (i + 1) * table.d))]),
+    y: split.train.map((clip) =>
+      task.labels[clip].map((value, k) =>
+        task.kind === "regression" ? (value - mean[k]) / scale[k] : value,
+      ),
+    ),
+  };
+}
+
+describe("a cohort", () => {
+  it.each([
+    ["classification", 0, 50, 7, 3, true],
+    ["classification", 13, 50, 7, 5, true],
+    ["multilabel", 0, 41, 12, 6, true],
+    ["multilabel", 8, 41, 12, 2, false],
+    ["regression", 0, 33, 5, 2, true],
+    ["regression", 7, 23, 3, 1, true],
+  ] as const)(
+    "trains as float64 does: %s, %i hidden, %i clips, %i features, %i outputs",
+    async (kind, hidden, n, d, outputs, dropInput) => {
+      const made = problem(kind, n, d, outputs, hidden + n);
+      const data = new HeadData(gpu(), made.task, made.table, made.split);
+      const runs = [
+        run({ hidden, dropInput }),
+        run({ hidden, dropInput, dropout: 0.25, lr: 1e-3, standardise: true }),
+        run({ hidden, dropInput, dropout: 0.25, l2: 0.1 }),
+        run({ hidden, dropInput, dropout: 0.75, l2: 1e-3, standardise: true }),
+      ];
+      const batches = () => new HeadBatches(data.examples, 16, seed, "epoch");
+      const numbers = [...runs.keys()];
+      const cohort = new Cohort(data, runs, numbers, batches(), {
+        chunk: 3,
+        seed,
+        rateOf: () => ({ rate: 1, active: true }),
+      });
+      const steps = 5; // the second of two programs has one step that does nothing
+      cohort.advance(steps);
+      for (const [index, each] of runs.entries()) {
+        const expected = trainReference(referenceOf(made, each, data), each, batches(), seed, steps);
+        const { layers } = await cohort.present(cohort.slots.runs.indexOf(index));
+        let most = 0;
+        layers.forEach(({ weight, bias }, l) => {
+          weight.forEach((value, i) => {
+            most = Math.max(most, Math.abs(value - expected[l].weight[i]));
+          });
+          bias.forEach((value, i) => {
+            most = Math.max(most, Math.abs(value - expected[l].bias[i]));
+          });
+          expect([...weight, ...bias].every(Number.isFinite)).toBe(true);
+        });
+        expect(most / each.lr).toBeLessThan(0.02); // of an update's size
+      }
+      cohort.dispose();
+      data.dispose();
+    },
+  );
+});
+
+describe("trainHeads", () => {
+  const small = (runs: readonly HeadRun[]) =>
+    runs.map((each) => ({
+      ...each,
+      hidden: each.hidden > 0 ? 12 : 0,
+      batch: each.batch / 8,
+      lr: 10 * each.lr,
+    }));
+
+  it.each([
+    ["classification", 3],
+    ["multilabel", 5],
+    ["regression", 2],
+  ] as const)("gives each run what it gets alone, bit for bit: %s", async (kind, outputs) => {
+    const made = problem(kind, 60, 9, outputs, 7);
+    const data = new HeadData(gpu(), made.task, made.table, made.split);
+    const all = small(gridOf("jukemir").runs);
+    const runs = all.filter((_, i) => i % 5 === seed % 5);
+    const schedule = { evaluateEvery: 4, evaluateFirst: true, patience: 6, most: 30 };
+    const together = await trainHeads(data, runs, schedule, { seed, keep: "all" });
+    expect(together).toHaveLength(runs.length);
+    expect(new Set(together.map(({ steps }) => steps)).size).toBeGreaterThan(2); // some left earlier than others
+    for (const index of [0, 1, 2].map((k) => (k * 17 + seed) % runs.length)) {
+      const [alone] = await trainHeads(data, [runs[index]], schedule, { seed, keep: "all" });
+      const { score, bestEvaluation, steps, head } = together[index];
+      expect(alone).toMatchObject({ score, bestEvaluation, steps });
+      expect(alone.head).toEqual(head);
+    }
+    expect(bestRun(together).score).toBe(Math.max(...together.map(({ score }) => score)));
+    data.dispose();
+  });
+});
