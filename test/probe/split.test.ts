@@ -1,6 +1,6 @@
 // Splits: nothing that clips share stands on two sides, parts have about their sizes, and a seed gives one split.
 import { describe, expect, it } from "vitest";
-import { connected, splitByGroups } from "../../src/probe/split.js";
+import { connected, officialSplit, splitByGroups } from "../../src/probe/split.js";
 import { compare, summarise } from "../../src/probe/summary.js";
 import { Random } from "../../src/tensor/random.js";
 import { freshSeed } from "../support/gpu.js";
@@ -108,5 +108,18 @@ describe("summaries", () => {
       ).outcome,
     ).toBe("undecided");
     expect(compare(theirs, theirs, 0.3).outcome).toBe("undecided");
+  });
+});
+
+describe("officialSplit", () => {
+  it("keeps to the parts that clips come with, and leaves out clips without one", () => {
+    expect(officialSplit([undefined, undefined])).toBeUndefined();
+    expect(officialSplit(["test", "train", undefined, "valid", "train"])).toEqual({
+      train: [1, 4],
+      valid: [3],
+      test: [0],
+      dropped: 1,
+    });
+    expect(() => officialSplit(["test", "train"])).toThrow(/The valid part of the data set's own split/);
   });
 });
