@@ -7,7 +7,9 @@ const given = process.argv.slice(2);
 const tables = given.length > 0 ? given : ["llvmpipe=lavapipe", "embedded=swiftshader"];
 
 function run(args) {
-  const { status } = spawnSync(process.execPath, args, { stdio: "inherit" });
+  // Without the driver's cache of compiled kernels, because what a kernel takes to compile counts.
+  const env = { ...process.env, MESA_SHADER_CACHE_DISABLE: "true" };
+  const { status } = spawnSync(process.execPath, args, { stdio: "inherit", env });
   if (status !== 0) process.exit(status ?? 1);
 }
 

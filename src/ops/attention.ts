@@ -10,6 +10,13 @@ import { foldGroups } from "./launch.js";
 import { matmul } from "./matmul.js";
 import { softmax } from "./softmax.js";
 import { stridedCopy } from "./strided.js";
+import {
+  type AttentionCase,
+  type AttentionChoice,
+  type AttentionPass,
+  attentionFamily,
+  ownRows,
+} from "./tuning-attention.js";
 import { reshape } from "./view.js";
 import { where } from "./where.js";
 
@@ -25,7 +32,7 @@ export interface AttentionOptions {
   scale?: number;
 }
 
-interface Plan {
+export interface AttentionPlan {
   pairs: number;
   heads: number;
   tq: number;
@@ -37,8 +44,6 @@ interface Plan {
   maskKind: 0 | 1 | 2;
 }
 
-type Kind = "forward" | "backward_query" | "backward_key";
-
 /** What a shader is called and built with, and how many workgroups one (batch, head) pair needs. */
 interface Variant {
   shader: string;
@@ -46,55 +51,39 @@ interface Variant {
   groups: number;
 }
 
-/**
- * The tile kernels, for software adapters whose subgroups have one size: sizes by measurement, as the shaders' comments say. On
- * lavapipe the compiler's time decides too, which is why its tiles are the smallest.
- */
-function tileVariant(kind: Kind, lanes: number, own: number, chunks: number): Variant {
-  const blocks = lanes >= 8 ? 1 : chunks <= 8 ? 4 : 2;
-  const keys = lanes >= 8 ? 2 : 4;
-  const width = Math.max(32, lanes);
-  const rows = blocks * lanes;
-  return {
-    shader: `attention/tile_${kind}`,
-    defines: {
-      LANES: lanes,
-      BLOCKS: blocks,
-      ROWS: rows,
-      KEYS: keys,
-      COLUMNS: Math.ceil(chunks / lanes),
-      WIDTH: width,
-    },
-    groups: Math.ceil(Math.ceil(own / rows) / (width / lanes)),
-  };
-}
-
-/** One invocation a row, for hardware and for adapters without subgroups. */
-function laneVariant(kind: Kind, subgroupSize: number, own: number, other: number, hidden: boolean): Variant {
-  const share = subgroupSize >= 8 ? 8 : subgroupSize >= 4 ? 4 : 1;
+/** What a choice means for a call; which sizes are best where is said in tuning-attention.ts. */
+function variantOf(choice: AttentionChoice, shape: AttentionCase): Variant {
+  const { pass, tq, tk, dim, hidden } = shape;
+  const own = ownRows(shape);
+  if (choice.kind === "tile") {
+    const { lanes, blocks, keys } = choice;
+    const width = Math.max(32, lanes);
+    const rows = blocks * lanes;
+    const columns = Math.ceil(Math.ceil(dim / 4) / lanes);
+    return {
+      shader: `attention/tile_${pass}`,
+      defines: { LANES: lanes, BLOCKS: blocks, ROWS: rows, KEYS: keys, COLUMNS: columns, WIDTH: width },
+      groups: Math.ceil(Math.ceil(own / rows) / (width / lanes)),
+    };
+  }
+  const { share, width } = choice;
   const step = share > 1 ? share : 4;
-  const width = own <= 16 ? 16 : own <= 32 ? 32 : 64;
+  const other = pass === "backward_key" ? tq : tk;
   return {
-    shader: `attention/${kind}`,
+    shader: `attention/${pass}`,
     defines: { SHARE: share, STEP: step, WIDTH: width, EDGE: other % step !== 0 || hidden },
     groups: Math.ceil(own / width),
   };
 }
 
-/** Runs one of the three kernels; `blocks` without the mask. Outside the graph. */
-function launch(kind: Kind, x: Tensor, plan: Plan, blocks: Tensor[]): void {
+/** Runs one of the three kernels; `blocks` without the mask. Outside the graph; for the gradient below and the tuner. */
+export function attentionPass(pass: AttentionPass, x: Tensor, plan: AttentionPlan, blocks: Tensor[]): void {
   const { device } = x.gpu;
-  const { software, subgroups, subgroupMinSize, subgroupMaxSize } = device.capabilities;
   const { pairs, heads, tq, tk, dim, packed, scale, mask, maskKind } = plan;
   if (tq === 0 || tk === 0) throw new ShapeError("attention: there must be a query and a key.");
-  const own = kind === "backward_key" ? tk : tq;
-  const other = kind === "backward_key" ? tq : tk;
+  const shape: AttentionCase = { pass, pairs, heads, tq, tk, dim, packed, hidden: maskKind === 1 };
+  const variant = variantOf(device.tuner.choose(attentionFamily, shape), shape);
   const chunks = Math.ceil(dim / 4);
-  const oneSize = subgroups && subgroupMinSize === subgroupMaxSize && [4, 8, 16].includes(subgroupMinSize);
-  const variant =
-    software && oneSize
-      ? tileVariant(kind, subgroupMinSize, own, chunks)
-      : laneVariant(kind, subgroups ? subgroupMinSize : 1, own, other, maskKind === 1);
   const params: Record<string, number> = { heads, tq, tk, pairs, chunks, scale };
   if (mask && maskKind === 2) {
     const [b, h, q, k] = broadcastStrides(mask.shape, [pairs / heads, heads, tq, tk]);
@@ -120,12 +109,12 @@ function requireF32(...tensors: Tensor[]): void {
   }
 }
 
-function planMask(
+export function planAttention(
   { mask, keyKeep, scale }: AttentionOptions,
   [batch, heads, tq, dim]: Shape,
   tk: number,
   packed: boolean,
-): Plan {
+): AttentionPlan {
   if ((mask ?? keyKeep)?.dtype === "f16")
     throw new ShapeError("attention: a mask must be f32 or i32, not f16.");
   if (mask && keyKeep) throw new ShapeError("attention: give either mask or keyKeep, not both.");
@@ -158,39 +147,39 @@ function repeatsTo(shape: Shape, full: Shape): boolean {
   return offset >= 0 && shape.every((n, axis) => n === 1 || n === full[axis + offset]);
 }
 
-const attentionOp = defineOp<AttentionOptions, { plan: Plan; stats: Tensor }>({
+const attentionOp = defineOp<AttentionOptions, { plan: AttentionPlan; stats: Tensor }>({
   name: "attention",
   doc: "softmax(q·kᵀ/√D + mask)·v; q is [B, H, Tq, D], k and v are [B, H, Tk, D].",
   forward([q, k, v], options) {
-    const plan = planMask(options, q.shape, k.shape[2], false);
+    const plan = planAttention(options, q.shape, k.shape[2], false);
     const output = q.gpu.empty(q.shape);
     const stats = q.gpu.empty([plan.pairs, plan.tq, 2]);
-    launch("forward", q, plan, [output, stats, q, k, v]);
+    attentionPass("forward", q, plan, [output, stats, q, k, v]);
     return { output, saved: { plan, stats } };
   },
   backward({ grad, inputs: [q, k, v], output, saved: { plan, stats } }) {
     const [dq, dk, dv] = [q, k, v].map((input) => input.gpu.empty(input.shape));
-    launch("backward_query", q, plan, [dq, stats, grad, output, q, k, v]);
-    launch("backward_key", q, plan, [dk, dv, stats, grad, q, k, v]);
+    attentionPass("backward_query", q, plan, [dq, stats, grad, output, q, k, v]);
+    attentionPass("backward_key", q, plan, [dk, dv, stats, grad, q, k, v]);
     return [dq, dk, dv];
   },
 });
 
-const packedOp = defineOp<AttentionOptions & { heads: number }, { plan: Plan; stats: Tensor }>({
+const packedOp = defineOp<AttentionOptions & { heads: number }, { plan: AttentionPlan; stats: Tensor }>({
   name: "attention_qkv",
   doc: "attention of a packed projection [B, T, 3·H·D] (q, k, v, each split into heads); the result is [B, T, H·D].",
   forward([qkv], { heads, ...options }) {
     const [batch, tokens, width] = qkv.shape;
-    const plan = planMask(options, [batch, heads, tokens, width / 3 / heads], tokens, true);
+    const plan = planAttention(options, [batch, heads, tokens, width / 3 / heads], tokens, true);
     const output = qkv.gpu.empty([batch, tokens, width / 3]);
     const stats = qkv.gpu.empty([plan.pairs, tokens, 2]);
-    launch("forward", qkv, plan, [output, stats, qkv]);
+    attentionPass("forward", qkv, plan, [output, stats, qkv]);
     return { output, saved: { plan, stats } };
   },
   backward({ grad, inputs: [qkv], output, saved: { plan, stats } }) {
     const gradient = qkv.gpu.empty(qkv.shape);
-    launch("backward_query", qkv, plan, [gradient, stats, grad, output, qkv]);
-    launch("backward_key", qkv, plan, [gradient, stats, grad, qkv]);
+    attentionPass("backward_query", qkv, plan, [gradient, stats, grad, output, qkv]);
+    attentionPass("backward_key", qkv, plan, [gradient, stats, grad, qkv]);
     return [gradient];
   },
 });
@@ -240,7 +229,7 @@ function checkDim(dim: number): void {
  * k: [B, H, Tk, D].
  */
 export function attentionWeights(q: Tensor, k: Tensor, options: AttentionOptions = {}): Tensor {
-  const { scale, mask, maskKind } = planMask(options, q.shape, k.shape[2], false);
+  const { scale, mask, maskKind } = planAttention(options, q.shape, k.shape[2], false);
   let scores = mul(matmul(q, k, { transposeB: true }), scale);
   if (mask && maskKind === 2) scores = mask.dtype === "i32" ? where(mask, scores, -1e30) : add(scores, mask);
   if (mask && maskKind === 1) {

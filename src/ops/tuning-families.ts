@@ -7,8 +7,9 @@ import type { Gpu } from "../tensor/gpu.js";
 import { shippedFor } from "./tuned/index.js";
 import { type Tunable, type TuningOptions, type TuningResult, tuneFor, tuneWanted } from "./tuning.js";
 import { matmulTunable } from "./tuning-work.js";
+import { attentionTunable } from "./tuning-work-attention.js";
 
-export const tunables: readonly Tunable[] = [matmulTunable];
+export const tunables: readonly Tunable[] = [matmulTunable, attentionTunable];
 
 /** Gives a new device's tuner its tables and its mode; "off", which is the default, measures nothing. */
 export async function startTuner(device: Device, store?: TuningStore, mode: TuneMode = "off"): Promise<void> {

@@ -4,7 +4,8 @@
 //
 // Candidates are timed in turns, a round each, so that a machine that is slow for a while is slow for all of them; a sample is
 // as many calls as fill a few milliseconds, submitted together and waited for. The least median wins, unless it gains less
-// than `margin` on the rule's choice: then the rule's stays, which spares a kernel to compile.
+// than `margin` on the rule's choice, or next to nothing in milliseconds, or takes so long to compile that a thousand calls do
+// not repay it: then the rule's stays.
 import { ShaderError } from "../gpu/errors.js";
 import type { TunedFamily, Wanted } from "../gpu/tuner.js";
 import type { Gpu } from "../tensor/gpu.js";
@@ -62,6 +63,8 @@ export interface TuningOptions {
   sampleMs?: number;
   /** The least gain for which the rule's choice is left. Default 1.06. */
   margin?: number;
+  /** Calls within which a kernel must have repaid what it takes to compile longer than the rule's. Default 1000. */
+  repay?: number;
   /** The fewest milliseconds that must be gained. Default 0.02 on software adapters, 0.001 on others. */
   leastMs?: number;
   seed?: number;
@@ -82,11 +85,11 @@ export async function tuneCase<Case, Choice>(
   const { rounds = 7, sampleMs = 5, margin = 1.06, seed = 1 } = options;
   const { device } = gpu;
   const { tuner } = device;
-  const { leastMs = device.capabilities.software ? 0.02 : 0.001 } = options;
+  const { leastMs = device.capabilities.software ? 0.02 : 0.001, repay = 1000 } = options;
   const bucket = family.bucket(shape);
   const rule = family.nameOf(family.rule(device.capabilities, shape));
   const attempts: Attempt[] = [];
-  const racers: { choice: Choice; attempt: Attempt; calls: number; first: number; samples: number[] }[] = [];
+  const racers: Racer<Choice>[] = [];
   const work = prepare(gpu, shape, new Random(seed));
   const sample = async (choice: Choice, calls: number): Promise<number> => {
     const start = performance.now();
@@ -103,14 +106,21 @@ export async function tuneCase<Case, Choice>(
       attempts.push(attempt);
       attempt.reason = tuner.vetoed(family, choice);
       if (attempt.reason !== undefined) continue;
-      const wrong = await test(gpu, work, () => sample(choice, 1));
+      const kernels = new Set<string>();
+      const started = performance.now();
+      device.observer = ({ key }) => void kernels.add(key);
+      const wrong = await test(gpu, work, () => sample(choice, 1)).finally(() => {
+        device.observer = undefined;
+      });
+      const testMs = performance.now() - started;
       if (wrong !== undefined) {
         attempt.reason = wrong;
         tuner.veto(family, choice, `${wrong} (${bucket})`);
         continue;
       }
       const first = Math.min(await sample(choice, 1), await sample(choice, 1));
-      racers.push({ choice, attempt, first, calls: 1, samples: [] });
+      const compileMs = compileTime(gpu, kernels, testMs - first);
+      racers.push({ choice, attempt, first, compileMs, calls: 1, samples: [] });
     }
     const least = Math.min(...racers.map(({ first }) => first));
     let running = racers.filter(({ attempt, first }) => {
@@ -134,12 +144,17 @@ export async function tuneCase<Case, Choice>(
     for (const { attempt, samples } of running) attempt.ms = median(samples);
     const byTime = running.sort((a, b) => (a.attempt.ms ?? 0) - (b.attempt.ms ?? 0));
     const ruled = byTime.find(({ attempt }) => attempt.choice === rule);
-    let [winner] = byTime;
+    let winner: Racer<Choice> | undefined = byTime[0];
     let gain = 1;
     if (ruled) {
-      const [was, is] = [ruled, winner].map(({ attempt }) => attempt.ms ?? 0);
-      if (was < margin * is || was - is < leastMs) winner = ruled;
-      else gain = was / is;
+      winner = byTime.find((racer) => {
+        const [was, is] = [ruled, racer].map(({ attempt }) => attempt.ms ?? 0);
+        const [wasLeast, isLeast] = [ruled, racer].map(({ samples }) => Math.min(...samples));
+        const dearer = (racer.compileMs - ruled.compileMs) / repay;
+        // Medians and minima must agree: one of them alone may be another process's doing.
+        return was >= margin * is && wasLeast >= margin * isLeast && was - is >= leastMs + dearer;
+      });
+      gain = (ruled.attempt.ms ?? 1) / ((winner ?? ruled).attempt.ms ?? 1);
     }
     const chosen = winner === ruled ? undefined : winner;
     tuner.put(family, bucket, chosen?.choice, gain);
@@ -147,6 +162,29 @@ export async function tuneCase<Case, Choice>(
   } finally {
     work.dispose();
   }
+}
+
+interface Racer<Choice> {
+  choice: Choice;
+  attempt: Attempt;
+  /** Milliseconds of one warm call, about. */
+  first: number;
+  /** Milliseconds that the first call took longer. */
+  compileMs: number;
+  calls: number;
+  samples: number[];
+}
+
+/** What kernels took to compile, by their keys: known only from the first time that each ran on its device. */
+const compileTimes = new WeakMap<Gpu, Map<string, number>>();
+
+/** What these kernels took to compile; those that run for the first time share `ms`. */
+function compileTime(gpu: Gpu, kernels: ReadonlySet<string>, ms: number): number {
+  const known = compileTimes.get(gpu) ?? new Map<string, number>();
+  compileTimes.set(gpu, known);
+  const fresh = [...kernels].filter((key) => !known.has(key));
+  for (const key of fresh) known.set(key, Math.max(0, ms) / fresh.length);
+  return [...kernels].reduce((total, key) => total + (known.get(key) ?? 0), 0);
 }
 
 /** Runs a candidate for the first time and says what is wrong with it, be it a refusal by the driver or a wrong result. */

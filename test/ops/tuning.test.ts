@@ -7,9 +7,11 @@ import { MemoryTuningStore } from "../../src/gpu/tuner-store.js";
 import { open } from "../../src/node.js";
 import { matmul } from "../../src/ops/matmul.js";
 import { tuneAll, tuneCase, type Work } from "../../src/ops/tuning.js";
+import type { AttentionCase } from "../../src/ops/tuning-attention.js";
 import { startTuner, tune, tuneUsed } from "../../src/ops/tuning-families.js";
 import type { ProductCase } from "../../src/ops/tuning-matmul.js";
 import { matmulTunable } from "../../src/ops/tuning-work.js";
+import { attentionTunable } from "../../src/ops/tuning-work-attention.js";
 import { capture } from "../../src/tensor/capture.js";
 import type { Gpu } from "../../src/tensor/gpu.js";
 import { Random } from "../../src/tensor/random.js";
@@ -28,8 +30,8 @@ beforeEach(() => {
 /** y = 2x + 1 for each element, in kernels that differ by what they do besides. */
 const kernels = {
   plain:
-    "var sum = 2.0 * x[i] + 1.0; for (var j = 0u; j < 24u; j++) { sum += x[(i + j) % p.count] * p.zero; }",
-  slow: "var sum = 2.0 * x[i] + 1.0; for (var j = 0u; j < 600u; j++) { sum += x[(i + j) % p.count] * p.zero; }",
+    "var sum = 2.0 * x[i] + 1.0; for (var j = 0u; j < 150u; j++) { sum += x[(i + j) % p.count] * p.zero; }",
+  slow: "var sum = 2.0 * x[i] + 1.0; for (var j = 0u; j < 1500u; j++) { sum += x[(i + j) % p.count] * p.zero; }",
   fast: "let sum = 2.0 * x[i] + 1.0;",
   wrong: "let sum = select(2.0 * x[i] + 1.0, 0.0, i == p.count - 1u);",
   nan: "let sum = select(2.0 * x[i] + 1.0, p.zero / p.zero, i == 77u);",
@@ -130,6 +132,13 @@ describe("planted kernels", () => {
     expect(gpu().device.tuner.choose(tunable.family, 5)).toBe("slow"); // a bucket that was not measured
   });
 
+  it("one that takes long to compile must repay it", async () => {
+    const tunable = planted(["plain", "fast"]);
+    const result = await tuneCase(gpu(), tunable, 21_000, { ...quick, repay: 1e-9 });
+    expect(["", "fast"]).toContain(result.choice); // whichever the driver took longer for
+    expect((await tuneCase(gpu(), tunable, 21_000, { ...quick, repay: 1e9 })).choice).toBe("fast");
+  });
+
   it("vetoes last in the store, until they are tested again", async () => {
     const store = new MemoryTuningStore();
     const tunable = planted(["wrong", "plain"], "wrong");
@@ -178,6 +187,27 @@ describe("matrix products", () => {
       own.close();
     }
   });
+});
+
+const attentions: Omit<AttentionCase, "pass">[] = [
+  { pairs: 6, heads: 2, tq: 37, tk: 37, dim: 24, packed: true, hidden: false },
+  { pairs: 4, heads: 2, tq: 21, tk: 37, dim: 18, packed: false, hidden: true },
+];
+
+describe.each(attentions)("attention of $tq × $tk, $dim", (shape) => {
+  it.each(["forward", "backward_query", "backward_key"] as const)(
+    "every kernel passes its test: %s",
+    async (pass) => {
+      const { attempts } = await tuneCase(
+        gpu(),
+        attentionTunable,
+        { ...shape, pass },
+        { ...quick, rounds: 1 },
+      );
+      expect(attempts.length).toBeGreaterThan(1);
+      for (const attempt of attempts) expect(attempt.reason ?? "too slow").toBe("too slow");
+    },
+  );
 });
 
 describe("tune()", () => {
