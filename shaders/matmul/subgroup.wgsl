@@ -4,9 +4,14 @@
 // GROUPS = LANES / 4.
 // A transposed: lane 4g + e loads A[4q + e][row…row + 3], so that a value comes from lane 4g + e and component of the row.
 // B transposed: lane loads four rows of B along the summed axis, and the 4×4 transposition costs only names of registers.
-// Measured, GFLOP/s by processor time on two cores (2·M·N·K / time · 2): lavapipe (8 lanes, 4 blocks) 256³ 29, 512³ 26, 1024³ 28, A·Bᵀ
-// 28, Aᵀ·B 33; with 1 block 16, 21, 22. SwiftShader (4 lanes, 8 blocks) 512³ 4.1, A·Bᵀ 4.0, Aᵀ·B 2.7, 1024³ 3.3; with 1 block 2.3.
-// A transformer's layers of 1024 rows, width 96: lavapipe 12 to 32, SwiftShader 2.8 to 4.0, GELU in the epilogue included.
+// Measured, GFLOP/s by processor time on two cores (2·M·N·K / time · 2): lavapipe (8 lanes, 4 blocks, 1 quad) 256³ 29, 512³ 26 to 38,
+// 1024³ 28, A·Bᵀ 28, Aᵀ·B 33, 53 to 59 % of what its FMA loop reaches beside it; 1 block 0.6 to 0.75 times that, 8 blocks 0.85 at twice
+// the compile time, 2 quads 0.65 to 0.8. SwiftShader (4 lanes, 8 blocks, 2 quads) 4.4 to 5.2 for 512³, 1024³, A·Bᵀ and Aᵀ·B, 61 to 70 %
+// of its FMA loop; with 1 quad 3.3 to 4.7 (loads are its dearest instruction, and twice the columns share those of A), 16 blocks
+// gain up to 8 % more for twice the compile time, 1 block 2.3. Off the multiples of 4 (197 × 211 × 193) 45 and 38 % of the FMA loop.
+// A transformer's layers of 512 rows, width 96: lavapipe 22 to 40, SwiftShader 3.7 to 5.2; a tile costs about 3 µs beside its
+// loop there, a quarter of the time at 96 summed values. One, two, four or eight subgroups a workgroup take the same time.
+// SUMS adds what an addition for each load of A costs, which is not measurable, and saves two or three dispatches.
 #include "matmul/operands"
 
 @compute @workgroup_size(WIDTH)

@@ -1,29 +1,26 @@
-// c[i] = Σ over slices of parts[slice, i] (+ c[i] when ACCUMULATE), in order, by vec4: ends a product whose summed axis was cut.
-// C_TYPE: how C is stored.
-// `count` vec4s a slice; where a slice is not a multiple of 4 elements (VEC4 0) `count` elements, one by one.
-#include "lib/index"
-#if VEC4
-#define ITEM vec4<f32>
-#define C_ITEM vec4<C_TYPE>
-#else
-#define ITEM f32
-#define C_ITEM C_TYPE
-#endif
-struct Params { count: u32, slices: u32 }
-@group(0) @binding(0) var<storage, read> parts: array<ITEM>;
-@group(0) @binding(1) var<storage, read_write> c: array<C_ITEM>;
-var<immediate> p: Params;
+// Ends a product whose summed axis was cut: C = Σ over slices of parts[slice, batch, M, N], in order, and then the scale and the epilogue
+// of matmul/operands, whose A is `parts` here (bound as B too). One quad of neighbours an invocation where N is a multiple of 4
+// (VEC4), else one element. `count` of these a slice.
+#include "matmul/operands"
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
   let i = linear_group(group, groups) * 64u + lane;
-  if (i >= p.count) { return; }
-#if ACCUMULATE
-  var total = ITEM(c[i]);
+#if VEC4
+  let first = 4u * i;
+  let count = p.batch * p.m * p.n / 4u;
 #else
-  var total = ITEM(0.0);
+  let first = i;
+  let count = p.batch * p.m * p.n;
 #endif
-  for (var slice = 0u; slice < p.slices; slice++) { total += parts[slice * p.count + i]; }
-  c[i] = C_ITEM(total);
+  if (i >= count) { return; }
+  var total = a[i];
+  for (var slice = 1u; slice < p.results; slice++) { total += a[slice * count + i]; }
+  let row = first / p.n;
+#if VEC4
+  store(0u, row, first % p.n, total);
+#else
+  store_one(0u, row, first % p.n, total);
+#endif
 }

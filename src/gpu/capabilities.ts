@@ -1,5 +1,12 @@
 // What a device can do, in the terms that kernels choose by. Read once from the adapter; no decisions here.
 
+/** Sizes of a subgroup matrix product with f16 operands and f32 results: [m, k] by [k, n]. */
+export interface SubgroupMatrix {
+  m: number;
+  n: number;
+  k: number;
+}
+
 export interface Capabilities {
   adapterName: string;
   /** A CPU that pretends to be a GPU (SwiftShader, lavapipe, WARP). */
@@ -10,6 +17,8 @@ export interface Capabilities {
   subgroupMinSize: number;
   subgroupMaxSize: number;
   f16: boolean;
+  /** Products that subgroups do in hardware (tensor cores), f16 to f32 only; none for most adapters. */
+  subgroupMatrices?: readonly SubgroupMatrix[];
   timestamps: boolean;
   maxInvocations: number;
   maxWorkgroupStorage: number;
@@ -18,12 +27,16 @@ export interface Capabilities {
   maxStorageBindings: number;
 }
 
+/** Newer than the published types. */
+const subgroupMatrix = "chromium-experimental-subgroup-matrix" as GPUFeatureName;
+
 /** The features that melgrad asks for where the adapter has them. */
-export const wantedFeatures = [
+export const wantedFeatures: readonly GPUFeatureName[] = [
   "subgroups",
   "shader-f16",
   "timestamp-query",
-] as const satisfies GPUFeatureName[];
+  subgroupMatrix,
+];
 
 /** The limits that melgrad asks for at the adapter's maximum (a device's defaults are the guaranteed minimum). */
 export const wantedLimits = [
@@ -52,6 +65,7 @@ export function readCapabilities(
     subgroupMinSize: subgroups ? (info.subgroupMinSize ?? 4) : 1,
     subgroupMaxSize: subgroups ? (info.subgroupMaxSize ?? 128) : 1,
     f16: device.features.has("shader-f16"),
+    subgroupMatrices: device.features.has(subgroupMatrix) ? subgroupMatricesOf(info) : [],
     timestamps: device.features.has("timestamp-query"),
     maxInvocations: device.limits.maxComputeInvocationsPerWorkgroup,
     maxWorkgroupStorage: device.limits.maxComputeWorkgroupStorageSize,
@@ -59,4 +73,24 @@ export function readCapabilities(
     maxBufferBytes: device.limits.maxBufferSize,
     maxStorageBindings: device.limits.maxStorageBuffersPerShaderStage,
   };
+}
+
+/** As Dawn describes an adapter's subgroup matrices. */
+interface MatrixConfig {
+  componentType: string;
+  resultComponentType: string;
+  M: number;
+  N: number;
+  K: number;
+}
+
+/** Those with f16 operands and f32 results. */
+export function subgroupMatricesOf(
+  info: GPUAdapterInfo & { subgroupMatrixConfigs?: readonly MatrixConfig[] },
+): SubgroupMatrix[] {
+  return (info.subgroupMatrixConfigs ?? [])
+    .filter(
+      ({ componentType, resultComponentType }) => componentType === "f16" && resultComponentType === "f32",
+    )
+    .map(({ M, N, K }) => ({ m: M, n: N, k: K }));
 }

@@ -62,6 +62,7 @@ export function preprocess(
   if (params.length > 0 && options.immediates) directives.push("requires immediate_address_space;");
   if (/\bsubgroup[A-Z_]/.test(code)) directives.push("enable subgroups;");
   if (/\bf16\b/.test(code)) directives.push("enable f16;");
+  if (/\bsubgroupMatrix/.test(code)) directives.push("enable chromium_experimental_subgroup_matrix;");
   if (directives.length > 0) {
     code = `${directives.join("\n")}\n${code}`;
     origin.unshift(...directives.map(() => ({ file: name, line: 0 })));

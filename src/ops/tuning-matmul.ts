@@ -1,8 +1,8 @@
 // Matrix products as a family for the tuner: which products share a choice, which kernels and slices are worth measuring, and
-// how a choice is written in a table. Not here: the kernels and the rule (matmul-kernels.ts), the measurement (tuning.ts).
+// how a choice is written in a table. Not here: the kernels and the rule (matmul-variants.ts), the measurement (tuning.ts).
 import type { Capabilities } from "../gpu/capabilities.js";
 import type { TunedFamily } from "../gpu/tuner.js";
-import type { MatmulChoice, MatmulVariant, ProductShape } from "./matmul-kernels.js";
+import type { MatmulChoice, MatmulVariant, ProductShape } from "./matmul-variants.js";
 import { bucketsOf } from "./tuning-buckets.js";
 
 /** A product as the tuner tells it from others; tensors of its epilogue stand for "there is one". */
@@ -12,14 +12,14 @@ export type ProductCase = ProductShape & {
 
 interface Kernels {
   rule(capabilities: Capabilities, shape: ProductShape): MatmulChoice;
-  supported(capabilities: Capabilities): MatmulVariant[];
+  supported(capabilities: Capabilities, shape?: ProductShape): MatmulVariant[];
   /** Results of one workgroup. */
   tileOf(variant: MatmulVariant): { rows: number; columns: number };
 }
 
 /** The kernels that the adapter can run: those that the rule knows, and the subgroup's with every size of tile. */
-function variants({ supported }: Kernels, capabilities: Capabilities): MatmulVariant[] {
-  const known = supported(capabilities);
+function variants({ supported }: Kernels, capabilities: Capabilities, shape?: ProductShape): MatmulVariant[] {
+  const known = supported(capabilities, shape);
   const subgroup = known.find((variant) => variant.kind === "subgroup");
   if (!subgroup) return known;
   const { kind, lanes } = subgroup;
@@ -36,17 +36,19 @@ function isModest(variant: MatmulVariant): boolean {
 
 const variantName = (variant: MatmulVariant) => Object.values(variant).join("-");
 
-/** Whether something besides storing and adding is done with the result: then the summed axis is not cut. */
+/** Whether something besides storing and adding is done with the result. */
 export function isFused({ bias, gelu, pre, slope, residual }: ProductCase): boolean {
   return Boolean(bias || pre || slope || residual || gelu);
 }
 
 /** What is measured for a case: its sizes, and that there is an epilogue. */
 function withoutTensors(shape: ProductCase): ProductCase {
-  const { m, n, k, batch, transposeA, transposeB, accumulate, sums } = shape;
-  const sizes = { m, n, k, batch, transposeA, transposeB };
+  const { m, n, k, batch, transposeA, transposeB, half, accumulate, sums } = shape;
+  const sizes = { m, n, k, batch, transposeA, transposeB, half };
   return { ...sizes, accumulate: Boolean(accumulate), bias: isFused(shape), sums: Boolean(sums) };
 }
+
+const kernelNames = ["plain", "register", "few_rows", "subgroup", "shared", "subgroup_matrix", "sum_slices"];
 
 /** The family, given the kernels. */
 export function matmulTuning(kernels: Kernels): TunedFamily<ProductCase, MatmulChoice> {
@@ -54,11 +56,11 @@ export function matmulTuning(kernels: Kernels): TunedFamily<ProductCase, MatmulC
   return {
     name: "matmul",
     version: 1,
-    shaders: ["plain", "register", "subgroup", "shared", "sum_slices"].map((name) => `matmul/${name}`),
+    shaders: kernelNames.map((name) => `matmul/${name}`),
     keep: withoutTensors,
     bucket(shape) {
-      const { m, n, k, batch = 1, transposeA, transposeB, accumulate, sums } = shape;
-      const letters = `${transposeA ? "T" : "N"}${transposeB ? "T" : "N"}`;
+      const { m, n, k, batch = 1, transposeA, transposeB, half, accumulate, sums } = shape;
+      const letters = `${transposeA ? "T" : "N"}${transposeB ? "T" : "N"}${half ? "h" : ""}`;
       // What decides which loads are whole vec4s.
       const odd = `${m % 4 ? "m" : ""}${n % 4 ? "n" : ""}${k % 4 ? "k" : ""}`;
       const end = isFused(shape) ? "+" : accumulate ? "=" : "";
@@ -71,7 +73,7 @@ export function matmulTuning(kernels: Kernels): TunedFamily<ProductCase, MatmulC
       const first = rule(capabilities, shape);
       const wanted = capabilities.software ? 8 : 256;
       const choices: MatmulChoice[] = [first];
-      for (const variant of variants(kernels, capabilities)) {
+      for (const variant of variants(kernels, capabilities, shape)) {
         if (variant.kind === "plain" && size > 2 ** 21) continue;
         // Workgroup memory is what a software adapter is slowest at, and it compiles those kernels for seconds.
         if (variant.kind === "shared" && capabilities.software) continue;
@@ -81,7 +83,7 @@ export function matmulTuning(kernels: Kernels): TunedFamily<ProductCase, MatmulC
           continue;
         if (variant.kind === "subgroup" && variant.quads > 1 && columns >= 2 * n) continue;
         const groups = Math.ceil(m / rows) * Math.ceil(n / columns) * batch;
-        const most = isFused(shape) ? 1 : Math.min(Math.floor(wanted / groups), Math.floor(k / 64), 32);
+        const most = Math.min(Math.floor(wanted / groups), Math.floor(k / 64), 32);
         for (let slices = 1; slices <= Math.max(1, most); slices *= 2) choices.push({ variant, slices });
       }
       const seen = new Set<string>();

@@ -1,6 +1,7 @@
 // What the tuner runs for a case of each family: inputs from a seed, one call, and the check of its results against float64 on
 // the CPU. The checks cover every result: a kernel that goes wrong in one corner is found.
 import type { Gpu } from "../tensor/gpu.js";
+import { fromHalf, toHalf } from "../tensor/half.js";
 import type { Random } from "../tensor/random.js";
 import { matmulFamily, product } from "./matmul-kernels.js";
 import type { Tunable, Work } from "./tuning.js";
@@ -18,9 +19,16 @@ function noise(random: Random, size: number): Float32Array {
 function productWork(gpu: Gpu, shape: ProductCase, random: Random): Work {
   const { m, n, k, batch = 1, transposeA = false, transposeB = false } = shape;
   const accumulate = Boolean(shape.accumulate);
-  const values = [noise(random, batch * m * k), noise(random, batch * k * n), noise(random, n)];
+  const dtype = shape.half ? "f16" : "f32";
+  const rounded = (data: Float32Array) => (shape.half ? fromHalf(toHalf(data)) : data);
+  const values = [
+    rounded(noise(random, batch * m * k)),
+    rounded(noise(random, batch * k * n)),
+    noise(random, n),
+  ];
   const factors = Float64Array.from({ length: n }, () => 0.5 + random.uniform());
-  const [a, b, bias] = values.map((data) => gpu.tensor(data));
+  const [a, b] = values.slice(0, 2).map((data) => gpu.tensor(data, [data.length], { dtype }));
+  const bias = gpu.tensor(values[2]);
   const c = gpu.empty([batch, m, n]);
   const sums = shape.sums ? gpu.empty([m]) : undefined;
   const blank = new Float32Array(c.size).fill(accumulate ? 0 : Number.NaN);

@@ -1,14 +1,14 @@
 // Every kernel that the adapter can run for a matrix product, in every transposition, with sizes on and off the vec4 and tile
 // borders, with and without a cut summed axis, against float64; its epilogues; and the choice among the kernels, which is pure.
 import { afterEach, describe, expect, it } from "vitest";
+import { overrideMatmul, product } from "../../src/ops/matmul-kernels.js";
 import {
   chooseMatmul,
+  fits,
   type MatmulVariant,
-  overrideMatmul,
   type ProductShape,
-  product,
   supportedMatmuls,
-} from "../../src/ops/matmul-kernels.js";
+} from "../../src/ops/matmul-variants.js";
 import { Random } from "../../src/tensor/random.js";
 import { freshSeed, useGpu } from "../support/gpu.js";
 import { erf } from "./reference.js";
@@ -18,10 +18,21 @@ const seed = freshSeed("matmul variants");
 
 afterEach(() => overrideMatmul());
 
-const kinds = ["plain", "register", "subgroup, low", "subgroup, tall", "shared, 64", "shared, 128"] as const;
+const kinds = [
+  "plain",
+  "register",
+  "few_rows",
+  "few_rows, shared",
+  "subgroup, low",
+  "subgroup, tall",
+  "shared, 64",
+  "shared, 128",
+] as const;
 
 /** The adapter's variant of that name, if it can run it. */
 function variantOf(kind: (typeof kinds)[number]): MatmulVariant | undefined {
+  // What hardware takes for few rows; more than four take lavapipe tens of seconds to compile.
+  if (kind === "few_rows, shared") return { kind: "few_rows", split: 16 };
   return supportedMatmuls(gpu().device.capabilities).find((variant) => {
     if (variant.kind === "subgroup")
       return kind === (variant.blocks === 1 ? "subgroup, low" : "subgroup, tall");
@@ -60,6 +71,7 @@ const sizes = [
   { m: 67, n: 131, k: 33, batch: 2, slices: 1 },
   { m: 3, n: 5, k: 129, batch: 1, slices: 3 },
   { m: 1, n: 1, k: 1, batch: 1, slices: 1 },
+  { m: 1, n: 260, k: 132, batch: 2, slices: 2 },
 ];
 
 describe.each(kinds)("%s", (kind) => {
@@ -76,6 +88,8 @@ describe.each(kinds)("%s", (kind) => {
     }
     const random = new Random(seed);
     for (const { slices, ...shape } of sizes) {
+      if (!fits(variant, { ...shape, transposeA, transposeB })) continue;
+      if (variant.kind === "few_rows" && shape.m > 4) continue;
       overrideMatmul(() => ({ variant, slices }));
       const { m, n, k, batch } = shape;
       const [a, b] = [normals(random, batch * m * k), normals(random, k * n)];
@@ -99,29 +113,29 @@ describe.each(kinds)("%s", (kind) => {
     for (const [m, n, k] of [
       [68, 72, 20],
       [5, 67, 9],
-    ]) {
+      [1, 68, 36],
+    ].filter(([m, n, k]) => fits(variant, { m, n, k }) && (kind !== "few_rows, shared" || m === 1))) {
       const shape = { m, n, k, transposeB: true };
       const [a, b, bias, residual] = [m * k, n * k, n, m * n].map((size) => normals(random, size));
       const tensors = [a, b, bias, residual].map((values) => gpu().tensor(values));
       const pre = gpu().full([m, n], Number.NaN);
       const c = gpu().full([m, n], Number.NaN);
-      overrideMatmul(() => ({ variant, slices: 2 })); // not cut: an epilogue needs the whole sum
-      product(tensors[0], tensors[1], c, {
-        ...shape,
-        bias: tensors[2],
-        residual: tensors[3],
-        gelu: true,
-        pre,
-      });
       const linear = (at: number) => entry(a, b, shape, 0, Math.floor(at / n), at % n) + bias[at % n];
       const output = (at: number) => {
         const x = linear(at);
         return 0.5 * x * (1 + erf(x / Math.SQRT2)) + residual[at];
       };
-      expect(worst(await pre.data(), linear)).toBeLessThanOrEqual(1e-4);
-      expect(worst(await c.data(), output)).toBeLessThanOrEqual(1e-4);
       for (const slices of [1, 2]) {
         overrideMatmul(() => ({ variant, slices }));
+        product(tensors[0], tensors[1], c, {
+          ...shape,
+          bias: tensors[2],
+          residual: tensors[3],
+          gelu: true,
+          pre,
+        });
+        expect(worst(await pre.data(), linear)).toBeLessThanOrEqual(1e-4);
+        expect(worst(await c.data(), output)).toBeLessThanOrEqual(1e-4);
         const sum = gpu().tensor(residual, [m, n]);
         product(tensors[0], tensors[1], sum, { ...shape, accumulate: true });
         const expected = (at: number) => linear(at) - bias[at % n] + residual[at];
@@ -134,7 +148,7 @@ describe.each(kinds)("%s", (kind) => {
 describe.each(kinds)("%s", (kind) => {
   it("the slope of GELU, and the sums of a transposed A", async () => {
     const variant = variantOf(kind);
-    if (!variant) return;
+    if (!variant || !fits(variant, { m: 1, n: 1, k: 1, transposeA: true })) return;
     if (kind === "shared, 128" && gpu().device.capabilities.software) return; // compiles for half a minute
     const random = new Random(seed + 2);
     for (const [m, n, k] of [
@@ -190,13 +204,43 @@ describe("chooseMatmul", () => {
   it("falls back to registers without subgroups of one known size, or on thin results", () => {
     const varying = { ...software, subgroupMaxSize: 32 };
     expect(chooseMatmul(varying, square).variant).toEqual({ kind: "register" });
-    expect(chooseMatmul(gpuLike, { m: 1, n: 1024, k: 1024 }).variant).toEqual({ kind: "register" });
+    expect(chooseMatmul(gpuLike, { m: 1024, n: 9, k: 1024 }).variant).toEqual({ kind: "register" });
   });
 
   it("cuts a long summed axis where the result is too small to fill the adapter", () => {
     const small = { m: 96, n: 96, k: 8192, transposeA: true };
     expect(chooseMatmul(gpuLike, small).slices).toBeGreaterThan(8);
     expect(chooseMatmul(gpuLike, { ...square, k: 64 }).slices).toBe(1);
+  });
+
+  it("takes a kernel of its own for a single row, and on hardware for a few", () => {
+    expect(chooseMatmul(gpuLike, { m: 4, n: 1024, k: 1024 }).variant).toEqual({
+      kind: "few_rows",
+      split: 16,
+    });
+    expect(chooseMatmul(software, { m: 1, n: 1024, k: 1024 }).variant).toEqual({
+      kind: "few_rows",
+      split: 1,
+    });
+    expect(chooseMatmul(software, { m: 4, n: 1024, k: 1024 }).variant.kind).toBe("subgroup");
+    expect(chooseMatmul(gpuLike, { m: 4, n: 1024, k: 1024, transposeA: true }).variant.kind).toBe("register");
+  });
+
+  it("offers subgroup matrices for f16 in whole steps only, and never takes them untimed", () => {
+    const matrices = [
+      { m: 16, n: 8, k: 16 },
+      { m: 16, n: 16, k: 16 },
+    ];
+    const capable = { ...gpuLike, subgroupMatrices: matrices };
+    const offered = (shape: ProductShape) =>
+      supportedMatmuls(capable, shape).filter(({ kind }) => kind === "subgroup_matrix");
+    const half = { ...square, half: true };
+    expect(offered(half)).toEqual(
+      [64, 128].map((tile) => ({ kind: "subgroup_matrix", tile, lanes: 32, unit: "16x16x16" })),
+    );
+    expect(offered(square)).toEqual([]);
+    expect(offered({ ...half, k: 1028 })).toEqual([]);
+    expect(chooseMatmul(capable, half).variant.kind).toBe("shared");
   });
 
   it("takes the plain kernel for tiny products", () => {
