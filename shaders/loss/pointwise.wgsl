@@ -1,6 +1,8 @@
 // A loss element by element, or its gradient: y = EXPR(x, t, w, g). x: input; t: target of the same shape; w: weights that
 // repeat along the last axis with `period` items (WEIGHTED; else 1); g: the upstream gradient, one number or, where EACH,
-// an element each; p.scale. ITEM is vec4 where sizes and period allow. Grid as in elementwise/unary.
+// an element each; p.scale. ITEM is vec4 where sizes and period allow. PAIR: −y is written too, to another tensor. Grid as in
+// elementwise/unary: 64 lanes, four items each, in a loop that the compiler does not unroll (four copies took lavapipe's three
+// times as long).
 #include "lib/index"
 #if VEC
 #define ITEM vec4<f32>
@@ -17,6 +19,9 @@ struct Params { count: u32, period: u32, scale: f32 }
 @group(0) @binding(3) var<storage, read> upstream: array<f32>;
 #endif
 @group(0) @binding(4) var<storage, read_write> target_: array<ITEM>;
+#if PAIR
+@group(0) @binding(5) var<storage, read_write> negated: array<ITEM>;
+#endif
 var<immediate> p: Params;
 
 @compute @workgroup_size(64)
@@ -26,20 +31,21 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 #if !EACH
   let g = ITEM(upstream[0]);
 #endif
-  for (var k = 0u; k < 4u; k++) {
-    let i = first + k * 64u;
-    if (i < p.count) {
-      let x = input[i];
-      let t = wanted[i];
+  for (var i = first; i < min(first + 256u - lane, p.count); i += 64u) {
+    let x = input[i];
+    let t = wanted[i];
 #if EACH
-      let g = upstream[i];
+    let g = upstream[i];
 #endif
 #if WEIGHTED
-      let w = weights[i % p.period];
+    let w = weights[i % p.period];
 #else
-      let w = ITEM(1.0);
+    let w = ITEM(1.0);
 #endif
-      target_[i] = EXPR;
-    }
+    let y = EXPR;
+    target_[i] = y;
+#if PAIR
+    negated[i] = -y;
+#endif
   }
 }

@@ -3,9 +3,8 @@
 import { ShapeError } from "../gpu/errors.js";
 import { formatShape, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { combine } from "./binary.js";
 import { defineOp } from "./define.js";
-import { total } from "./reduction.js";
+import { foldMean, foldSum } from "./loss-sums.js";
 import { planRows } from "./row-teams.js";
 
 /** What becomes of the losses of the elements or rows. */
@@ -103,10 +102,13 @@ const crossEntropyOp = defineOp<
   doc: "ln Σ exp(logits) − logits[target] by row, with label smoothing and an index to ignore.",
   forward([logits, target], { smoothing, ignore, reduction }) {
     const { losses, lse, valid } = crossEntropyRows(logits, target, { scale: 1, smoothing, ignore });
-    const count = reduction === "mean" ? total(valid) : undefined;
-    if (reduction === "none") return { output: losses.alias(target.shape), saved: { lse, count } };
-    const sum = total(losses);
-    return { output: count ? combine("a / b", sum, count) : sum, saved: { lse, count } };
+    if (reduction === "mean") {
+      const { mean, count } = foldMean(losses, valid);
+      return { output: mean, saved: { lse, count } };
+    }
+    const saved = { lse, count: undefined };
+    if (reduction === "none") return { output: losses.alias(target.shape), saved };
+    return { output: foldSum(losses), saved };
   },
   backward({ grad, inputs: [logits, target], options, saved: { lse, count } }) {
     const { smoothing, ignore, reduction } = options;

@@ -7,17 +7,25 @@ import { combine } from "./binary.js";
 import type { LossReduction } from "./cross-entropy.js";
 import { defineOp } from "./define.js";
 import { elementwiseGroups } from "./launch.js";
-import { reduceInto, total } from "./reduction.js";
+import { sumLosses } from "./loss-sums.js";
 
 export { type CrossEntropyOptions, crossEntropy, type LossReduction } from "./cross-entropy.js";
 export { infonce } from "./infonce.js";
 
-/** EXPR(x, t, w, g, p.scale) by element; see shaders/loss/pointwise. `upstream` of one element counts for all. */
+/**
+ * EXPR(x, t, w, g, p.scale) by element; see shaders/loss/pointwise. `upstream` of one element counts for all; `negated` gets the
+ * same with the other sign.
+ */
 function pointwise(
   expression: string,
   x: Tensor,
   target: Tensor,
-  { weight, upstream, scale = 1 }: { weight?: Tensor; upstream?: Tensor; scale?: number } = {},
+  {
+    weight,
+    upstream,
+    negated,
+    scale = 1,
+  }: { weight?: Tensor; upstream?: Tensor; negated?: Tensor; scale?: number } = {},
 ): Tensor {
   const { device } = x.gpu;
   const out = x.gpu.empty(x.shape);
@@ -26,9 +34,10 @@ function pointwise(
   const count = vec ? Math.ceil(x.size / 4) : x.size;
   const period = weight ? (vec ? weight.size / 4 : weight.size) : 1;
   const defines = { VEC: vec, WEIGHTED: weight !== undefined, EACH: each, EXPR: expression };
+  const tensors = [x, target, weight ?? x, upstream ?? x, out, ...(negated ? [negated] : [])];
   device.run(
-    device.kernel("loss/pointwise", defines),
-    [x, target, weight ?? x, upstream ?? x, out].map((tensor) => tensor.block),
+    device.kernel("loss/pointwise", { ...defines, PAIR: negated !== undefined }),
+    tensors.map((tensor) => tensor.block),
     { count, period, scale },
     elementwiseGroups(count),
   );
@@ -52,19 +61,19 @@ const mseOp = defineOp<{ reduction: LossReduction }>({
   doc: "(x − y)², averaged, summed or by element.",
   forward([x, y], { reduction }) {
     if (reduction === "none") return { output: combine("(a - b) * (a - b)", x, y), saved: undefined };
-    const output = x.gpu.empty([]);
-    const view = { outer: 1, reduce: x.size, inner: 1 };
-    const map = "(x - c) * (x - c)";
-    const extra = { tensor: y, per: "element" } as const;
-    const scale = meanScale(x, reduction);
-    reduceInto(x, view, { kind: "sum", map, extra, finish: "r * p.scale", scale }, output);
+    const output = sumLosses("(x - t) * (x - t)", x, y, { scale: meanScale(x, reduction) });
     return { output, saved: undefined };
   },
   backward({ grad, inputs: [x, y], needs, options: { reduction } }) {
     const scale = 2 * meanScale(x, reduction);
-    const gradient = (sign: number) =>
-      pointwise("g * p.scale * (x - t)", x, y, { upstream: grad, scale: sign * scale });
-    return [needs[0] ? gradient(1) : undefined, needs[1] ? gradient(-1) : undefined];
+    const negated = needs[0] && needs[1] ? y.gpu.empty(y.shape) : undefined;
+    const sign = needs[0] ? 1 : -1;
+    const gradient = pointwise("g * p.scale * (x - t)", x, y, {
+      upstream: grad,
+      scale: sign * scale,
+      negated,
+    });
+    return needs[0] ? [gradient, negated] : [undefined, gradient];
   },
 });
 
@@ -86,10 +95,9 @@ const binaryOp = defineOp<{ reduction: LossReduction }>({
   name: "bce_with_logits",
   doc: "−w·t·ln σ(x) − (1 − t)·ln(1 − σ(x)), averaged, summed or by element.",
   forward([x, target, weight], { reduction }) {
-    const losses = pointwise(binaryLoss, x, target, { weight });
-    if (reduction === "none") return { output: losses, saved: undefined };
-    const output = total(losses, meanScale(x, reduction));
-    losses.dispose();
+    if (reduction === "none")
+      return { output: pointwise(binaryLoss, x, target, { weight }), saved: undefined };
+    const output = sumLosses(binaryLoss, x, target, { weight, scale: meanScale(x, reduction) });
     return { output, saved: undefined };
   },
   backward({ grad, inputs: [x, target, weight], options: { reduction } }) {

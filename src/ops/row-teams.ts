@@ -61,3 +61,19 @@ export function planTeams(
   }
   return plan(WORKGROUP, items >= 256 && !software ? 256 : 64, 1, 1);
 }
+
+/** Plans a kernel whose every team takes one long run of items: few teams, whatever the shape. */
+export function planRuns(
+  capabilities: Capabilities,
+  runs: number,
+  vec: boolean,
+): Pick<RowPlan, "defines" | "groups"> {
+  const { subgroups, software, subgroupMaxSize } = capabilities;
+  const wide = !subgroups || (!software && runs === 1);
+  const group = wide ? (software ? 64 : 256) : runs === 1 ? subgroupMaxSize : Math.max(64, subgroupMaxSize);
+  const defines = {
+    ...{ TEAM: wide ? WORKGROUP : SUBGROUP, GROUP: `${group}u`, VEC: Number(vec), ROWS: "1u" },
+    ...{ LANES: lanesOf(capabilities), TOGETHER: 1 },
+  };
+  return { defines, groups: foldGroups(Math.ceil(runs / (wide ? 1 : group / subgroupMaxSize))) };
+}

@@ -1,0 +1,65 @@
+// Adding losses up on the device: element-by-element losses without storing them, and the last step from thousands of values to one
+// number. Outside the graph. Other reductions are in reduction.ts.
+import type { Tensor } from "../tensor/tensor.js";
+import { combine } from "./binary.js";
+import { total } from "./reduction.js";
+import { planRuns } from "./row-teams.js";
+
+/** Beyond this many values one team is too few. */
+const longest = 32768;
+
+/** Σ x·scale. */
+export function foldSum(x: Tensor, scale = 1): Tensor {
+  if (x.size > longest) return total(x, scale);
+  const { device } = x.gpu;
+  const { defines, groups } = planRuns(device.capabilities, 1, false);
+  const out = x.gpu.empty([]);
+  const kernel = device.kernel("loss/fold", { ...defines, MEAN: false });
+  device.run(kernel, [out.block, x.block], { count: x.size, scale }, groups);
+  return out;
+}
+
+/** Σ x / Σ valid, and Σ valid. */
+export function foldMean(x: Tensor, valid: Tensor): { mean: Tensor; count: Tensor } {
+  if (x.size > longest) {
+    const [sum, count] = [total(x), total(valid)];
+    const mean = combine("a / b", sum, count);
+    sum.dispose();
+    return { mean, count };
+  }
+  const { device } = x.gpu;
+  const { defines, groups } = planRuns(device.capabilities, 1, false);
+  const [mean, count] = [x.gpu.empty([]), x.gpu.empty([])];
+  const kernel = device.kernel("loss/fold", { ...defines, MEAN: true });
+  const blocks = [mean, x, valid, count].map((tensor) => tensor.block);
+  device.run(kernel, blocks, { count: x.size, scale: 1 }, groups);
+  return { mean, count };
+}
+
+/**
+ * Σ EXPR(x, t, w)·scale over elements, with the expressions of shaders/loss/pointwise.
+ *
+ * @param weight repeats along the last axis; 1 where not given
+ */
+export function sumLosses(
+  expression: string,
+  x: Tensor,
+  target: Tensor,
+  { weight, scale }: { weight?: Tensor; scale: number },
+): Tensor {
+  const { device } = x.gpu;
+  const vec = !weight || weight.size % 4 === 0;
+  const items = vec ? Math.ceil(x.size / 4) : x.size;
+  const teams = device.capabilities.software ? 128 : 2048;
+  const chunk = Math.max(256, Math.ceil(items / teams));
+  const chunks = Math.ceil(items / chunk);
+  const period = weight ? (vec ? weight.size / 4 : weight.size) : 1;
+  const { defines, groups } = planRuns(device.capabilities, chunks, vec);
+  const kernel = device.kernel("loss/sum", { ...defines, WEIGHTED: weight !== undefined, EXPR: expression });
+  const parts = x.gpu.empty([chunks]);
+  const blocks = [parts, x, target, ...(weight ? [weight] : [])].map((tensor) => tensor.block);
+  device.run(kernel, blocks, { items, size: x.size, chunk, chunks, period }, groups);
+  const out = foldSum(parts, scale);
+  parts.dispose();
+  return out;
+}
