@@ -44,7 +44,15 @@ export async function contest(found, sides, { rounds = 10, leastMs = 1500, note 
 
 /** First call, check and a trial of each way. `chosen` is the fastest one that is right. */
 async function tryWays(found, side, expected) {
-  const entry = { name: side.name, side, tried: [], samples: [], chosen: undefined, dropped: undefined };
+  const entry = {
+    name: side.name,
+    side,
+    tried: [],
+    samples: [],
+    cpuSamples: [],
+    chosen: undefined,
+    dropped: undefined,
+  };
   try {
     if (!side.running) await side.open();
     const { ways } = await side.ask("prepare", { name: found.name });
@@ -128,8 +136,9 @@ async function takeTurn(entry) {
   const { side, chosen } = entry;
   if (entry.dropped) return;
   try {
-    const { ms, loss } = await side.ask("timed", { way: chosen.way });
+    const { ms, cpuMs, loss } = await side.ask("timed", { way: chosen.way });
     entry.samples.push(ms);
+    entry.cpuSamples.push(cpuMs);
     chosen.losses?.push(loss);
   } catch (error) {
     await giveUp(entry, error);
@@ -167,13 +176,14 @@ function scaleOf(values) {
 }
 
 /** What the report needs of an entry. */
-function summary({ name, chosen, samples, dropped, disagrees, tried }) {
+function summary({ name, chosen, samples, cpuSamples, dropped, disagrees, tried }) {
   const ms = samples.length > 0 ? median(samples) : chosen?.ms;
   return {
     name,
     way: chosen?.way,
     ms,
     minMs: samples.length > 0 ? Math.min(...samples) : chosen?.ms,
+    cpuMs: cpuSamples.length > 0 ? median(cpuSamples) : undefined,
     rounds: samples.length,
     samples,
     firstMs: chosen?.firstMs,

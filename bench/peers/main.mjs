@@ -134,7 +134,8 @@ function printContests({ rows, ceilings }, names) {
   console.log(`ceilings: ${figure(gflops)} GFLOP/s, ${figure(copyGBs)} GB/s\n`);
   console.log(tableOf(rows, names).join("\n"));
   console.log(
-    "\nMedians of one call until an element of its result is here. ratio: the faster peer's time over ours.\n" +
+    "\nMedians of one call until an element of its result is here. ratio: the faster peer's time over ours. by CPU: the same of\n" +
+      "the processor time of all threads, which on a software adapter is the work done, whatever else the machine does.\n" +
       "of ceiling: the least time that this adapter's multiply-adds and copy allow, over ours. ~: trial calls only.",
   );
   const remarks = remarksOf(rows);

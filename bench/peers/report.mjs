@@ -15,7 +15,8 @@ export function tableOf(rows, names) {
   const body = rows.map(({ found, entries, verdict }) => [
     found.name,
     ...names.map((name) => time(entries.find((entry) => entry.name === name))),
-    verdict.ratio === undefined ? "" : `${figure(verdict.ratio)}×`,
+    times(verdict.ratio),
+    times(verdict.cpuRatio),
     verdict.share ? `${Math.round(100 * verdict.share)} %` : "",
     barText(verdict.bar),
     verdict.wrong ? "WRONG" : verdict.met === undefined ? "" : verdict.met ? "met" : "MISSED",
@@ -64,6 +65,10 @@ function align(lines) {
 function time(entry) {
   if (entry?.ms === undefined) return "—";
   return `${entry.rounds === 0 ? "~" : ""}${figure(entry.ms)}`;
+}
+
+function times(ratio) {
+  return ratio === undefined ? "" : `${figure(ratio)}×`;
 }
 
 function barText(bar) {

@@ -14,7 +14,9 @@ export function judge(found, entries, { ceilings, adapterName = "" } = {}) {
   const share = ceilings && ours.ms ? leastMs(found, ceilings) / ours.ms : undefined;
   const ratio = faster && ours.ms ? faster.ms / ours.ms : undefined;
   const wrong = ours.disagrees ?? (ours.way === undefined ? (ours.dropped ?? "no result") : undefined);
-  return { ratio, faster: faster?.name, share, bar, met: !wrong && isMet(bar, ratio, share), wrong };
+  const cpuRatio = faster?.cpuMs && ours.cpuMs ? faster.cpuMs / ours.cpuMs : undefined;
+  const met = wrong && bar ? false : isMet(bar, ratio, share);
+  return { ratio, cpuRatio, faster: faster?.name, share, bar, met, wrong };
 }
 
 function barFor(bar, adapterName) {

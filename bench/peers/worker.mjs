@@ -34,28 +34,21 @@ const methods = {
     const { found, ways, inputs, jobs } = current;
     const job = await ways[way](inputs, found.options ?? {});
     jobs.set(way, job);
-    if (found.train) return timedStep(job);
-    const start = performance.now();
-    const outputs = await job.run();
-    await side.settle(outputs);
-    const ms = performance.now() - start;
+    const { result, ...times } = await timed(job);
+    if (found.train) return { ...times, loss: result };
     const read = [];
-    for (const output of outputs) read.push(await side.read(output));
-    side.free(outputs);
+    for (const output of result) read.push(await side.read(output));
+    side.free(result);
     const arrays = job.inspect ? await job.inspect(read) : read;
-    return { ms, values: at.map((positions, i) => positions.map((position) => arrays[i][position])) };
+    return { ...times, values: at.map((positions, i) => positions.map((position) => arrays[i][position])) };
   },
 
   /** One timed call. For a training step the answer holds the loss too. */
   async timed({ way }) {
-    const job = current.jobs.get(way);
-    if (current.found.train) return timedStep(job);
-    const start = performance.now();
-    const outputs = await job.run();
-    await side.settle(outputs);
-    const ms = performance.now() - start;
-    side.free(outputs);
-    return { ms };
+    const { result, ...times } = await timed(current.jobs.get(way));
+    if (current.found.train) return { ...times, loss: result };
+    side.free(result);
+    return times;
   },
 
   /** Lets go of one way. */
@@ -78,10 +71,15 @@ const methods = {
   },
 };
 
-async function timedStep(job) {
+/** Milliseconds of the clock and of processors (all threads: a software adapter's too) until an element was read back. */
+async function timed(job) {
+  const cpuBefore = process.cpuUsage();
   const start = performance.now();
-  const loss = await job.step();
-  return { ms: performance.now() - start, loss };
+  const result = job.step ? await job.step() : await job.run();
+  if (!job.step) await side.settle(result);
+  const ms = performance.now() - start;
+  const { user, system } = process.cpuUsage(cpuBefore);
+  return { ms, cpuMs: (user + system) / 1000, result };
 }
 
 process.on("message", async ({ id, method, given }) => {
