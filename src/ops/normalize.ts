@@ -1,10 +1,11 @@
 // Vectors of length one and the cosine between vectors, along any axis. Built of the reduction kernels.
 import { ShapeError } from "../gpu/errors.js";
-import { formatShape, resolveAxis } from "../tensor/shape.js";
+import { formatShape, resolveAxis, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { combine, sumTo } from "./binary.js";
 import { defineOp } from "./define.js";
 import { reduceInto, spread, viewAround } from "./reduction.js";
+import { planRows } from "./row-teams.js";
 
 interface Resolved {
   axis: number;
@@ -76,6 +77,36 @@ const cosineOp = defineOp<{ fromEnd: number; eps: number }, Units[]>({
   },
 });
 
+/** The last axis of two tensors of one shape, in one walk. */
+const cosineRowsOp = defineOp<{ eps: number }, { lengths: Tensor }>({
+  name: "cosine_rows",
+  doc: "a·b / (max(|a|, eps)·max(|b|, eps)) along the last axis of two tensors of one shape.",
+  forward([a, b], { eps }) {
+    const width = a.shape[a.rank - 1];
+    const rows = a.size / width;
+    const { device } = a.gpu;
+    const output = a.gpu.empty(a.shape.slice(0, -1));
+    const lengths = a.gpu.empty([rows, 2]);
+    const { defines, items, groups } = planRows(a, rows, width);
+    const blocks = [output, lengths, a, b].map((tensor) => tensor.block);
+    device.run(device.kernel("norm/cosine", defines), blocks, { rows, items, eps }, groups);
+    return { output, saved: { lengths } };
+  },
+  backward({ grad, inputs, output, options: { eps }, saved: { lengths }, needs }) {
+    return inputs.map((x, i) => {
+      if (!needs[i]) return undefined;
+      const width = x.shape[x.rank - 1];
+      const rows = x.size / width;
+      const out = x.gpu.empty(x.shape);
+      const { defines, items, groups } = planRows(x, rows, width);
+      const kernel = x.gpu.device.kernel("norm/cosine_backward", { ...defines, SECOND: i === 1 });
+      const blocks = [out, grad, output, lengths, x, inputs[1 - i]].map((tensor) => tensor.block);
+      x.gpu.device.run(kernel, blocks, { rows, items, eps }, groups);
+      return out;
+    });
+  },
+});
+
 /**
  * The cosine of the angle between a and b along `dim` (default the last axis), which both must have in full; the other
  * axes broadcast. Each norm counts as at least `eps` (default 1e-8).
@@ -92,5 +123,6 @@ export function cosineSimilarity(
       `cosineSimilarity: ${formatShape(a.shape)} and ${formatShape(b.shape)} differ along axis ${dim}: broadcastTo one.`,
     );
   }
+  if (fromEnd === -1 && sameShape(a.shape, b.shape)) return cosineRowsOp([a, b], { eps });
   return cosineOp([a, b], { fromEnd, eps });
 }

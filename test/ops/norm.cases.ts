@@ -67,7 +67,7 @@ function cosineRow(label: string, a: number[], b: number[], dim: number): OpCase
     ),
   });
   return {
-    op: "cosine_similarity",
+    op: dim === -1 && String(a) === String(b) ? "cosine_rows" : "cosine_similarity",
     label,
     inputs: [{ shape: a }, { shape: b }],
     run: ([x, y]) => cosineSimilarity(x, y, { dim }),
@@ -104,6 +104,8 @@ export const cases: OpCase[] = [
   { ...normalizeRow("more rows than 65 535", [70_001, 5], -1), gradient: false },
   limited,
   cosineRow("rows", [7, 33], [7, 33], -1),
+  cosineRow("rows of vec4s", [3, 5, 64], [3, 5, 64], -1),
+  cosineRow("one number a row", [65, 1], [65, 1], -1),
   cosineRow("every pair", [6, 1, 17], [1, 5, 17], -1),
   cosineRow("the first axis", [9, 4], [9, 4], 0),
   cosineRow("operands of different rank", [3, 4, 12], [12], -1),

@@ -26,7 +26,9 @@ const variants: [name: string, changes: Partial<Capabilities>][] = [
 
 describe.each(variants)("%s", (_, changes) => {
   it.each(["sum", "mean", "max", "min", "var", "logsumexp", "norm"])("reduces: %s", (op) => run(op));
-  it.each(["softmax", "log_softmax", "layer_norm", "normalize"])("normalises: %s", (op) => run(op));
+  it.each(["softmax", "log_softmax", "layer_norm", "normalize", "cosine_rows"])("normalises: %s", (op) =>
+    run(op),
+  );
   it.each(["cross_entropy", "mse", "infonce"])("measures: %s", (op) => run(op));
 
   async function run(op: string): Promise<void> {
