@@ -10,10 +10,8 @@
 #include "lib/index"
 struct Params {
   count: u32, span: u32, start: u32,
-#repeat k OUTER
-  n##k: u32,
-#end
 #repeat k RANK
+  n##k: u32,
   s##k: u32,
 #end
 #if !QUAD
@@ -45,33 +43,42 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         @builtin(local_invocation_index) lane: u32) {
   let begin = linear_group(group, groups) * p.span;
   let end = min(begin + p.span, p.count);
+  let start = p.start;
+  let n = Axes(
+#repeat k RANK
+    p.n##k,
+#end
+  );
+  let s = Axes(
+#repeat k RANK
+    p.s##k,
+#end
+  );
 #if QUAD
-  let step = walk_at(64u);
-  var walk = walk_at(begin + lane);
+  let step = walk_at(64u, n);
+  var walk = walk_at(begin + lane, n);
 #else
-  let step = walk_at(INDEX(256u));
-  var walk = walk_at((begin + lane) * 4u + INDEX(0u, 1u, 2u, 3u));
+  let size = p.size;
+  let step = walk_at(INDEX(256u), n);
+  var walk = walk_at((begin + lane) * 4u + INDEX(0u, 1u, 2u, 3u), n);
 #endif
   for (var i = begin + lane; i < end; i += 64u) {
-    var at = INDEX(p.start);
-#repeat k RANK
-    at += walk.x##k * p.s##k;
-#end
-    walk = walk_on(walk, step);
+    var at = start + walk_to(walk, s);
+    walk = walk_on(walk, step, n);
 #if QUAD && PLACE
     target_[at] = source[i];
 #elif QUAD
     target_[i] = vec4<u32>(source[at]);
 #elif PLACE
     let values = source[i];
-    let left = p.size - i * 4u;
+    let left = size - i * 4u;
     target_[at.x] = values.x;
     if (left > 1u) { target_[at.y] = values.y; }
     if (left > 2u) { target_[at.z] = values.z; }
     if (left > 3u) { target_[at.w] = values.w; }
 #else
-    let inside = vec4(i * 4u) + INDEX(0u, 1u, 2u, 3u) < vec4(p.size);
-    at = select(INDEX(p.start), at, inside);
+    let inside = vec4(i * 4u) + INDEX(0u, 1u, 2u, 3u) < vec4(size);
+    at = select(INDEX(start), at, inside);
     target_[i] = vec4(source[at.x], source[at.y], source[at.z], source[at.w]);
 #endif
   }

@@ -13,10 +13,8 @@ struct Params {
 #if FULL && QUAD
   beside: u32,
 #endif
-#repeat k OUTER
-  n##k: u32,
-#end
 #repeat k RANK
+  n##k: u32,
   s##k: u32,
 #if !FULL
   t##k: u32,
@@ -49,42 +47,60 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         @builtin(local_invocation_index) lane: u32) {
   let begin = linear_group(group, groups) * p.span;
   let end = min(begin + p.span, p.count);
-#if QUAD
-  let step = walk_at(64u);
-  var walk = walk_at(begin + lane);
-#else
-  let step = walk_at(INDEX(256u));
-  var walk = walk_at((begin + lane) * 4u + INDEX(0u, 1u, 2u, 3u));
-#endif
-  for (var i = begin + lane; i < end; i += 64u) {
-    var at = INDEX(0u);
-    var place = INDEX(0u);
+  let rows = p.rows;
+  let inner = p.inner;
+  let n = Axes(
 #repeat k RANK
-    at += walk.x##k * p.s##k;
-#if !FULL
-    place += walk.x##k * p.t##k;
-#endif
+    p.n##k,
 #end
-    walk = walk_on(walk, step);
+  );
+  let s = Axes(
+#repeat k RANK
+    p.s##k,
+#end
+  );
+#if FULL && QUAD
+  let beside = vec4(0u, 1u, 2u, 3u) * p.beside;
+#elif !FULL
+  let t = Axes(
+#repeat k RANK
+    p.t##k,
+#end
+  );
+#endif
+#if QUAD
+  let step = walk_at(64u, n);
+  var walk = walk_at(begin + lane, n);
+#else
+  let step = walk_at(INDEX(256u), n);
+  var walk = walk_at((begin + lane) * 4u + INDEX(0u, 1u, 2u, 3u), n);
+#endif
+  let size = p.size;
+  for (var i = begin + lane; i < end; i += 64u) {
+    let at = walk_to(walk, s);
+#if !FULL
+    var place = walk_to(walk, t);
+#endif
+    walk = walk_on(walk, step, n);
 #if QUAD && !FULL
     let row = u32(indices[place]); // a negative one is larger than any number of rows
-    let inside = row < p.rows;
-    let value = source[select(0u, at + row * p.inner, inside)];
+    let inside = row < rows;
+    let value = source[select(0u, at + row * inner, inside)];
 #else
-    let valid = vec4(i * 4u) + vec4(0u, 1u, 2u, 3u) < vec4(p.size);
+    let valid = vec4(i * 4u) + vec4(0u, 1u, 2u, 3u) < vec4(size);
 #if FULL
     let row = vec4<u32>(indices[i]);
 #else
     place = select(vec4(0u), place, valid);
     let row = vec4<u32>(vec4(indices[place.x], indices[place.y], indices[place.z], indices[place.w]));
 #endif
-    let inside = (row < vec4(p.rows)) & valid;
+    let inside = (row < vec4(rows)) & valid;
 #if QUAD
-    var place4 = vec4(at) + vec4(0u, 1u, 2u, 3u) * p.beside;
+    var place4 = vec4(at) + beside;
 #else
     var place4 = at;
 #endif
-    place4 = select(vec4(0u), place4 + row * p.inner, inside);
+    place4 = select(vec4(0u), place4 + row * inner, inside);
     let value = vec4(source[place4.x], source[place4.y], source[place4.z], source[place4.w]);
 #endif
     target_[i] = select(vec4<u32>(OUTSIDE), value, inside);

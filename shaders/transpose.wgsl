@@ -10,10 +10,8 @@
 #define INDEX u32
 struct Params {
   count: u32, each: u32, start: u32, row: u32, line: u32,
-#repeat k OUTER
-  n##k: u32,
-#end
 #repeat k RANK
+  n##k: u32,
   s##k: u32,
   o##k: u32,
 #end
@@ -28,23 +26,31 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         @builtin(local_invocation_index) lane: u32) {
   let i = linear_group(group, groups) * 64u + lane;
   if (i >= p.count) { return; }
-  let walk = walk_at(i);
+  let each = p.each;
+  let row = p.row;
+  let line = p.line;
+  let n = Axes(
+#repeat k RANK
+    p.n##k,
+#end
+  );
+  let walk = walk_at(i, n);
   var at = p.start;
   var to = 0u;
 #repeat k RANK
   at += walk.x##k * p.s##k;
   to += walk.x##k * p.o##k;
 #end
-  for (var k = 0u; k < p.each; k++) {
+  for (var k = 0u; k < each; k++) {
     let a = source[at];
-    let b = source[at + p.row];
-    let c = source[at + 2u * p.row];
-    let d = source[at + 3u * p.row];
+    let b = source[at + row];
+    let c = source[at + 2u * row];
+    let d = source[at + 3u * row];
     target_[to] = vec4(a.x, b.x, c.x, d.x);
-    target_[to + p.line] = vec4(a.y, b.y, c.y, d.y);
-    target_[to + 2u * p.line] = vec4(a.z, b.z, c.z, d.z);
-    target_[to + 3u * p.line] = vec4(a.w, b.w, c.w, d.w);
+    target_[to + line] = vec4(a.y, b.y, c.y, d.y);
+    target_[to + 2u * line] = vec4(a.z, b.z, c.z, d.z);
+    target_[to + 3u * line] = vec4(a.w, b.w, c.w, d.w);
     at++;
-    to += 4u * p.line;
+    to += 4u * line;
   }
 }

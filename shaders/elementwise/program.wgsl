@@ -1,5 +1,5 @@
 // Every element-by-element computation: OUTPUTS results of one shape from INPUTS operands with NumPy broadcasting. BODY is
-// statements in x0, x1, … (an element of each operand) and p.c0, p.c1, … (NUMBERS of them), on vec4s; RESULT0, … are the
+// statements in x0, x1, … (an element of each operand) and numbers c0, c1, … (NUMBERS of them), on vec4s; RESULT0, … are the
 // expressions that are stored. A single operation is a program, and so is a chain of them (src/ops/fuse).
 //   TYPEk, LOADk  how operand k is bound and read:
 //     of the result's shape  vec4s at i, whatever the shape is: only the last vec4 is incomplete, and padding takes it up
@@ -20,12 +20,9 @@ struct Params {
   c##k: f32,
 #end
 #if WALKS
-#repeat k OUTER
+#repeat k RANK
   n##k: u32,
 #end
-#if !QUAD
-  last: u32, // of the outermost axis, for the elements of an incomplete vec4
-#endif
 #repeat j WALKS
 #repeat k RANK
   s##j##_##k: u32,
@@ -49,29 +46,44 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         @builtin(local_invocation_index) lane: u32) {
   let begin = linear_group(group, groups) * p.span;
   let end = min(begin + p.span, p.count);
+#repeat k NUMBERS
+  let c##k = p.c##k;
+#end
   HOIST
+#if WALKS
+  let n = Axes(
+#repeat k RANK
+    p.n##k,
+#end
+  );
+#repeat j WALKS
+  let s##j = Axes(
+#repeat k RANK
+    p.s##j##_##k,
+#end
+  );
+#end
+#endif
 #if WALKS && QUAD
-  let step = walk_at(64u);
-  var walk = walk_at(begin + lane);
+  let step = walk_at(64u, n);
+  var walk = walk_at(begin + lane, n);
 #elif WALKS
-  let step = walk_at(INDEX(256u));
-  var walk = walk_at((begin + lane) * 4u + INDEX(0u, 1u, 2u, 3u));
+  let step = walk_at(INDEX(256u), n);
+  var walk = walk_at((begin + lane) * 4u + INDEX(0u, 1u, 2u, 3u), n);
 #endif
   for (var i = begin + lane; i < end; i += 64u) {
-#if WALKS
-#if !QUAD
-    let inside = walk.LAST <= INDEX(p.last);
+#if WALKS && !QUAD
+    let inside = walk.LAST < INDEX(n.LAST); // not so for the elements after an incomplete vec4
 #endif
 #repeat j WALKS
-    var at##j = INDEX(0u);
-#repeat k RANK
-    at##j += walk.x##k * p.s##j##_##k;
-#end
-#if !QUAD
-    at##j = select(INDEX(0u), at##j, inside);
+#if QUAD
+    let at##j = walk_to(walk, s##j);
+#else
+    let at##j = select(INDEX(0u), walk_to(walk, s##j), inside);
 #endif
 #end
-    walk = walk_on(walk, step);
+#if WALKS
+    walk = walk_on(walk, step, n);
 #endif
 #repeat k INPUTS
     let x##k = LOAD##k;

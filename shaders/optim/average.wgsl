@@ -11,7 +11,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         @builtin(local_invocation_index) lane: u32) {
   let begin = linear_group(group, groups) * p.span;
   let end = min(begin + p.span, p.count);
+  let decay = p.decay;
   for (var i = begin + lane; i < end; i += 64u) {
-    average[i] = p.decay * average[i] + (1.0 - p.decay) * value[i];
+    average[i] = decay * average[i] + (1.0 - decay) * value[i];
   }
 }

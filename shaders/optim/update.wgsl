@@ -24,6 +24,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let begin = linear_group(group, groups) * p.span;
   let end = min(begin + p.span, p.count);
   let step = now;
+  let beta1 = p.beta1;
+  let beta2 = p.beta2;
+  let eps = p.eps;
+  let decay = p.decay;
 #if CLIP
   let scale = clip[1];
 #endif
@@ -34,24 +38,24 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     g *= scale;
 #endif
 #if RULE == 2
-    w -= step.lr * p.decay * w;
+    w -= step.lr * decay * w;
 #else
-    g += p.decay * w;
+    g += decay * w;
 #endif
 #if RULE == 0
-    let m = select(p.beta1 * first[i] + g, g, step.first == 1.0);
+    let m = select(beta1 * first[i] + g, g, step.first == 1.0);
     first[i] = m;
 #if NESTEROV
-    w -= step.lr * (g + p.beta1 * m);
+    w -= step.lr * (g + beta1 * m);
 #else
     w -= step.lr * m;
 #endif
 #else
-    let m = p.beta1 * first[i] + p.rest1 * g;
-    let v = p.beta2 * second[i] + p.rest2 * g * g;
+    let m = beta1 * first[i] + p.rest1 * g;
+    let v = beta2 * second[i] + p.rest2 * g * g;
     first[i] = m;
     second[i] = v;
-    w -= step.rate * m / (sqrt(v) * step.root + p.eps);
+    w -= step.rate * m / (sqrt(v) * step.root + eps);
 #endif
     value[i] = w;
   }

@@ -59,7 +59,7 @@ export function patchify(spectrogram: Tensor, options: PatchOptions): Tensor {
   const { bands, columns, tokens, patchSize } = patchGrid(nMels, frames, options);
   const over = [clips, columns, bands, patchMels, patchFrames];
   const strides = [[nMels * frames, patchFrames, patchMels * frames, frames, 1]];
-  const [patches] = runProgram({ results: ["(x0 - p.c0) * p.c1"] }, [spectrogram], {
+  const [patches] = runProgram({ results: ["(x0 - c0) * c1"] }, [spectrogram], {
     numbers: [mean, 1 / width(std)],
     shape: [...shape.slice(0, -2), tokens, patchSize],
     walk: { over, strides },
@@ -82,7 +82,7 @@ export function unpatchify(patches: Tensor, nMels: number, frames: number, optio
   const covered = columns * patchFrames;
   const over = [clips, bands, patchMels, columns, patchFrames];
   const strides = [[tokens * patchSize, patchSize, patchFrames, bands * patchSize, 1]];
-  const [spectrogram] = runProgram({ results: ["x0 * p.c0 + p.c1"] }, [patches], {
+  const [spectrogram] = runProgram({ results: ["x0 * c0 + c1"] }, [patches], {
     numbers: [width(std), mean],
     shape: [...shape.slice(0, -2), nMels, covered],
     walk: { over, strides },

@@ -16,7 +16,7 @@ import { stridedCopy } from "./strided.js";
 
 /** What is computed, in WGSL on vec4s. */
 export interface Program {
-  /** Statements in x0, x1, … (the operands) and p.c0, p.c1, … (the numbers). */
+  /** Statements in x0, x1, … (the operands) and c0, c1, … (the numbers). */
   body?: string;
   /** Expressions, one for each result. */
   results: readonly string[];
@@ -143,11 +143,11 @@ export function readOperands(
     (own) => own[rank - 1] === 1 && own.slice(0, -1).every((stride) => stride % 4 === 0),
   );
   const quad = inner % 4 === 0 && merged.strides.every((own, j) => vectors[j] || own[rank - 1] === 0);
-  if (rank - 1 + rank * walked.length + Number(!quad) > words) return undefined;
+  if (rank + rank * walked.length > words) return undefined;
   Object.assign(defines, { RANK: rank, OUTER: rank - 1, LAST: `x${rank - 1}`, QUAD: Number(quad) });
   defines.INDEX = quad ? "u32" : "vec4<u32>";
-  const params: Record<string, number> = quad ? {} : { last: merged.shape[0] - 1 };
-  for (let k = 0; k < rank - 1; k++) {
+  const params: Record<string, number> = {};
+  for (let k = 0; k < rank; k++) {
     params[`n${k}`] = merged.shape[rank - 1 - k] / (quad && k === 0 ? 4 : 1);
   }
   walked.forEach((operand, j) => {

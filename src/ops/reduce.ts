@@ -58,7 +58,7 @@ const rows = {
     doc: "The mean over axes.",
     forward: (x, run) => reduced(x, run, { kind: "sum", finish: "r * p.scale", scale: 1 / run.view.reduce }),
     backward: (grad, x, _y, { view }) =>
-      spread(x.shape, view, { expression: "a * p.c0", a: grad, scale: 1 / view.reduce }),
+      spread(x.shape, view, { expression: "a * c0", a: grad, scale: 1 / view.reduce }),
   },
   max: {
     doc: "The largest element over axes; equal ones share the gradient evenly.",
@@ -178,7 +178,7 @@ const varOp = defineOp<Run & { correction: number }, Tensor>({
   },
   backward: ({ grad, inputs: [x], options: { view, correction }, saved: centre }) => [
     spread(x.shape, view, {
-      expression: "a * p.c0 * (x - b)",
+      expression: "a * c0 * (x - b)",
       ...{ x, a: grad, b: centre, scale: 2 / (view.reduce - correction) },
     }),
   ],

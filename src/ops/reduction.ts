@@ -108,14 +108,14 @@ export function total(x: Tensor, scale = 1): Tensor {
 }
 
 export interface Spread {
-  /** WGSL expression on vec4s in `x`, if there is one, in `a`, in `b`, if there is one, and in the number p.c0. */
+  /** WGSL expression on vec4s in `x`, if there is one, in `a`, in `b`, if there is one, and in the number c0. */
   expression: string;
   /** Of the result's shape. */
   x?: Tensor;
   /** One value for each result of a reduction over the middle of the view. */
   a: Tensor;
   b?: Tensor;
-  /** p.c0, where the expression has it. */
+  /** c0, where the expression has it. */
   scale?: number;
 }
 

@@ -48,7 +48,7 @@ export function planWalk(shape: Shape, strides: readonly number[], start: number
   if (quad === 0) params.size = size;
   for (let k = 0; k < rank; k++) {
     const axis = rank - 1 - k;
-    if (axis > 0) params[`n${k}`] = k === 0 && quad > 0 ? inner / 4 : lengths[axis];
+    params[`n${k}`] = k === 0 && quad > 0 ? inner / 4 : lengths[axis];
     params[`s${k}`] = aligned && k > 0 ? steps[axis] / 4 : steps[axis];
   }
   return { defines: { ...axes(rank), PLACE: Number(place), QUAD: quad }, params, items: Math.ceil(size / 4) };
@@ -77,7 +77,7 @@ export function planTranspose(
   for (let k = 0; k < rank; k++) {
     const axis = last - k;
     const run = axis === turned ? 4 * each : axis === last ? 4 : 1;
-    if (axis > 0) params[`n${k}`] = lengths[axis] / run;
+    params[`n${k}`] = lengths[axis] / run;
     params[`s${k}`] = (steps[axis] * run) / 4;
     params[`o${k}`] = (targets[axis] * run) / 4;
   }

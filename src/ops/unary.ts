@@ -4,7 +4,7 @@ import type { Tensor } from "../tensor/tensor.js";
 import { defineOp, type Op, result } from "./define.js";
 import { named, runProgram } from "./program.js";
 
-/** `x`, `y` and `g` are the input, the output and the upstream gradient as vec4<f32>; p.c0 and p.c1 are the options a and b. */
+/** `x`, `y` and `g` are the input, the output and the upstream gradient as vec4<f32>; c0 and c1 are the options a and b. */
 export interface UnaryRow {
   doc: string;
   forward: string;
@@ -55,16 +55,16 @@ export const unaryRows = {
       `g * (0.5 * (1.0 + ${tanhGelu}) + 0.5 * x * (1.0 - ${tanhGelu} * ${tanhGelu})` +
       " * 0.7978845608028654 * (1.0 + 0.134145 * x * x))",
   },
-  affine: { doc: "a·x + b for numbers a and b", forward: "p.c0 * x + p.c1", backward: "g * p.c0" },
+  affine: { doc: "a·x + b for numbers a and b", forward: "c0 * x + c1", backward: "g * c0" },
   clamp: {
     doc: "x limited to [a, b]; the gradient passes where a ≤ x ≤ b",
-    forward: "clamp(x, vec4(p.c0), vec4(p.c1))",
-    backward: "select(vec4(0.0), g, (x >= vec4(p.c0)) & (x <= vec4(p.c1)))",
+    forward: "clamp(x, vec4(c0), vec4(c1))",
+    backward: "select(vec4(0.0), g, (x >= vec4(c0)) & (x <= vec4(c1)))",
   },
   pow_scalar: {
     doc: "xᵃ for a number a; a negative x needs a whole a",
-    forward: "power4(x, p.c0)",
-    backward: "g * p.c0 * power4(x, p.c0 - 1.0)",
+    forward: "power4(x, c0)",
+    backward: "g * c0 * power4(x, c0 - 1.0)",
   },
 } satisfies Record<string, UnaryRow>;
 
@@ -72,7 +72,7 @@ export type UnaryName = keyof typeof unaryRows;
 
 /** How many of the two options a formula uses. */
 export function numbersOf(expression: string, { a = 0, b = 0 }: UnaryOptions): number[] {
-  return [a, b].slice(0, expression.includes("p.c1") ? 2 : expression.includes("p.c0") ? 1 : 0);
+  return [a, b].slice(0, expression.includes("c1") ? 2 : expression.includes("c0") ? 1 : 0);
 }
 
 const gradients = Object.fromEntries(
