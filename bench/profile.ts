@@ -48,7 +48,7 @@ export interface StepProfile {
 export async function profileProgram(
   gpu: Gpu,
   program: Program,
-  { runs = 5, method }: { runs?: number; method?: ProfileMethod } = {},
+  { runs = 3, method }: { runs?: number; method?: ProfileMethod } = {},
 ): Promise<StepProfile> {
   const { timestamps } = gpu.device.capabilities;
   const chosen = method ?? (timestamps ? "timestamps" : "alone");

@@ -71,14 +71,18 @@ export interface Timed {
 }
 
 /** Runs one case, or several that take turns; samples their ceilings before, between and after, and gives the memory back. */
-export async function runCases(gpu: Gpu, cases: readonly BenchCase[], roofline?: Roofline): Promise<Timed[]> {
+export async function runCases(
+  gpu: Gpu,
+  cases: readonly BenchCase[],
+  { roofline, samples }: { roofline?: Roofline; samples?: number } = {},
+): Promise<Timed[]> {
   const prepared: Prepared[] = [];
   const between = async () => roofline?.sample(cases[0].bytes);
   try {
     for (const bench of cases) prepared.push(bench.prepare(gpu));
     await between();
     const runs = prepared.map(({ run }) => run);
-    const timings = await timeTogether(gpu, runs, { between });
+    const timings = await timeTogether(gpu, runs, { between, samples });
     await between();
     return cases.map((bench, i) => ({ bench, timing: timings[i] }));
   } finally {

@@ -43,12 +43,13 @@ import {
   rowTable,
 } from "./bench-tables.js";
 import { onInterrupt } from "./interrupt.js";
-import { addProfilingOptions, addTuneOption, type ProfileChoice } from "./options.js";
+import { addProfilingOptions, addTuneOption, integer, type ProfileChoice } from "./options.js";
 import { tuneCases } from "./tuning.js";
 
 interface BenchOptions {
   suite: SuiteName | "all";
   filter?: RegExp;
+  samples: number;
   json?: string;
   results?: string;
   peers?: string;
@@ -68,6 +69,7 @@ export function registerBench(program: Command): void {
         .default("kernels"),
     )
     .option("--filter <regex>", "only cases whose name or shape matches", regularExpression)
+    .option("--samples <n>", "times that each case is measured", integer(1), 11)
     .option("--json <file>", "also write the numbers to a file")
     .option("--results <folder>", "also write them to FOLDER/ADAPTER.json, beside its other suites")
     .option("--peers <file>", "take the numbers that npm run bench:peers wrote into the report")
@@ -193,7 +195,7 @@ async function runSuite({ gpu, roofline, options, stopped, save }: Run, suite: S
     const names = group.map(({ name }) => name).join(", ");
     process.stderr.write(`${timed.length + 1}/${cases.length} ${names} ${group[0].shape}\n`);
     await tuneCases(gpu, group);
-    timed.push(...(await runCases(gpu, group, roofline)));
+    timed.push(...(await runCases(gpu, group, { roofline, samples: options.samples })));
     await save(suite, { complete: false, rows: rows() });
   }
   if (timed.length === 0) return;
@@ -218,7 +220,11 @@ async function runGrowth({ gpu, options, stopped, save }: Run): Promise<void> {
   for (const axis of wanted) {
     if (stopped()) break;
     const onProgress = (text: string) => process.stderr.write(`${text}\n`);
-    const rows = await measureGrowth(gpu, growthPoints(axis, { software }), { onProgress, stopped });
+    const rows = await measureGrowth(gpu, growthPoints(axis, { software }), {
+      runs: options.samples,
+      onProgress,
+      stopped,
+    });
     if (rows.length === 0) break;
     growth.push(...rows);
     console.log(`\n${growthTable(rows)}`);

@@ -7,23 +7,17 @@ import { useCommand } from "../support/cli.js";
 import { writeMusic } from "../support/music.js";
 
 const melgrad = useCommand();
+/** Whole processes, of which some take training steps on adapters that may be slow. */
+const patience = { timeout: 400_000 };
 const reportIn = (folder: string): BenchReport => {
   const [name] = readdirSync(join(melgrad.folder, folder));
   return JSON.parse(readFileSync(join(melgrad.folder, folder, name), "utf8"));
 };
 
-describe("bench", () => {
+describe("bench", patience, () => {
   it("shows eager beside captured steps, what a step makes, and where its time goes", async () => {
-    const args = [
-      "bench",
-      "--suite",
-      "step",
-      "--filter",
-      "demo_(eager|captured)",
-      "--profile",
-      "--results",
-      "a",
-    ];
+    const which = ["--suite", "step", "--filter", "demo_(eager|captured)", "--samples", "2"];
+    const args = ["bench", ...which, "--profile", "--results", "a"];
     const { code, stdout, stderr } = await melgrad.run(args);
     expect(code, stderr).toBe(0);
     expect(stdout).toMatch(/^train_step_demo_eager .*compute/m);
@@ -38,9 +32,29 @@ describe("bench", () => {
   });
 
   it("keeps other suites' numbers, and what was measured before Ctrl-C", async () => {
-    const first = await melgrad.run(["bench", "--filter", "^relu$", "--results", "b"]);
+    const first = await melgrad.run([
+      "bench",
+      "--filter",
+      "^relu$",
+      "--samples",
+      "3",
+      "--tune",
+      "off",
+      "--results",
+      "b",
+    ]);
     expect(first.code, first.stderr).toBe(0);
-    const { child, done } = melgrad.start(["bench", "--suite", "mel", "--results", "b"]);
+    const { child, done } = melgrad.start([
+      "bench",
+      "--suite",
+      "mel",
+      "--samples",
+      "2",
+      "--tune",
+      "off",
+      "--results",
+      "b",
+    ]);
     child.stderr?.on("data", (data) => {
       if (/^2\//m.test(String(data))) child.kill("SIGINT");
     });
@@ -69,7 +83,7 @@ describe("bench", () => {
   });
 });
 
-describe("train --profile", () => {
+describe("train --profile", patience, () => {
   it("writes profile.json and prints it, and trains as without", async () => {
     writeMusic(join(melgrad.folder, "music"), 3, 6);
     const train = (out: string, ...more: string[]) =>

@@ -39,7 +39,15 @@ describe("doctor", () => {
 describe("bench", () => {
   it("prints a table below the adapter's name and writes the numbers", async () => {
     const file = join(melgrad.folder, "bench.json");
-    const { code, stdout, stderr } = await melgrad.run(["bench", "--filter", "^relu ", "--json", file]);
+    const { code, stdout, stderr } = await melgrad.run([
+      "bench",
+      "--filter",
+      "^relu ",
+      "--samples",
+      "3",
+      "--json",
+      file,
+    ]);
     expect(code, stderr).toBe(0);
     const lines = stdout.split("\n");
     expect(lines[0]).toMatch(/^adapter: /);
