@@ -90,6 +90,7 @@ export async function tuneCase<Case, Choice>(
   const rule = family.nameOf(family.rule(device.capabilities, shape));
   const attempts: Attempt[] = [];
   const racers: Racer<Choice>[] = [];
+  let fastest = Number.POSITIVE_INFINITY;
   const work = prepare(gpu, shape, new Random(seed));
   const sample = async (choice: Choice, calls: number): Promise<number> => {
     const start = performance.now();
@@ -118,18 +119,21 @@ export async function tuneCase<Case, Choice>(
         tuner.veto(family, choice, `${wrong} (${bucket})`);
         continue;
       }
-      const first = Math.min(await sample(choice, 1), await sample(choice, 1));
+      let first = await sample(choice, 1);
+      if (first <= 2 * hopeless * fastest + 1) first = Math.min(first, await sample(choice, 1));
+      fastest = Math.min(fastest, first);
       const compileMs = compileTime(gpu, kernels, testMs - first);
       racers.push({ choice, attempt, first, compileMs, calls: 1, samples: [] });
     }
-    const least = Math.min(...racers.map(({ first }) => first));
     let running = racers.filter(({ attempt, first }) => {
-      if (first <= hopeless * least + 0.2 || attempt.choice === rule) return true;
+      if (first <= hopeless * fastest + 0.2 || attempt.choice === rule) return true;
       attempt.reason = "too slow";
       return false;
     });
+    // As many calls for all, so that what a submission costs weighs on all alike; fewer for a rule's choice far behind.
     for (const racer of running) {
-      racer.calls = Math.max(1, Math.min(64, Math.round(sampleMs / racer.first)));
+      const calls = Math.min(sampleMs / fastest, (8 * sampleMs) / racer.first);
+      racer.calls = Math.max(1, Math.min(64, Math.round(calls)));
     }
     for (let round = 0; round < rounds; round++) {
       for (const racer of running) racer.samples.push(await sample(racer.choice, racer.calls));

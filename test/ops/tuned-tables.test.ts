@@ -1,6 +1,8 @@
 // The tables of kernels that are shipped: they must have been measured with the shaders as they are, name kernels that exist,
 // and be found by the adapters that they are for. After a change of a tuned family's shaders: npm run tune.
+import { transform } from "esbuild";
 import { describe, expect, it } from "vitest";
+import { shippedSource } from "../../src/cli/tuning.js";
 import type { Capabilities } from "../../src/gpu/capabilities.js";
 import { Tuner } from "../../src/gpu/tuner.js";
 import { type ShippedTable, shippedFor, shippedTables } from "../../src/ops/tuned/index.js";
@@ -54,6 +56,19 @@ describe.each(shippedTables)("$adapter, subgroups of $lanes", (table) => {
       }
     }
   });
+});
+
+it("a table is written as the source that it is read from", async () => {
+  const tuner = new Tuner(adapterOf(shippedTables[0]));
+  const [{ family }] = tunables;
+  tuner.put(family, '1.2 "odd"', undefined, 1);
+  tuner.put(family, "3.4", family.rule(tuner.capabilities, { m: 64, n: 64, k: 64 } as never), 1.5);
+  const { code } = await transform(shippedSource(tuner, "written"), { loader: "ts" });
+  const { written } = (await import(`data:text/javascript,${encodeURIComponent(code)}`)) as {
+    written: ShippedTable;
+  };
+  expect(written.families).toEqual(tuner.measurements);
+  expect(shippedFor(tuner.capabilities, [written])).toBe(written);
 });
 
 it("there is one table for an adapter", () => {
