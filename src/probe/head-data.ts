@@ -6,6 +6,7 @@ import type { Gpu } from "../tensor/gpu.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { keyScoreTable } from "./key-score.js";
 import { areKeys, outputsOf, type ProbeLabels } from "./protocol.js";
+import { clipsBySong } from "./songs.js";
 import type { ClipSplit } from "./split.js";
 import { type FeatureTable, Standardiser, takeRows } from "./standardise.js";
 
@@ -74,8 +75,7 @@ export class HeadData {
       const rows = part === "train" ? clips.length : 4 * Math.ceil(clips.length / 4);
       const values = new Float32Array(sources.length * rows * columns);
       for (const [s, standardise] of sources.entries()) {
-        const plain = takeRows(this.table, clips);
-        const x = standardise ? this.scaler.apply(plain) : plain;
+        const x = this.rowsOf(part, standardise);
         for (let i = 0; i < clips.length; i++) {
           const at = (s * rows + i) * columns;
           values.set(x.subarray(i * d, (i + 1) * d), at);
@@ -86,6 +86,12 @@ export class HeadData {
       this.stacks.set(key, stack);
     }
     return stack;
+  }
+
+  /** Features of a part, [clips, d]. */
+  rowsOf(part: HeadPart, standardise: boolean): Float32Array<ArrayBuffer> {
+    const plain = takeRows(this.table, this.split[part]);
+    return Float32Array.from(standardise ? this.scaler.apply(plain) : plain);
   }
 
   /**
@@ -100,7 +106,7 @@ export class HeadData {
     const width = gpu.device.capabilities.software ? 16 : 64;
     const defines = {
       KIND: kind,
-      LABEL: kind === 3 ? "f32" : "u32",
+      LABEL: kind === 3 ? "vec4<f32>" : "u32",
       WIDTH: width,
       CLASSES: kind === 1 ? outputs : 1,
     };
@@ -277,15 +283,4 @@ function lists(items: readonly (readonly number[])[]): Int32Array {
   const starts = [0];
   for (const list of items) starts.push(starts[starts.length - 1] + list.length);
   return Int32Array.from([...starts, ...items.flat()]);
-}
-
-/** Positions of the clips of each song, in the order of the songs' names. */
-export function clipsBySong(pieces: readonly string[]): number[][] {
-  const songs = new Map<string, number[]>();
-  pieces.forEach((piece, clip) => {
-    const clips = songs.get(piece);
-    if (clips) clips.push(clip);
-    else songs.set(piece, [clip]);
-  });
-  return [...songs.keys()].sort().flatMap((piece) => [songs.get(piece) ?? []]);
 }

@@ -1,6 +1,6 @@
 // The fast protocol: a linear head on frozen features of a labelled task. The penalty is chosen on the validation part from
 // four values, the head is fitted again on all that is not tested on, and scored once on the test part.
-import { keyScoreTable, meanKeyScore } from "./key-score.js";
+import { type FifthRule, keyScoreTable, meanKeyScore } from "./key-score.js";
 import { type LinearHead, LogisticProblem, linearScores, oneHot } from "./logistic.js";
 import { accuracy, argmaxRows, averagePrecisionMacro, r2, rocAucMacro } from "./metrics.js";
 import { RidgeProblem } from "./ridge.js";
@@ -22,15 +22,39 @@ export interface Metric {
   name: string;
   /** What guessing gives. */
   chance: number | undefined;
+  /** Which number it is, for scoring resampled clips (bootstrap.ts). */
+  statistic: Statistic;
   /** From labels and scores [n, outputs]. */
   score(labels: readonly (readonly number[])[], scores: Float64Array, outputs: number): number;
+}
+
+/** Of `r2` the column, or the mean of all. */
+export type Statistic =
+  | { kind: "roc-auc" | "average-precision" | "accuracy" }
+  | { kind: "key-score"; rule: FifthRule }
+  | { kind: "r2"; column?: number };
+
+/** What a head answered on the test part. */
+export interface Predictions {
+  labels: readonly (readonly number[])[];
+  /** [labels, outputs] */
+  scores: Float64Array;
+  outputs: number;
+  /** What is resampled together: the piece of each row. */
+  pieces?: readonly string[];
 }
 
 export interface ProbeScore {
   /** By the task's metrics, in their order. */
   scores: number[];
-  /** The chosen C; undefined for the majority baseline. */
+  /** The chosen C of a linear head. */
   C?: number;
+  /** The head that was chosen, in words. */
+  chosen?: string;
+  /** The score on the validation part that chose it. */
+  valid?: number;
+  /** What was scored. */
+  predicted?: Predictions;
 }
 
 /** Inverse penalties that are tried, the strongest penalty first. For regression the ridge penalty is 1/C. */
@@ -41,8 +65,8 @@ export function areKeys(classes: readonly string[]): boolean {
   return classes.length === 24 && classes.every((name, i) => name.endsWith(i < 12 ? " major" : " minor"));
 }
 
-/** The metrics of a task; the first chooses the penalty and is the one that is reported. */
-export function metricsOf({ kind, classes }: ProbeLabels): Metric[] {
+/** The metrics of a task; the first chooses the head and is the one that is reported. */
+export function metricsOf({ kind, classes, labels: all }: ProbeLabels): Metric[] {
   const flat = (labels: readonly (readonly number[])[]) => labels.flat();
   const tags =
     (score: typeof rocAucMacro): Metric["score"] =>
@@ -51,25 +75,49 @@ export function metricsOf({ kind, classes }: ProbeLabels): Metric[] {
   switch (kind) {
     case "multilabel":
       return [
-        { name: "macro ROC-AUC", chance: 0.5, score: tags(rocAucMacro) },
-        { name: "mean average precision", chance: undefined, score: tags(averagePrecisionMacro) },
+        { name: "macro ROC-AUC", chance: 0.5, statistic: { kind: "roc-auc" }, score: tags(rocAucMacro) },
+        {
+          name: "mean average precision",
+          chance: undefined,
+          statistic: { kind: "average-precision" },
+          score: tags(averagePrecisionMacro),
+        },
       ];
-    case "regression":
-      return [{ name: "R²", chance: 0, score: tags(r2) }];
+    case "regression": {
+      const mean: Metric = { name: "R²", chance: 0, statistic: { kind: "r2" }, score: tags(r2) };
+      if ((all[0]?.length ?? 1) < 2) return [mean];
+      const each = classes.map(
+        (name, k): Metric => ({
+          name: `R² of ${name}`,
+          chance: 0,
+          statistic: { kind: "r2", column: k },
+          score: (labels, scores, outputs) => r2(flat(labels), scores, outputs).each[k],
+        }),
+      );
+      return [mean, ...each];
+    }
     case "classification": {
       const right: Metric = {
         name: "accuracy",
         chance: 1 / classes.length,
+        statistic: { kind: "accuracy" },
         score: (labels, scores, outputs) => accuracy(flat(labels), argmaxRows(scores, outputs)),
       };
       if (!areKeys(classes)) return [right];
-      const table = keyScoreTable();
-      const weighted: Metric = {
-        name: "weighted key score",
-        chance: table.reduce((sum, value) => sum + value, 0) / table.length,
-        score: (labels, scores, outputs) => meanKeyScore(flat(labels), argmaxRows(scores, outputs)),
+      const weighted = (name: string, rule: FifthRule): Metric => {
+        const table = keyScoreTable(rule);
+        return {
+          name,
+          chance: table.reduce((sum, value) => sum + value, 0) / table.length,
+          statistic: { kind: "key-score", rule },
+          score: (labels, scores, outputs) => meanKeyScore(flat(labels), argmaxRows(scores, outputs), rule),
+        };
       };
-      return [weighted, right];
+      return [
+        weighted("weighted key score", "ascending"),
+        weighted("weighted key score, fifths both ways", "either"),
+        right,
+      ];
     }
   }
 }
@@ -84,8 +132,9 @@ export function probe(task: ProbeLabels, features: FeatureTable, split: ClipSpli
     if (score > best.score) best = { C, score };
   }
   const fitted = fitter(task, features, [...split.train, ...split.valid], 1e-5);
-  const predicted = fitted.predict(best.C, split.test);
-  return { scores: metrics.map((metric) => metric.score(...predicted)), C: best.C };
+  const [labels, scores, outputs] = fitted.predict(best.C, split.test);
+  const predicted: Predictions = { labels, scores, outputs };
+  return { ...scored(task, split, predicted), C: best.C, valid: best.score };
 }
 
 /** What the most frequent class, the base rate of each tag, or the mean of each target scores. */
@@ -100,7 +149,17 @@ export function majority(task: ProbeLabels, split: ClipSplit): ProbeScore {
   const scores = new Float64Array(split.test.length * outputs);
   for (let i = 0; i < split.test.length; i++) scores.set(rates, i * outputs);
   const labels = split.test.map((clip) => task.labels[clip]);
-  return { scores: metricsOf(task).map((metric) => metric.score(labels, scores, outputs)) };
+  return scored(task, split, { labels, scores, outputs });
+}
+
+/** Predictions for the test part with what they score. */
+function scored(task: ProbeLabels, { test }: ClipSplit, predicted: Predictions): ProbeScore {
+  const { labels, scores, outputs } = predicted;
+  const pieces = task.pieces && test.map((clip) => task.pieces?.[clip] ?? "");
+  return {
+    scores: metricsOf(task).map((metric) => metric.score(labels, scores, outputs)),
+    predicted: { ...predicted, pieces },
+  };
 }
 
 /** Scores that a head gives for one clip. */
