@@ -2,7 +2,7 @@
 // Times are not judged.
 import { describe, expect, it } from "vitest";
 import { median, type Timing, time, timeTogether } from "../../bench/measure.js";
-import { copyAt, Roofline } from "../../bench/roofline.js";
+import { copyAt, descending, Roofline } from "../../bench/roofline.js";
 import { casesOf, describe as describeRow, grouped, runCases, suiteNames } from "../../bench/suites.js";
 import type { BenchCase } from "../../bench/types.js";
 import { useGpu } from "../support/gpu.js";
@@ -71,6 +71,11 @@ describe("without a device", () => {
     expect(copyAt(ceilings, 9 * 2 ** 20)).toBe(10);
     expect(copyAt(ceilings, 2 ** 40)).toBe(10);
     expect(copyAt({ copies: [], copyGBs: 3 }, 1)).toBe(3);
+  });
+
+  it("takes no size for slower than a larger one", () => {
+    const measured = [5, 2, 3, 1].map((GBs, i) => ({ MiB: 4 ** i, GBs }));
+    expect(descending(measured).map(({ GBs }) => GBs)).toEqual([5, 3, 3, 1]);
   });
 
   it("lets ways of doing the same take turns", () => {
