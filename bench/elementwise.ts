@@ -1,6 +1,7 @@
 // Cases bound by memory: element by element, moving, reducing, rows (softmax, layer norm, losses).
 import { add, mul } from "../src/ops/binary.js";
 import { crossEntropy } from "../src/ops/cross-entropy.js";
+import { fuse } from "../src/ops/fuse.js";
 import { gather, indexSelect, scatterAdd } from "../src/ops/gather.js";
 import { infonce } from "../src/ops/infonce.js";
 import { layerNorm } from "../src/ops/layer-norm.js";
@@ -43,6 +44,37 @@ function labels(gpu: Gpu, rows: number, classes: number): Tensor {
   );
 }
 
+/** Four operations in one kernel; `chain` is the same in four. */
+const fusedChain = fuse((x, y) => x.mul(2).add(y).gelu().mul(x));
+
+/** A chain forward, and with the gradients of both inputs by the whole graph; bytes are those of one kernel each way. */
+function chain(name: string, run: (x: Tensor, y: Tensor) => Tensor): BenchCase[] {
+  const bench = op(name, [[4 * M], [4 * M]], 48 * M, ([x, y]) => run(x, y));
+  return [
+    forward(bench),
+    {
+      ...bench,
+      name: `${name}+grad`,
+      bytes: 128 * M,
+      prepare(gpu) {
+        const inputs = bench.inputs(gpu).map((x) => x.withGrad());
+        const seed = gpu.ones([4 * M]);
+        const tensors = [...inputs, seed];
+        return {
+          tensors,
+          run() {
+            run(inputs[0], inputs[1]).backward(seed);
+            for (const x of inputs) {
+              x.grad?.dispose();
+              x.grad = undefined;
+            }
+          },
+        };
+      },
+    },
+  ];
+}
+
 export function elementwiseCases(): BenchCase[] {
   const wide = [4096, 1024];
   return [
@@ -60,6 +92,8 @@ export function elementwiseCases(): BenchCase[] {
       op("mul", [[4 * M], [4 * M]], 48 * M, ([a, b]) => mul(a, b)),
       { bytes: 96 * M },
     ),
+    ...chain("chain", (x, y) => x.mul(2).add(y).gelu().mul(x)),
+    ...chain("chain_fused", fusedChain),
     forward(op("where", [[4 * M], [4 * M], [4 * M]], 64 * M, ([c, a, b]) => where(c, a, b))),
   ];
 }

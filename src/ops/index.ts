@@ -12,6 +12,7 @@ export { cast } from "./cast.js";
 export { type ConvOptions, conv1d, conv2d } from "./conv.js";
 export { type CrossEntropyOptions, crossEntropy, type LossReduction } from "./cross-entropy.js";
 export { dropout } from "./dropout.js";
+export { type Expr, fuse } from "./fuse.js";
 export { gather, indexSelect, scatterAdd } from "./gather.js";
 export { infonce } from "./infonce.js";
 export { type LayerNormOptions, layerNorm } from "./layer-norm.js";

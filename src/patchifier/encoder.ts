@@ -5,10 +5,10 @@ import { ones, truncatedNormal, zeros } from "../nn/init.js";
 import { ParameterSet, type ParameterSpec } from "../nn/parameters.js";
 import { attentionFromQkv } from "../ops/attention.js";
 import { add } from "../ops/binary.js";
+import { fuse } from "../ops/fuse.js";
 import { layerNorm } from "../ops/layer-norm.js";
 import { type LinearOptions, linear } from "../ops/linear.js";
 import { mlp } from "../ops/mlp.js";
-import { where } from "../ops/move.js";
 import { mean } from "../ops/reduce.js";
 import { unary } from "../ops/unary.js";
 import type { Gpu } from "../tensor/gpu.js";
@@ -28,6 +28,9 @@ export interface EncoderSizes {
 
 /** LayerNorm's ε, as in timm's vision transformers. */
 const epsilon = 1e-6;
+
+/** Embeddings with the token in the masked places, plus positions. */
+const placed = fuse((embedded, masked, token, positions) => token.where(masked, embedded).add(positions));
 
 export function encoderSizes(model: ModelConfig): EncoderSizes {
   const { tokens, values } = patchGrid(model);
@@ -55,9 +58,9 @@ export class Patchifier {
    */
   encode(patches: Tensor, masked?: Tensor, trace?: Trace): Tensor {
     const { sizes } = this;
-    let x = this.linear(patches, "patch_embed");
-    if (masked) x = where(masked, this.get("mask_token"), x);
-    x = add(x, this.get("pos_embed"));
+    const embedded = this.linear(patches, "patch_embed");
+    const positions = this.get("pos_embed");
+    let x = masked ? placed(embedded, masked, this.get("mask_token"), positions) : add(embedded, positions);
     trace?.("tokens", x);
     for (let i = 0; i < sizes.layers; i++) {
       x = this.block(x, `blocks.${i}`);
