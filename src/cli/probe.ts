@@ -9,9 +9,10 @@ import type { TuneMode } from "../gpu/tuner.js";
 import { writeWhole } from "../host/cache.js";
 import { adapterLine } from "../host/types.js";
 import { open } from "../node.js";
+import { type GridName, gridNames, gridOf } from "../probe/grid.js";
 import { loadModel } from "../train/load-model.js";
 import { runProbes } from "../train/probe.js";
-import type { ProbeTable } from "../train/report/types.js";
+import type { ProbeTable, ProbeTask } from "../train/report/types.js";
 import { reasonOf } from "../train/run-folder.js";
 import { onInterrupt } from "./interrupt.js";
 import { addAdapterOptions, addTuneOption, integer } from "./options.js";
@@ -21,8 +22,10 @@ interface ProbeOptions {
   checkpoint: string;
   task?: string[];
   data?: string;
-  grid: string;
-  seeds: number;
+  grid: "linear" | GridName;
+  seeds?: number;
+  evaluations?: number;
+  handFeatures: boolean;
   json?: string;
   adapter?: string;
   tune: TuneMode;
@@ -42,20 +45,41 @@ export function registerProbe(program: Command): void {
     .option("--data <folder>", `the folder of the data sets that ${SET_TASKS.join(", ")} are made from`)
     .addOption(
       new Option("--grid <name>", "how heads are fitted and chosen")
-        .choices(["fast", "jukemir", "marble"])
-        .default("fast"),
+        .choices(["linear", ...gridNames])
+        .default("linear"),
     )
-    .option("--seeds <n>", "splits", integer(1), 5)
+    .option(
+      "--seeds <n>",
+      "splits, where the data set has none of its own (default: 5, and 1 with a grid)",
+      integer(1),
+    )
+    .option("--evaluations <n>", "end every head of a grid after so many evaluations", integer(1))
+    .option("--no-hand-features", "leave out the MFCC and chroma baselines, which read the audio again")
     .option("--json <file>", "write the table as JSON too")
+    .addHelpText("after", gridHelp())
     .allowExcessArguments(false)
     .action(runProbe);
   addAdapterOptions(command);
   addTuneOption(command);
 }
 
+function gridHelp(): string {
+  const lines = gridNames.map((name) => `  ${name.padEnd(8)} ${gridOf(name).note}`);
+  return `
+Grids:
+  linear   Logistic or ridge regression, its penalty chosen on validation clips: quick, the default.
+${lines.join("\n")}
+The heads of a grid are trained all at once on the device. Public tasks are printed beside published rows.`;
+}
+
 async function runProbe(options: ProbeOptions): Promise<void> {
-  const { checkpoint, task, data, grid, seeds, json, adapter, profile, tune } = options;
-  if (grid !== "fast") throw new UsageError(`The grid '${grid}' is not there yet: write --grid fast.`);
+  const { checkpoint, task, data, grid, evaluations, handFeatures, json, adapter, profile, tune } = options;
+  const seeds = options.seeds ?? (grid === "linear" ? 5 : 1);
+  if (evaluations !== undefined && grid === "linear") {
+    throw new UsageError(
+      "--evaluations ends the heads of a grid: write --grid fast, jukemir or marble with it.",
+    );
+  }
   const ofSets = task?.filter((name) => SET_TASKS.includes(name)) ?? [];
   if (data !== undefined && task && ofSets.length === 0) {
     throw new UsageError(`The tasks ${TASKS.join(", ")} bring their own music: leave out --data.`);
@@ -90,6 +114,9 @@ async function runProbe(options: ProbeOptions): Promise<void> {
       taskNames,
       folder: data,
       seeds,
+      grid,
+      mostEvaluations: evaluations,
+      handFeatures,
       onProgress: display.progress,
       note: display.note,
       signal: stopping.signal,
@@ -109,16 +136,40 @@ async function runProbe(options: ProbeOptions): Promise<void> {
   }
 }
 
-/** The table and its verdict as text. */
+/** The tables and the verdict as text. */
 function tableText({ tasks, verdict }: ProbeTable): string {
-  const lines = tasks.flatMap(({ task, metric, chance, rows }) => [
-    `${task} (${metric}${chance === undefined ? "" : `, chance ${chance.toFixed(3)}`})`,
-    ...rows.map(({ features, mean, std, ci95 }) => {
+  const lines = tasks.flatMap((task) => [
+    `${task.task} (${task.metric}${task.chance === undefined ? "" : `, chance ${task.chance.toFixed(3)}`})`,
+    ...task.rows.map(({ features, mean, std, ci95, chosen }) => {
+      const spread = task.interval === "tracks" && std === 0 ? "        " : ` ± ${std.toFixed(3)}`;
       const interval = ci95 ? `   95 % ${ci95.map((value) => value.toFixed(3)).join(" to ")}` : "";
-      return `  ${features.padEnd(18)} ${mean.toFixed(3)} ± ${std.toFixed(3)}${interval}`;
+      return `  ${features.padEnd(18)} ${mean.toFixed(3)}${spread}${interval}${chosen ? `   ${chosen}` : ""}`;
     }),
+    ...publishedLines(task),
   ]);
   return `${[...lines, verdict].join("\n")}\n`;
+}
+
+/** Our rows, the published ones and what guessing scores, in percent. */
+function publishedLines({ published, rows, metrics = [] }: ProbeTask): string[] {
+  if (!published) return [];
+  const at = published.metrics.map((name) => metrics.indexOf(name));
+  const line = (name: string, values: (number | undefined)[], words: string) =>
+    `  ${name.padEnd(20)}${values.map((value) => (value === undefined ? "–" : value.toFixed(1)).padStart(8)).join("")}   ${words}`;
+  return [
+    `  ${published.name}, percent: ${published.metrics.join(", ")}`,
+    ...rows.map(({ features, scores = [] }) =>
+      line(
+        features,
+        at.map((metric) => (metric < 0 ? undefined : 100 * scores[metric])),
+        "this run",
+      ),
+    ),
+    ...published.rows.map(({ model, protocol, values }) =>
+      line(model, values, `as published, ${protocol} protocol`),
+    ),
+    ...published.guesses.map(({ how, value }) => line("(guess)", [value], how)),
+  ];
 }
 
 function names(text: string): string[] {

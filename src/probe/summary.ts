@@ -44,18 +44,29 @@ export function compare(ours: readonly number[], theirs: readonly number[], test
     ours.map((value, i) => value - theirs[i]),
     testShare,
   );
+  return judged(difference);
+}
+
+/** Compares scores on one split, given the interval of their difference over other test tracks. */
+export function compareOnce(ours: number, theirs: number, ci95: [number, number]): Comparison {
+  const mean = ours - theirs;
+  return judged({ mean, std: 0, ci95, values: [mean] });
+}
+
+function judged(difference: Summary): Comparison {
   const [low, high] = difference.ci95;
   return { difference, outcome: low > 0 ? "better" : high < 0 ? "worse" : "undecided" };
 }
 
 /** One sentence, such as "beats random weights by 0.041 (0.020 to 0.062)". */
 export function comparisonText({ difference, outcome }: Comparison, other: string): string {
-  const { mean, std, ci95 } = difference;
+  const { mean, std, ci95, values } = difference;
   const [low, high] = ci95.map(signed);
   const by = Math.abs(mean).toFixed(3);
   const spread = `95 % interval of the difference ${low} to ${high}`;
-  if (outcome === "better") return `beats ${other} by ${by} (${spread}; ${ratio(mean, std)})`;
-  if (outcome === "worse") return `is WORSE than ${other} by ${by} (${spread}; ${ratio(mean, std)})`;
+  const times = values.length > 1 ? `; ${ratio(mean, std)}` : "";
+  if (outcome === "better") return `beats ${other} by ${by} (${spread}${times})`;
+  if (outcome === "worse") return `is WORSE than ${other} by ${by} (${spread}${times})`;
   const lean = mean > 0 ? "ahead" : "behind";
   return `does not beat ${other}: ${by} ${lean}, within the spread (${spread})`;
 }

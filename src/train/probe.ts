@@ -3,18 +3,21 @@
 import { randomAt } from "../data/batches.js";
 import { MelStore } from "../data/mel-store.js";
 import { defaultTasks, openTask } from "../data/tasks/index.js";
-import type { LabelledTask, OnProgress } from "../data/types.js";
+import type { LabelledClip, LabelledTask, OnProgress } from "../data/types.js";
 import type { Capabilities } from "../gpu/capabilities.js";
 import { DataError } from "../gpu/errors.js";
 import type { ModelConfig } from "../patchifier/config.js";
 import { encoderSizes, Patchifier } from "../patchifier/encoder.js";
 import { encoderFeatures, melStatistics } from "../probe/features.js";
-import { majority, metricsOf, type ProbeLabels, type ProbeScore, probe } from "../probe/protocol.js";
-import { officialSplit, splitByGroups } from "../probe/split.js";
+import type { GridName } from "../probe/grid.js";
+import { HandFeatures, handSizes } from "../probe/hand-features.js";
+import { probeGrid } from "../probe/head-protocol.js";
+import { majority, type ProbeLabels, type ProbeScore, probe } from "../probe/protocol.js";
+import { type ClipSplit, officialSplit, splitByGroups } from "../probe/split.js";
 import type { FeatureTable } from "../probe/standardise.js";
-import { compare, comparisonText, summarise } from "../probe/summary.js";
 import type { Gpu } from "../tensor/gpu.js";
-import type { FeatureName, ProbeRow, ProbeTable, ProbeTask } from "./report/types.js";
+import { describeTask, type TaskScores } from "./probe-words.js";
+import type { FeatureName, ProbeTable, ProbeTask } from "./report/types.js";
 import type { Normalisation } from "./trainer.js";
 
 export interface ProbeRunOptions {
@@ -33,6 +36,12 @@ export interface ProbeRunOptions {
   tasks?: readonly LabelledTask[];
   /** Splits, of tasks whose data set brings none. Default 5. */
   seeds?: number;
+  /** How heads are fitted and chosen: logistic or ridge regression (the default), or one of the grids of probe/grid.ts. */
+  grid?: "linear" | GridName;
+  /** Ends every run of a grid after so many evaluations. */
+  mostEvaluations?: number;
+  /** Hand-made features beside the log-mel: MFCC and chroma, which take another pass over the audio. Default false. */
+  handFeatures?: boolean;
   /** Random encoders. Default: one for each seed on hardware, fewer on a software adapter. */
   randomEncoders?: number;
   cacheDir?: string;
@@ -57,7 +66,7 @@ export interface ProbeOutcome {
 }
 
 /** How much is embedded. */
-interface Plan {
+export interface Plan {
   seeds: number;
   /** Most crops of a clip. */
   crops: number;
@@ -80,9 +89,10 @@ function planFor({ software, subgroupMaxSize }: Capabilities, seeds: number): Pl
 
 /** Probes the encoder on every task. Throws DataError where a task cannot be split, and the signal's reason. */
 export async function runProbes(options: ProbeRunOptions): Promise<ProbeOutcome> {
-  const { gpu, seeds = 5 } = options;
+  const { gpu, seeds = 5, grid = "linear" } = options;
   const plan = planFor(gpu.device.capabilities, seeds);
   if (options.randomEncoders) plan.encoders = Math.min(seeds, options.randomEncoders);
+  if (grid !== "linear") plan.encoders = Math.min(plan.encoders, seeds);
   const tasks = await openTasks(options);
   const results: ProbeTask[] = [];
   const verdicts: string[] = [];
@@ -93,15 +103,19 @@ export async function runProbes(options: ProbeRunOptions): Promise<ProbeOutcome>
     verdicts.push(verdict);
     maps.push(map);
   }
-  const wording =
-    `${seeds} seeds, each with a split of its own; intervals allow for the splits' overlap and speak of these clips, ` +
-    "not of all music.";
-  const drawn = tasks.some((task) => !hasOwnSplit(task));
+  if (results.some(({ interval }) => interval === "splits")) {
+    verdicts.push(
+      `${seeds} seeds, each with a split of its own; intervals allow for the splits' overlap and speak of these clips, ` +
+        "not of all music.",
+    );
+  }
+  if (results.some(({ interval }) => interval === "tracks")) {
+    verdicts.push(
+      "One split: intervals come from resampling its test tracks, the trained heads being what they are.",
+    );
+  }
   const best = tasks.findIndex(({ kind }) => kind === "multilabel");
-  return {
-    table: { tasks: results, verdict: [...verdicts, ...(drawn ? [wording] : [])].join("\n") },
-    map: maps[Math.max(0, best)],
-  };
+  return { table: { tasks: results, verdict: verdicts.join("\n") }, map: maps[Math.max(0, best)] };
 }
 
 async function openTasks(options: ProbeRunOptions): Promise<readonly LabelledTask[]> {
@@ -118,13 +132,9 @@ async function openTasks(options: ProbeRunOptions): Promise<readonly LabelledTas
   return chosen.tasks;
 }
 
-/** Whether a task's data set says which clips are tested on. */
-function hasOwnSplit({ clips }: LabelledTask): boolean {
-  return clips.some(({ part }) => part);
-}
-
 async function probeTask(options: ProbeRunOptions, task: LabelledTask, plan: Plan) {
   const { gpu, model, modelConfig, normalisation, seed = 0, onProgress, cacheDir, signal } = options;
+  const { grid = "linear", mostEvaluations, handFeatures } = options;
   officialSplit(task.clips.map((clip) => clip.part)); // throws now rather than after the clips have been embedded
   const store = await MelStore.build(
     gpu,
@@ -160,29 +170,52 @@ async function probeTask(options: ProbeRunOptions, task: LabelledTask, plan: Pla
         encoder.dispose();
       }
     }
-    const statistics = melStatistics(store, modelConfig.frontEnd.nMels);
-    const labels: ProbeLabels = { ...task, labels: clips.map((clip) => clip.label) };
+    const labels: ProbeLabels = {
+      ...task,
+      labels: clips.map((clip) => clip.label),
+      pieces: clips.map((clip) => clip.piece),
+    };
     const groups = clips.map((clip) => clip.groups);
     const official = officialSplit(clips.map((clip) => clip.part));
     const splits = official ? 1 : plan.seeds;
-    const scores: Record<FeatureName, ProbeScore[]> = {
-      pretrained: [],
-      random: [],
-      "log-mel mean+std": [],
-      majority: [],
-    };
+    const hand = handFeatures ? await handTables(options, task, clips) : undefined;
+    const tables: [FeatureName, readonly FeatureTable[]][] = [
+      ["pretrained", [pretrained]],
+      ["random", random],
+      ["log-mel mean+std", [melStatistics(store, modelConfig.frontEnd.nMels)]],
+    ];
+    if (hand) tables.push(["mfcc", [hand.mfcc]], ["chroma", [hand.chroma]]);
+    const scores: TaskScores = new Map<FeatureName, ProbeScore[]>();
+    const enter = (name: FeatureName, score: ProbeScore) =>
+      scores.set(name, [...(scores.get(name) ?? []), score]);
     const sizes = { train: 0, test: 0, pieces: 0, dropped: 0 };
     const skipped = store.skipped.length;
+    const scoreOf = (
+      features: FeatureTable,
+      split: ClipSplit,
+      s: number,
+      words: string,
+    ): ProbeScore | Promise<ProbeScore> =>
+      grid === "linear"
+        ? probe(labels, features, split)
+        : probeGrid(gpu, labels, features, split, grid, {
+            seed: seed + s,
+            most: mostEvaluations,
+            signal,
+            onProgress: (done, total) =>
+              onProgress?.({ what: `probing ${task.name}, ${words}`, done, total, unit: "heads" }),
+          });
     for (let s = 0; s < splits; s++) {
-      onProgress?.({ what: `probing ${task.name}`, done: s, total: splits, unit: "seeds" });
+      if (grid === "linear")
+        onProgress?.({ what: `probing ${task.name}`, done: s, total: splits, unit: "seeds" });
       await new Promise((resolve) => setImmediate(resolve)); // lets Ctrl-C and the progress bar in
       signal?.throwIfAborted();
       const split = official ?? splitByGroups(groups, { seed: seed + s });
-      scores.pretrained.push(probe(labels, pretrained, split));
-      for (const features of official ? random : [random[s % random.length]])
-        scores.random.push(probe(labels, features, split));
-      scores["log-mel mean+std"].push(probe(labels, statistics, split));
-      scores.majority.push(majority(labels, split));
+      for (const [name, of] of tables) {
+        for (const features of official ? of : [of[s % of.length]])
+          enter(name, await scoreOf(features, split, s, name));
+      }
+      enter("majority", majority(labels, split));
       sizes.train += (split.train.length + split.valid.length) / splits;
       sizes.test += split.test.length / splits;
       sizes.pieces += new Set(split.test.map((i) => clips[i].piece)).size / splits;
@@ -190,7 +223,17 @@ async function probeTask(options: ProbeRunOptions, task: LabelledTask, plan: Pla
     }
     onProgress?.({ what: `probing ${task.name}`, done: splits, total: splits, unit: "seeds" });
     return {
-      ...describe(task, labels, plan, scores, sizes, skipped),
+      ...describeTask({
+        task,
+        labels,
+        plan,
+        grid,
+        official: official !== undefined,
+        splits,
+        scores,
+        sizes,
+        skipped,
+      }),
       map: {
         vectors: Float32Array.from(pretrained.values),
         n: pretrained.n,
@@ -209,70 +252,29 @@ function evenly<T>(items: readonly T[], most: number): T[] {
   return Array.from({ length: count }, (_, i) => items[Math.floor((i * items.length) / count)]);
 }
 
-/** Where the numbers of one task become a table and a sentence. */
-function describe(
-  task: LabelledTask,
-  labels: ProbeLabels,
-  plan: Plan,
-  scores: Record<FeatureName, ProbeScore[]>,
-  sizes: { train: number; test: number; pieces: number; dropped: number },
-  skipped: number,
-): { result: ProbeTask; verdict: string } {
-  const metrics = metricsOf(labels);
-  const testShare = sizes.test / sizes.train;
-  const valuesOf = (name: FeatureName, metric: number) => scores[name].map((score) => score.scores[metric]);
-  const names = Object.keys(scores) as FeatureName[];
-  const official = hasOwnSplit(task);
-  const rows = names.map((features): ProbeRow => {
-    const { ci95, ...summary } = summarise(valuesOf(features, 0), testShare);
-    return official ? { features, ...summary } : { features, ...summary, ci95 };
-  });
-  const others = metrics.slice(1).map((metric, i) => {
-    const each = names.map((name) => {
-      const { mean, std } = summarise(valuesOf(name, i + 1), testShare);
-      return `${name} ${mean.toFixed(3)} ± ${std.toFixed(3)}`;
-    });
-    return ` Also measured, ${metric.name}: ${each.join(", ")}.`;
-  });
-  const head = task.kind === "regression" ? "Ridge" : "Logistic";
-  const remarks = [
-    task.note,
-    ` ${head} regression on standardised features, its penalty chosen on validation clips.`,
-    official
-      ? ` Random weights: ${plan.encoders === 1 ? "one encoder" : `${plan.encoders} encoders, so their spread is that of initialisations`}.`
-      : plan.encoders === 1
-        ? " One random encoder serves all seeds, so its spread is that of the splits alone."
-        : ` Random weights: ${plan.encoders} encoders over the seeds, so their spread is that of splits and initialisations.`,
-    task.clips.length > plan.clips
-      ? ` Only ${plan.clips} of the clips were used, for this adapter is slow.`
-      : "",
-    Number.isFinite(plan.crops) ? ` Encoders saw at most ${plan.crops} crops of a clip.` : "",
-    sizes.dropped > 0 ? ` ${Math.round(sizes.dropped)} clips lie between the parts and were left out.` : "",
-    skipped > 0 ? ` ${skipped} clips could not be used.` : "",
-    ...others,
-  ];
-  const stands = (other: FeatureName, words: string) =>
-    comparisonText(compare(valuesOf("pretrained", 0), valuesOf(other, 0), testShare), words);
-  const start = `${task.name} (${metrics[0].name}): pre-training, ${rows[0].mean.toFixed(3)}`;
-  const verdict = official
-    ? `${start}; random weights ${rows[1].mean.toFixed(3)}, the log-mel's mean and spread ${rows[2].mean.toFixed(3)}. The data ` +
-      "set's own split, so there are no intervals over splits."
-    : `${start}, ${stands("random", "random weights")}; ` +
-      `it ${stands("log-mel mean+std", "the log-mel's mean and spread")}.`;
-  const result: ProbeTask = {
-    task: task.name,
-    metric: metrics[0].name,
-    note: remarks.join(""),
-    higherIsBetter: true,
-    chance: metrics[0].chance,
-    classes: task.classes.length,
-    trainClips: Math.round(sizes.train),
-    testClips: Math.round(sizes.test),
-    testPieces: Math.round(sizes.pieces),
-    seeds: official ? 1 : plan.seeds,
-    rows,
-  };
-  return { result, verdict };
+/** MFCC and chroma vectors of the clips, from their audio. */
+async function handTables(
+  { gpu, onProgress, signal }: ProbeRunOptions,
+  { name }: LabelledTask,
+  clips: readonly LabelledClip[],
+): Promise<Record<keyof typeof handSizes, FeatureTable>> {
+  const n = clips.length;
+  const table = (d: number) => ({ n, d, values: new Float32Array(n * d) });
+  const tables = { mfcc: table(handSizes.mfcc), chroma: table(handSizes.chroma) };
+  const hand = new HandFeatures(gpu);
+  try {
+    for (const [i, clip] of clips.entries()) {
+      signal?.throwIfAborted();
+      onProgress?.({ what: `MFCC and chroma of ${name}`, done: i, total: n, unit: "clips" });
+      const vectors = await hand.transform(await clip.load());
+      tables.mfcc.values.set(vectors.mfcc, i * handSizes.mfcc);
+      tables.chroma.values.set(vectors.chroma, i * handSizes.chroma);
+    }
+    onProgress?.({ what: `MFCC and chroma of ${name}`, done: n, total: n, unit: "clips" });
+  } finally {
+    hand.dispose();
+  }
+  return tables;
 }
 
 /** What the map's colours mean: the class, or of several tags the one that is rarest in the task. */

@@ -76,6 +76,48 @@ describe("runProbes", () => {
     expect(map?.titles).toHaveLength(48);
   });
 
+  it("searches a grid beside every baseline, with intervals over the test tracks", async () => {
+    const model = new Patchifier(gpu(), encoderSizes(tiny), randomAt(0, "initialise"));
+    const told = new Set<string>();
+    const { table } = await runProbes({
+      gpu: gpu(),
+      model,
+      modelConfig: tiny,
+      normalisation: { mean: 1, std: 1 },
+      tasks: [await some("gen-instruments", 40)],
+      seeds: 1,
+      grid: "marble",
+      mostEvaluations: 3,
+      handFeatures: true,
+      cacheDir,
+      onProgress: ({ what }) => told.add(what),
+    });
+    model.dispose();
+    const [{ rows, interval, metrics, published }] = table.tasks;
+    expect(rows.map(({ features }) => features)).toEqual([
+      "pretrained",
+      "random",
+      "log-mel mean+std",
+      "mfcc",
+      "chroma",
+      "majority",
+    ]);
+    expect(interval).toBe("tracks");
+    expect(metrics).toEqual(["macro ROC-AUC", "mean average precision"]);
+    expect(published).toBeUndefined();
+    for (const { features, mean, ci95, values, scores, chosen } of rows) {
+      expect(values).toEqual([mean]);
+      expect(scores?.[0]).toBe(mean);
+      expect(ci95?.every(Number.isFinite)).toBe(true);
+      expect(ci95?.[0]).toBeLessThanOrEqual(mean);
+      expect(ci95?.[1]).toBeGreaterThanOrEqual(mean);
+      if (features === "majority") expect(chosen).toBeUndefined();
+      else expect(chosen).toMatch(/512 hidden, batch 64, lr 0\.\d+, dropout 0.2/);
+    }
+    expect(told).toContain("probing gen-instruments, chroma");
+    expect(table.verdict).toMatch(/resampling its test tracks/);
+  });
+
   it("stops when it is told to", async () => {
     const model = new Patchifier(gpu(), encoderSizes(tiny), randomAt(0, "initialise"));
     const probing = runProbes({

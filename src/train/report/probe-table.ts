@@ -13,6 +13,8 @@ const COLUMNS: { features: FeatureName; name: string; words: string }[] = [
     name: "Log-mel mean+std",
     words: "mean and spread of each mel band, no encoder",
   },
+  { features: "mfcc", name: "MFCC", words: "mean and spread of 20 MFCCs and their differences" },
+  { features: "chroma", name: "Chroma", words: "mean and spread of 12 pitch classes and their differences" },
   { features: "majority", name: "Majority class", words: "always the most frequent answer" },
 ];
 
@@ -42,25 +44,30 @@ export function renderProbe(probe: ProbeTable): string {
 }
 
 function summary(tasks: ProbeTask[]): string {
-  const head = COLUMNS.map((c) => `<th scope="col">${escapeHtml(c.name).replace("+", "+<wbr>")}</th>`).join(
-    "",
+  const columns = COLUMNS.filter(({ features }) =>
+    tasks.some(({ rows }) => rows.some((r) => r.features === features)),
   );
+  const head = columns
+    .map((c) => `<th scope="col">${escapeHtml(c.name).replace("+", "+<wbr>")}</th>`)
+    .join("");
   const body = tasks
     .map((task) => {
       const best = bestRow(task);
-      const cells = COLUMNS.map((column) => {
-        const row = task.rows.find((r) => r.features === column.features);
-        if (!row) return `<td class="none">not run</td>`;
-        const isBest = best !== undefined && row.mean === best.mean;
-        const spread = row.std >= 0.0005 ? `<small>± ${formatFixed(row.std, 3)}</small>` : "";
-        const mark = isBest ? `<em>best</em>` : "";
-        return `<td${isBest ? ' class="best"' : ""}><b>${formatFixed(row.mean, 3)}</b>${spread}${mark}</td>`;
-      }).join("");
+      const cells = columns
+        .map((column) => {
+          const row = task.rows.find((r) => r.features === column.features);
+          if (!row) return `<td class="none">not run</td>`;
+          const isBest = best !== undefined && row.mean === best.mean;
+          const spread = row.std >= 0.0005 ? `<small>± ${formatFixed(row.std, 3)}</small>` : "";
+          const mark = isBest ? `<em>best</em>` : "";
+          return `<td${isBest ? ' class="best"' : ""}><b>${formatFixed(row.mean, 3)}</b>${spread}${mark}</td>`;
+        })
+        .join("");
       const way = task.higherIsBetter ? "higher is better" : "lower is better";
       return `<tr><th scope="row">${escapeHtml(task.task)}<small>${escapeHtml(task.metric)}, ${way}</small></th>${cells}</tr>`;
     })
     .join("");
-  const words = COLUMNS.map((c) => `<b>${escapeHtml(c.name)}</b>: ${escapeHtml(c.words)}`).join("; ");
+  const words = columns.map((c) => `<b>${escapeHtml(c.name)}</b>: ${escapeHtml(c.words)}`).join("; ");
   return `<div class="scroll" tabindex="0" role="region" aria-label="Probe results"><table class="probe"><caption>Mean over the seeds ± standard deviation, on pieces held out from that probe's training part. ${words}.</caption><thead><tr><th scope="col">Task</th>${head}</tr></thead><tbody>${body}</tbody></table></div>`;
 }
 

@@ -142,7 +142,7 @@ export interface EmbeddingMap {
 }
 
 /** The features that a probe reads. */
-export type FeatureName = "pretrained" | "random" | "log-mel mean+std" | "majority";
+export type FeatureName = "pretrained" | "random" | "log-mel mean+std" | "mfcc" | "chroma" | "majority";
 
 /** One feature's score on one task, over several seeds. */
 export interface ProbeRow {
@@ -151,6 +151,10 @@ export interface ProbeRow {
   std: number;
   ci95?: [number, number];
   values: number[];
+  /** The means of all the task's metrics, in their order. */
+  scores?: number[];
+  /** The head that was chosen, where a grid was searched. */
+  chosen?: string;
 }
 
 /** One task. */
@@ -167,6 +171,17 @@ export interface ProbeTask {
   testPieces: number;
   seeds: number;
   rows: ProbeRow[];
+  /** The names of all metrics; the first is `metric`. */
+  metrics?: string[];
+  /** Of the intervals: splits and seeds, or resampled tracks of the one test part. */
+  interval?: "splits" | "tracks";
+  /** What others report, in percent by metric, where the task is a public one. */
+  published?: {
+    name: string;
+    metrics: string[];
+    rows: { model: string; protocol: string; values: number[] }[];
+    guesses: { how: string; value: number }[];
+  };
 }
 
 /** The probes, with what they say in words. */
