@@ -107,7 +107,7 @@ export class Program {
             pass.setBindGroup(0, group);
           }
           if (command.words.length > 0) {
-            (pass as ImmediatePass).setImmediates(0, command.words, 0, command.words.length);
+            (pass as ImmediatePass).setImmediates(0, command.words.buffer); // a whole buffer is the cheapest to hand over
           }
         }
         pass.dispatchWorkgroups(command.x, command.y, command.z);
@@ -215,5 +215,5 @@ export class Program {
 
 /** `setImmediates` is newer than the published types. */
 interface ImmediatePass {
-  setImmediates(offset: number, data: Uint32Array, dataOffset: number, size: number): void;
+  setImmediates(offset: number, data: ArrayBuffer): void;
 }

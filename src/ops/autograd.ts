@@ -3,14 +3,16 @@
 import { MelgradError, ShapeError } from "../gpu/errors.js";
 import { formatShape, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { elementwiseGroups } from "./launch.js";
+import { combine } from "./binary.js";
+import { planGrid } from "./launch.js";
 
 /** target += source, in place and outside the graph. Both of the same shape. */
 export function accumulate(target: Tensor, source: Tensor): void {
   const { device } = target.gpu;
   const count = Math.ceil(target.size / 4);
+  const { groups, span } = planGrid(device.capabilities, count);
   const kernel = device.kernel("elementwise/accumulate");
-  device.run(kernel, [source.block, target.block], { count }, elementwiseGroups(count));
+  device.run(kernel, [source.block, target.block], { count, span }, groups);
 }
 
 /** Tensors that gradients flow through, every one after all that it was computed from. */
@@ -86,9 +88,7 @@ export function backward(root: Tensor, seed?: Tensor): void {
           accumulate(before.grad, grad);
         } else {
           // What arrived first may be shared with another input, so the sum goes to memory of its own.
-          const sum = copyOf(before.grad);
-          accumulate(sum, grad);
-          pending.set(input, { grad: sum, owned: true });
+          pending.set(input, { grad: combine("a + b", before.grad, grad), owned: true });
         }
       });
     }
