@@ -1,11 +1,11 @@
 // y = x·scale where kept, else 0, four elements an item. SEEDED 0: kept where `mask` is not zero. SEEDED 1 and 2: kept where a
 // hash of (key, position) is at least `threshold`; the same key gives the same mask, so the gradient draws it again instead of
 // storing it. The key is a parameter (1) or, where it changes from run to run of a recorded program, in memory (2). The hash is
-// two rounds of lib/hash. Padded to a multiple of 4. Grid as in elementwise/unary.
+// two rounds of lib/hash. Padded to a multiple of 4. Grid as in elementwise/program.
 #include "lib/index"
 #include "lib/hash"
 struct Params {
-  count: u32, scale: f32,
+  count: u32, span: u32, scale: f32,
 #if SEEDED >= 1
   threshold: u32,
 #endif
@@ -26,21 +26,23 @@ var<immediate> p: Params;
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
-  let first = linear_group(group, groups) * 256u + lane;
-  for (var k = 0u; k < 4u; k++) {
-    let i = first + k * 64u;
-    if (i < p.count) {
-#if SEEDED == 0
-      let kept = (mask[i] & vec4(0x7fffffffu)) != vec4(0u);
-#else
+  let begin = linear_group(group, groups) * p.span;
+  let end = min(begin + p.span, p.count);
+  let scale = p.scale;
+#if SEEDED >= 1
+  let threshold = vec4(p.threshold);
+#endif
 #if SEEDED == 1
-      let key = p.key;
+  let key = vec4(p.key);
+#elif SEEDED == 2
+  let key = vec4(keys[0]);
+#endif
+  for (var i = begin + lane; i < end; i += 64u) {
+#if SEEDED == 0
+    let kept = (mask[i] & vec4(0x7fffffffu)) != vec4(0u);
 #else
-      let key = keys[0];
+    let kept = hash4(hash4(vec4(i * 4u) + vec4(0u, 1u, 2u, 3u)) ^ key) >= threshold;
 #endif
-      let kept = hash4(hash4(vec4(i * 4u) + vec4(0u, 1u, 2u, 3u)) ^ vec4(key)) >= vec4(p.threshold);
-#endif
-      target_[i] = select(vec4(0.0), source[i] * p.scale, kept);
-    }
+    target_[i] = select(vec4(0.0), source[i] * scale, kept);
   }
 }

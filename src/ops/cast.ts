@@ -1,7 +1,7 @@
 // Another element type for the same values. The only way from f16 to the operations that take f32 alone.
 import type { DType, Tensor } from "../tensor/tensor.js";
 import { defineOp, result } from "./define.js";
-import { elementwiseGroups } from "./launch.js";
+import { planGrid } from "./launch.js";
 
 /** Also to the type that x has already; what `cast` leaves out. */
 export const castOp = defineOp<{ dtype: DType }>({
@@ -13,7 +13,8 @@ export const castOp = defineOp<{ dtype: DType }>({
     const y = x.gpu.empty(x.shape, { dtype });
     const count = Math.ceil(x.size / 4);
     const kernel = device.kernel("elementwise/cast", { FROM: x.dtype, TO: dtype });
-    device.run(kernel, [x.block, y.block], { count }, elementwiseGroups(count));
+    const { groups, span } = planGrid(device.capabilities, count);
+    device.run(kernel, [x.block, y.block], { count, span }, groups);
     return result(y);
   },
   // Gradients are f32 whatever the type of the values.

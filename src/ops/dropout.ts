@@ -3,7 +3,7 @@ import { ShapeError } from "../gpu/errors.js";
 import { formatShape, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { defineOp } from "./define.js";
-import { elementwiseGroups } from "./launch.js";
+import { planGrid } from "./launch.js";
 
 interface DropoutOptions {
   p: number;
@@ -42,11 +42,12 @@ function drop(
   const blocks = [x.block, out.block];
   const extra = mask ?? keys;
   if (extra) blocks.push(extra.block);
-  const params: Record<string, number> = { count, scale: 1 / (1 - p) };
+  const { groups, span } = planGrid(device.capabilities, count);
+  const params: Record<string, number> = { count, span, scale: 1 / (1 - p) };
   if (!mask) params.threshold = dropoutThreshold(p);
   if (!mask && typeof seed === "number") params.key = dropoutKey(seed);
   const kernel = device.kernel("elementwise/dropout", { SEEDED: mask ? 0 : keys ? 2 : 1 });
-  device.run(kernel, blocks, params, elementwiseGroups(count));
+  device.run(kernel, blocks, params, groups);
   return out;
 }
 
