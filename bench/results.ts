@@ -5,6 +5,7 @@ import { cpus } from "node:os";
 import { dirname } from "node:path";
 import { writeWhole } from "../src/host/cache.js";
 import type { GrowthRow } from "./growth.js";
+import type { ProbeRow } from "./probes.js";
 import type { StepProfile } from "./profile.js";
 import type { Ceilings, Row, SuiteName } from "./suites.js";
 
@@ -19,6 +20,7 @@ export interface SuiteResult {
   othersCores: { before: number; during: number };
   rows?: Row[];
   growth?: GrowthRow[];
+  probes?: ProbeRow[];
   profile?: StepProfile;
 }
 

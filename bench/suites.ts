@@ -11,12 +11,13 @@ import type { BenchCase, Prepared } from "./types.js";
 export type { Timing } from "./measure.js";
 export { type Ceilings, Roofline } from "./roofline.js";
 
-/** What each suite shows; `growth` and `roofline` have no cases of their own. */
+/** What each suite shows; `growth`, `probes` and `roofline` have no cases of their own. */
 export const suites = {
   kernels: "each operation alone, forward and with its gradient: time, rate, share of the ceiling",
   mel: "the log-mel front end by batch, length and hop",
   step: "training steps and their parts, eager beside captured, with what a step makes and JavaScript's part",
   growth: "step time against batch, tokens and width, beside the FLOP count's growth",
+  probes: "the grid of probe heads trained together against one head at a time",
   roofline: "the adapter's own ceilings alone: multiply-adds, copies by size, an empty dispatch",
 } as const;
 
@@ -42,6 +43,7 @@ export function casesOf(suite: SuiteName, { software }: { software: boolean }): 
     case "step":
       return stepCases(software);
     case "growth":
+    case "probes":
     case "roofline":
       return [];
   }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { growthAxes, growthPoints, measureGrowth } from "../../bench/growth.js";
 import { CpuMeter, disturbing, othersNow } from "../../bench/load.js";
+import { measureProbes, probeLegend, probePlans, probeTable } from "../../bench/probes.js";
 import {
   type BenchReport,
   machine,
@@ -107,7 +108,10 @@ interface Run {
   options: BenchOptions;
   stopped(): boolean;
   /** Keeps what a suite has so far. */
-  save(name: SuiteName, part: Pick<SuiteResult, "complete" | "rows" | "growth" | "profile">): Promise<void>;
+  save(
+    name: SuiteName,
+    part: Pick<SuiteResult, "complete" | "rows" | "growth" | "probes" | "profile">,
+  ): Promise<void>;
 }
 
 async function bench(options: BenchOptions): Promise<void> {
@@ -150,6 +154,7 @@ async function bench(options: BenchOptions): Promise<void> {
       if (stopping.signal.aborted) break;
       if (names.length > 1) console.log(`\n== ${name}: ${suites[name]}`);
       if (name === "growth") await runGrowth(run);
+      else if (name === "probes") await runProbes(run);
       else if (name === "roofline") await save(name, { complete: true });
       else await runSuite(run, name);
     }
@@ -179,6 +184,7 @@ function casesFor(suite: SuiteName, software: boolean, filter: RegExp | undefine
 /** How many of a suite's cases a filter lets through. */
 function matching(suite: SuiteName, software: boolean, filter: RegExp): number {
   if (suite === "roofline") return 1;
+  if (suite === "probes") return probePlans({ software }).filter(({ name }) => filter.test(name)).length;
   if (suite === "growth") return growthAxes.filter((axis) => filter.test(axis)).length;
   return casesFor(suite, software, filter).length;
 }
@@ -232,6 +238,17 @@ async function runGrowth({ gpu, options, stopped, save }: Run): Promise<void> {
   }
   console.log(`\n${growthLegend}`);
   await save("growth", { complete: !stopped(), growth });
+}
+
+async function runProbes({ gpu, options, stopped, save }: Run): Promise<void> {
+  const { filter } = options;
+  const plans = probePlans(gpu.device.capabilities).filter(({ name }) => !filter || filter.test(name));
+  if (plans.length === 0) return;
+  const onProgress = (text: string) => process.stderr.write(`${text}\n`);
+  const probes = await measureProbes(gpu, plans, { rounds: options.samples, onProgress, stopped });
+  if (probes.length === 0) return;
+  console.log(`\n${probeTable(probes)}\n\n${probeLegend}`);
+  await save("probes", { complete: probes.length === plans.length, probes });
 }
 
 async function openReport(
