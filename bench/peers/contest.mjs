@@ -6,8 +6,12 @@ import { largestError, lossError, median } from "./statistics.mjs";
 
 /** Seconds that a library may try its ways for; those that are left are passed over. */
 const trialBudget = 12;
-/** A call that is expected to take longer than this is not tried. */
-const longestCall = 45;
+/** A call that is expected to take longer than this, in seconds, is not tried if another peer's is expected to be shorter. */
+const longestCall = 30;
+/** A call longer than this, in seconds, is made once: no turns. */
+const longestTurn = 20;
+/** Seconds for the turns of a case: where they would take longer, fewer rounds than asked for are made, but five at least. */
+const turnBudget = 120;
 /** A library this far behind the fastest after its trial, with calls of more than a second, takes no turns. */
 const hopeless = 2;
 
@@ -22,19 +26,19 @@ const paces = new Map();
 export async function contest(found, sides, { rounds = 10, leastMs = 1500, note = () => {} } = {}) {
   const expected = found.train ? undefined : found.expected(found.inputs());
   const entries = [];
+  const leastGuess = Math.min(...sides.slice(1).map((side) => guessFor(found, side)));
   for (const side of sides) {
     note(`${found.name}: ${side.name}`);
-    entries.push(await tryWays(found, side, expected));
+    entries.push(await tryWays(found, side, expected, leastGuess));
   }
   dropHopeless(entries);
   const running = entries.filter(({ chosen, dropped }) => chosen && !dropped);
   note(`${found.name}: rounds of ${running.map(({ name, chosen }) => `${name} (${chosen.way})`).join(", ")}`);
+  const roundMs = running.reduce((sum, { chosen }) => sum + chosen.ms, 0);
+  const least = Math.min(rounds, Math.max(5, Math.floor((1000 * turnBudget) / roundMs)));
   const start = performance.now();
-  for (
-    let round = 0;
-    round < rounds || (performance.now() - start < leastMs && round < 5 * rounds);
-    round++
-  ) {
+  const brief = (round) => performance.now() - start < leastMs && round < 5 * rounds;
+  for (let round = 0; round < least || brief(round); round++) {
     for (const entry of running) await takeTurn(entry);
   }
   for (const { side } of entries) if (side.running) await side.ask("finish").catch(() => {});
@@ -43,7 +47,7 @@ export async function contest(found, sides, { rounds = 10, leastMs = 1500, note 
 }
 
 /** First call, check and a trial of each way. `chosen` is the fastest one that is right. */
-async function tryWays(found, side, expected) {
+async function tryWays(found, side, expected, leastGuess) {
   const entry = {
     name: side.name,
     side,
@@ -60,10 +64,10 @@ async function tryWays(found, side, expected) {
     for (const way of ways) {
       const spent = (performance.now() - start) / 1000;
       const pace = found.work && paces.get(`${side.name} ${found.op}`);
-      const guess = pace ? pace.ms * found.work : 0;
+      const guess = guessFor(found, side);
       if (pace && pace.way !== way) {
         entry.tried.push({ way, status: "not tried, slower in a case before" });
-      } else if (guess > longestCall * 1000) {
+      } else if (guess > longestCall * 1000 && guess > leastGuess) {
         entry.tried.push({ way, status: `not tried, would take ${Math.round(guess / 1000)} s` });
         entry.dropped = `would take about ${Math.round(guess / 1000)} s a call`;
       } else if (entry.chosen && spent > trialBudget) {
@@ -90,6 +94,12 @@ async function tryWays(found, side, expected) {
   return entry;
 }
 
+/** Milliseconds that a call should take by a smaller case of the same operation; 0 where there was none. */
+function guessFor(found, side) {
+  const pace = paces.get(`${side.name} ${found.op}`);
+  return pace && found.work ? pace.ms * found.work : 0;
+}
+
 async function tryWay(found, side, way, expected) {
   try {
     const first = await side.ask("first", { way, at: expected?.map(({ at }) => at) });
@@ -99,8 +109,8 @@ async function tryWay(found, side, way, expected) {
       values: first.values,
       losses: found.train ? [first.loss] : undefined,
     };
-    const calls = first.ms > 5000 ? 1 : 2;
-    const times = [];
+    const calls = first.ms > longestTurn * 1000 && !found.train ? 0 : first.ms > 5000 ? 1 : 2;
+    const times = calls === 0 ? [first.ms] : [];
     for (let i = 0; i < calls; i++) {
       const { ms, loss } = await side.ask("timed", { way });
       times.push(ms);
@@ -128,7 +138,8 @@ function dropHopeless(entries) {
   const least = Math.min(...peers.map(({ chosen }) => chosen.ms));
   for (const entry of peers) {
     const { ms } = entry.chosen;
-    if (ms > hopeless * least && ms > 1000) entry.dropped = "too slow for turns: one trial call";
+    const slow = ms > longestTurn * 1000 || (ms > 1000 && ms > hopeless * least);
+    if (slow) entry.dropped = "too slow for turns: trial calls only";
   }
 }
 

@@ -8,6 +8,7 @@ export function tableOf(rows, names) {
     `${ours} ms`,
     ...peers.map((name) => `${name} ms`),
     "ratio",
+    "by CPU",
     "of ceiling",
     "bar",
     "",
@@ -28,6 +29,7 @@ export function tableOf(rows, names) {
 export function remarksOf(rows) {
   return rows.flatMap(({ found, entries, verdict }) => [
     ...(verdict.wrong ? [`${found.name}: melgrad ${verdict.wrong}`] : []),
+    ...fewTurns(found, entries),
     ...entries.flatMap(({ name, dropped, disagrees, tried }) => [
       ...(dropped ? [`${found.name}: ${name} ${dropped}`] : []),
       ...(disagrees ? [`${found.name}: ${name} ${disagrees}`] : []),
@@ -36,6 +38,11 @@ export function remarksOf(rows) {
         .map(({ way, status }) => `${found.name}: ${name}, ${way}: ${status}`),
     ]),
   ]);
+}
+
+function fewTurns(found, entries) {
+  const turns = Math.max(...entries.map(({ rounds }) => rounds));
+  return turns > 0 && turns < 10 ? [`${found.name}: ${turns} rounds only`] : [];
 }
 
 /** Cold starts as lines of text. */
