@@ -16,18 +16,19 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         @builtin(local_invocation_index) lane: u32) {
   let at = linear_group(group, groups) * 64u + lane;
   if (at >= p.count) { return; }
-  let first = (at / p.items) * p.reduce * p.items + at % p.items;
-  let end = first + p.reduce * p.items;
+  let step = p.items;
+  let first = (at / step) * p.reduce * step + at % step;
+  let end = first + p.reduce * step;
   var top = ITEM(-3.4028234e38);
-  for (var i = first; i < end; i += p.items) { top = max(top, source[i]); }
+  for (var i = first; i < end; i += step) { top = max(top, source[i]); }
   var total = ITEM(0.0);
-  for (var i = first; i < end; i += p.items) { total += exp(source[i] - top); }
+  for (var i = first; i < end; i += step) { total += exp(source[i] - top); }
 #if LOG
   let scale = log(total);
 #else
   let scale = 1.0 / total;
 #endif
-  for (var i = first; i < end; i += p.items) {
+  for (var i = first; i < end; i += step) {
     let x = source[i] - top;
 #if LOG
     target_[i] = x - scale;

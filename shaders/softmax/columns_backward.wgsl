@@ -16,17 +16,18 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         @builtin(local_invocation_index) lane: u32) {
   let at = linear_group(group, groups) * 64u + lane;
   if (at >= p.count) { return; }
-  let first = (at / p.items) * p.reduce * p.items + at % p.items;
-  let end = first + p.reduce * p.items;
+  let step = p.items;
+  let first = (at / step) * p.reduce * step + at % step;
+  let end = first + p.reduce * step;
   var total = ITEM(0.0);
-  for (var i = first; i < end; i += p.items) {
+  for (var i = first; i < end; i += step) {
 #if LOG
     total += upstream[i];
 #else
     total += upstream[i] * output[i];
 #endif
   }
-  for (var i = first; i < end; i += p.items) {
+  for (var i = first; i < end; i += step) {
 #if LOG
     target_[i] = upstream[i] - exp(output[i]) * total;
 #else

@@ -1,11 +1,13 @@
 // Movement by indices that live on the device: gather, index_select and their reverse, scatter_add. Sums that meet at one
 // place are added in the order of the index, without atomics, so that the same input gives the same bits.
 import { ShapeError } from "../gpu/errors.js";
-import { formatShape, mergeAxes, resolveAxis, type Shape, sizeOf } from "../tensor/shape.js";
+import { formatShape, mergeAxes, resolveAxis, type Shape, sizeOf, stridesOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { defineOp, result } from "./define.js";
+import { filled } from "./fill.js";
 import { foldGroups, planGrid } from "./launch.js";
 import { slice } from "./move.js";
+import { stridedCopy } from "./strided.js";
 
 /** x as [outer, rows, inner] around an axis, and how the index is read: at o·io + j·ij + i·ii. */
 interface Layout {
@@ -68,6 +70,19 @@ function addAt(start: Tensor | undefined, index: Tensor, src: Tensor, axis: numb
   const { gpu } = src;
   const { device } = gpu;
   const { outer, rows, picks, inner, io, ij, ii } = layoutOf(shape, axis, index);
+  const vec = inner % 4 === 0 && ii === 0;
+  const width = vec ? inner / 4 : inner;
+  if (outer * width >= (device.capabilities.software ? 16 : 16384)) {
+    const out = start ? stridedCopy(start, shape, stridesOf(shape)) : filled(src, shape, 0);
+    const count = outer * width;
+    device.run(
+      device.kernel("scatter/serial", { VEC: vec }),
+      [src.block, index.block, out.block],
+      { count, inner: width, rows, picks, io, ij, ii },
+      foldGroups(Math.ceil(count / 64)),
+    );
+    return out;
+  }
   const [slicesOuter, slicesInner] = [io === 0 ? 1 : outer, ii === 0 ? 1 : inner];
   const slices = slicesOuter * slicesInner;
   const walkers = device.capabilities.software ? 256 : 1024;
@@ -86,8 +101,6 @@ function addAt(start: Tensor | undefined, index: Tensor, src: Tensor, axis: numb
     { slices, inner: slicesInner, chunks, length, rows, picks, io, ij, ii },
     foldGroups(Math.ceil((slices * chunks) / 64)),
   );
-  const vec = inner % 4 === 0 && ii === 0;
-  const width = vec ? inner / 4 : inner;
   const count = outer * rows * width;
   const blocks = [src.block, head.block, next.block, out.block];
   if (start) blocks.push(start.block);

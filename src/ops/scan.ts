@@ -5,6 +5,7 @@ import type { Tensor } from "../tensor/tensor.js";
 import { defineOp, result } from "./define.js";
 import { foldGroups } from "./launch.js";
 import { type View3, viewAround } from "./reduction.js";
+import { planTeams } from "./row-teams.js";
 import { reshape, transpose } from "./view.js";
 
 interface ScanMode {
@@ -21,14 +22,18 @@ function runningSum(x: Tensor, view: View3, { reverse = false, exclusive = false
   const { outer, reduce, inner } = view;
   const { device } = x.gpu;
   const columns = outer * inner;
+  const vec = inner === 1 && reduce % 4 === 0;
+  const width = vec ? 4 : 1;
   const short = reduce <= 64 || (columns >= enough(x) && reduce <= 1024);
-  const chunk = short ? reduce : Math.max(32, Math.ceil(Math.sqrt(reduce)));
-  const parts = Math.ceil(reduce / chunk);
+  const run = short ? reduce : Math.max(32, Math.ceil(Math.sqrt(reduce)));
+  const chunk = Math.ceil(run / width);
+  const items = reduce / width;
+  const parts = Math.ceil(items / chunk);
   const count = columns * parts;
-  const params = { count, reduce, inner, parts, chunk };
+  const params = { count, reduce: items, inner, parts, chunk };
   const groups = foldGroups(Math.ceil(count / 64));
   const launch = (out: Tensor, offsets: Tensor | undefined, totals: boolean) => {
-    const defines = { REVERSE: reverse, EXCLUSIVE: exclusive && !totals, TOTALS: totals };
+    const defines = { VEC: vec, REVERSE: reverse, EXCLUSIVE: exclusive && !totals, TOTALS: totals };
     const kernel = device.kernel("scan/cumsum", { ...defines, OFFSET: offsets !== undefined });
     device.run(kernel, [x.block, (offsets ?? x).block, out.block], params, groups);
     return out;
@@ -104,7 +109,7 @@ export function argmax(
   });
 }
 
-/** Elements that one pass of topk compares with each other, where k allows. */
+/** Elements that one team of topk searches, where k allows: long enough for what is left to be little. */
 const topkRun = 1024;
 
 /** Fills `values` and `indices`, [rows, k], from x [rows, n]. */
@@ -117,17 +122,21 @@ function rankInto(
   indices: Tensor,
 ): void {
   const { gpu } = x;
-  const chunk = Math.min(n, Math.max(topkRun, 4 * k));
-  const parts = Math.ceil(n / chunk);
+  const vec = n % 4 === 0;
+  const width = vec ? 4 : 1;
+  const chunk = Math.ceil(Math.min(n, Math.max(topkRun, 4 * k)) / width);
+  const items = n / width;
+  const parts = Math.ceil(items / chunk);
   const single = parts === 1;
   const best = single ? values : gpu.empty([rows, parts * k]);
   const kept = single ? indices : gpu.empty([rows, parts * k], { dtype: "i32" });
-  const count = rows * parts * chunk;
+  const runs = rows * parts;
+  const { defines, groups } = planTeams(gpu.device.capabilities, runs, chunk * width, vec);
   gpu.device.run(
-    gpu.device.kernel("scan/topk", { INDEXED: places !== undefined }),
+    gpu.device.kernel("scan/topk", { ...defines, INDEXED: places !== undefined }),
     [x, places ?? x, best, kept].map((tensor) => tensor.block),
-    { count, n, parts, chunk, k, sign },
-    foldGroups(Math.ceil(count / 64)),
+    { runs, items, parts, chunk, k, sign },
+    groups,
   );
   if (single) return;
   rankInto(best, kept, [rows, parts * k, k], sign, values, indices);

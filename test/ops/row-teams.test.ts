@@ -1,4 +1,4 @@
-// The row kernels as other adapters would run them: without subgroups (teams are workgroups), and split for a real GPU.
+// Kernels as other adapters would run them: without subgroups (teams are workgroups), and split for a real GPU.
 // The adapter at hand runs all of these; only the choice is overridden. Also the choice itself.
 import { describe, expect, it } from "vitest";
 import type { Capabilities } from "../../src/gpu/capabilities.js";
@@ -7,16 +7,20 @@ import { planTeams } from "../../src/ops/row-teams.js";
 import { sizeOf } from "../../src/tensor/shape.js";
 import { freshSeed, useGpu } from "../support/gpu.js";
 import { checkCase } from "./check.js";
+import { cases as chains } from "./fuse.cases.js";
+import { cases as gathers } from "./gather.cases.js";
 import { cases as losses } from "./losses.cases.js";
 import { cases as norms } from "./norm.cases.js";
 import { cases as reductions } from "./reduce.cases.js";
+import { cases as scans } from "./scan.cases.js";
 import { cases as softmaxes } from "./softmax.cases.js";
+import { cases as views } from "./view.cases.js";
 
 const gpu = useGpu();
 const seed = freshSeed("row teams");
 const upTo = (limit: number) =>
-  [...reductions, ...softmaxes, ...norms, ...losses].filter(({ inputs }) =>
-    inputs.every(({ shape }) => sizeOf(shape) <= limit),
+  [...reductions, ...softmaxes, ...norms, ...losses, ...scans, ...chains, ...gathers, ...views].filter(
+    ({ inputs }) => inputs.every(({ shape }) => sizeOf(shape) <= limit),
   );
 const variants: [name: string, changes: Partial<Capabilities>][] = [
   ["without subgroups", { subgroups: false }],
@@ -30,6 +34,7 @@ describe.each(variants)("%s", (_, changes) => {
     run(op),
   );
   it.each(["cross_entropy", "mse", "infonce"])("measures: %s", (op) => run(op));
+  it.each(["topk", "fused", "scatter_add", "permute"])("ranks and moves: %s", (op) => run(op));
 
   async function run(op: string): Promise<void> {
     const { capabilities } = gpu().device;
