@@ -1,4 +1,4 @@
-// Σ over elements of EXPR(x, t, w), a loss as in loss/pointwise, without storing the elements: each team (lib/team, one row of it a
+// Σ over elements of EXPR(x, t, w), a loss of src/ops/losses, without storing the elements: each team (lib/team, one row of it a
 // team) takes `chunk` items and leaves one number; loss/fold adds those up. x: input; t: target of the same shape; w: weights that
 // repeat along the last axis with `period` items (WEIGHTED; else 1). ITEM is vec4 where the period allows; the last vec4 may be
 // incomplete, and what lies after the end counts for nothing.

@@ -37,7 +37,7 @@ export function foldMean(x: Tensor, valid: Tensor): { mean: Tensor; count: Tenso
 }
 
 /**
- * Σ EXPR(x, t, w)·scale over elements, with the expressions of shaders/loss/pointwise.
+ * Σ EXPR(x, t, w)·scale over elements, with the expressions of losses.ts.
  *
  * @param weight repeats along the last axis; 1 where not given
  */

@@ -6,42 +6,25 @@ import type { Tensor } from "../tensor/tensor.js";
 import { combine } from "./binary.js";
 import type { LossReduction } from "./cross-entropy.js";
 import { defineOp } from "./define.js";
-import { elementwiseGroups } from "./launch.js";
 import { sumLosses } from "./loss-sums.js";
+import { runProgram } from "./program.js";
 
 export { type CrossEntropyOptions, crossEntropy, type LossReduction } from "./cross-entropy.js";
 export { infonce } from "./infonce.js";
 
-/**
- * EXPR(x, t, w, g, p.scale) by element; see shaders/loss/pointwise. `upstream` of one element counts for all; `negated` gets the
- * same with the other sign.
- */
+/** Expressions in x, the target t, the weights w of the last axis (1 where absent), the gradient g and the number c0, by element. */
 function pointwise(
-  expression: string,
+  results: readonly string[],
   x: Tensor,
   target: Tensor,
-  {
-    weight,
-    upstream,
-    negated,
-    scale = 1,
-  }: { weight?: Tensor; upstream?: Tensor; negated?: Tensor; scale?: number } = {},
-): Tensor {
-  const { device } = x.gpu;
-  const out = x.gpu.empty(x.shape);
-  const each = upstream !== undefined && upstream.rank > 0;
-  const vec = !weight || weight.size % 4 === 0;
-  const count = vec ? Math.ceil(x.size / 4) : x.size;
-  const period = weight ? (vec ? weight.size / 4 : weight.size) : 1;
-  const defines = { VEC: vec, WEIGHTED: weight !== undefined, EACH: each, EXPR: expression };
-  const tensors = [x, target, weight ?? x, upstream ?? x, out, ...(negated ? [negated] : [])];
-  device.run(
-    device.kernel("loss/pointwise", { ...defines, PAIR: negated !== undefined }),
-    tensors.map((tensor) => tensor.block),
-    { count, period, scale },
-    elementwiseGroups(count),
-  );
-  return out;
+  { weight, upstream, scale }: { weight?: Tensor; upstream?: Tensor; scale?: number } = {},
+): Tensor[] {
+  const operands = [x, target];
+  let body = "let x = x0; let t = x1;";
+  body += weight ? ` let w = x${operands.push(weight) - 1};` : " let w = vec4(1.0);";
+  if (upstream) body += ` let g = x${operands.push(upstream) - 1};`;
+  const numbers = scale === undefined ? [] : [scale];
+  return runProgram({ body, results }, operands, { numbers, shape: x.shape });
 }
 
 function meanScale(x: Tensor, reduction: LossReduction): number {
@@ -66,14 +49,9 @@ const mseOp = defineOp<{ reduction: LossReduction }>({
   },
   backward({ grad, inputs: [x, y], needs, options: { reduction } }) {
     const scale = 2 * meanScale(x, reduction);
-    const negated = needs[0] && needs[1] ? y.gpu.empty(y.shape) : undefined;
-    const sign = needs[0] ? 1 : -1;
-    const gradient = pointwise("g * p.scale * (x - t)", x, y, {
-      upstream: grad,
-      scale: sign * scale,
-      negated,
-    });
-    return needs[0] ? [gradient, negated] : [undefined, gradient];
+    const results = ["g * c0 * (x - t)", "g * c0 * (t - x)"].filter((_, i) => needs[i]);
+    const made = pointwise(results, x, y, { upstream: grad, scale });
+    return needs.map((need) => (need ? made.shift() : undefined));
   },
 });
 
@@ -89,20 +67,21 @@ export function mse(
 
 // −w·t·ln σ(x) − (1 − t)·ln(1 − σ(x)) without overflow: ln σ(x) = min(x, 0) − ln(1 + exp(−|x|)).
 const binaryLoss = "(1.0 - t) * x + (1.0 + (w - 1.0) * t) * (log(1.0 + exp(-abs(x))) + max(-x, ITEM(0.0)))";
-const binaryGradient = "g * p.scale * (1.0 - t - (1.0 + (w - 1.0) * t) / (1.0 + exp(x)))";
+const binaryGradient = "g * c0 * (1.0 - t - (1.0 + (w - 1.0) * t) / (1.0 + exp(x)))";
 
 const binaryOp = defineOp<{ reduction: LossReduction }>({
   name: "bce_with_logits",
   doc: "−w·t·ln σ(x) − (1 − t)·ln(1 − σ(x)), averaged, summed or by element.",
   forward([x, target, weight], { reduction }) {
     if (reduction === "none")
-      return { output: pointwise(binaryLoss, x, target, { weight }), saved: undefined };
+      return { output: pointwise([binaryLoss], x, target, { weight })[0], saved: undefined };
     const output = sumLosses(binaryLoss, x, target, { weight, scale: meanScale(x, reduction) });
     return { output, saved: undefined };
   },
   backward({ grad, inputs: [x, target, weight], options: { reduction } }) {
     const scale = meanScale(x, reduction);
-    return [pointwise(binaryGradient, x, target, { weight, upstream: grad, scale }), undefined, undefined];
+    const [gradient] = pointwise([binaryGradient], x, target, { weight, upstream: grad, scale });
+    return [gradient, undefined, undefined];
   },
 });
 
