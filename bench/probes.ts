@@ -9,6 +9,7 @@ import { Cohort } from "../src/probe/cohort.js";
 import { gridOf, type HeadRun } from "../src/probe/grid.js";
 import { HeadBatches } from "../src/probe/head-batches.js";
 import { HeadData } from "../src/probe/head-data.js";
+import { planCohorts } from "../src/probe/head-trainer.js";
 import { accuracy, argmaxRows, rocAucMacro } from "../src/probe/metrics.js";
 import type { ProbeLabels } from "../src/probe/protocol.js";
 import type { ClipSplit } from "../src/probe/split.js";
@@ -34,8 +35,9 @@ export interface ProbePlan {
 export interface ProbeRow {
   name: string;
   shape: string;
-  /** Heads trained together. */
+  /** Heads of this part of the grid, and as many of them as are trained at once. */
   heads: number;
+  atOnce: number;
   /** Milliseconds of 8 steps and an evaluation of one head, together and one at a time: medians, and the least. */
   togetherMs: number;
   aloneMs: number;
@@ -52,6 +54,8 @@ export interface ProbeRow {
 }
 
 const steps = 8;
+/** Of the cohorts that a part of the grid is trained in, so many are timed. */
+const cohortsTimed = 2;
 
 /** GTZAN's and MagnaTagATune's sizes; on a software adapter a tenth of the latter's clips, and of hidden heads the first task only. */
 export function probePlans({ software }: { software: boolean }): ProbePlan[] {
@@ -108,32 +112,39 @@ async function measurePlan(gpu: Gpu, plan: ProbePlan, rounds: number, sample: nu
     (i) => runs[i].hidden === plan.hidden && runs[i].batch === plan.batch,
   );
   const batches = () => new HeadBatches(plan.train, plan.batch, 0, "sample");
-  const cohort = new Cohort(data, runs, numbers, batches(), {
-    chunk: steps,
-    seed: 0,
-    rateOf: () => ({ rate: 1, active: true }),
-  });
-  const every = Math.floor(numbers.length / sample);
-  const singles = Array.from({ length: sample }, (_, i) => {
-    const run = runs[numbers[i * every]];
-    return new SingleHead(gpu, plan, run, data, batches(), task, split);
-  });
+  const parts = planCohorts(data, all).slice(0, cohortsTimed);
+  const heads = parts.reduce((sum, { length }) => sum + length, 0);
+  const cohorts = parts.map(
+    (numbers) =>
+      new Cohort(data, all, numbers, batches(), {
+        chunk: steps,
+        seed: 0,
+        rateOf: () => ({ rate: 1, active: true }),
+      }),
+  );
+  const every = Math.floor(all.length / sample);
+  const singles = Array.from(
+    { length: sample },
+    (_, i) => new SingleHead(gpu, plan, all[i * every], data, batches(), task, split),
+  );
   const together = async () => {
-    cohort.advance(steps);
-    await cohort.evaluate();
-    cohort.keep([0]);
+    for (const cohort of cohorts) {
+      cohort.advance(steps);
+      await cohort.evaluate();
+      cohort.keep([0]);
+    }
   };
   const alone = async () => {
     for (const single of singles) await single.round();
   };
-  const timed = async (work: () => Promise<void>, heads: number) => {
+  const timed = async (work: () => Promise<void>, count: number) => {
     const before = process.cpuUsage();
     const start = performance.now();
     await work();
     await gpu.device.finish();
-    const ms = (performance.now() - start) / heads;
+    const ms = (performance.now() - start) / count;
     const { user, system } = process.cpuUsage(before);
-    return { ms, cpu: (user + system) / 1000 / heads };
+    return { ms, cpu: (user + system) / 1000 / count };
   };
   try {
     for (let i = 0; i < 2; i++) {
@@ -142,7 +153,7 @@ async function measurePlan(gpu: Gpu, plan: ProbePlan, rounds: number, sample: nu
     }
     const [a, b]: [{ ms: number; cpu: number }[], { ms: number; cpu: number }[]] = [[], []];
     for (let round = 0; round < rounds; round++) {
-      a.push(await timed(together, numbers.length));
+      a.push(await timed(together, heads));
       b.push(await timed(alone, singles.length));
     }
     const least = (samples: typeof a) => Math.min(...samples.map(({ ms }) => ms));
@@ -150,7 +161,8 @@ async function measurePlan(gpu: Gpu, plan: ProbePlan, rounds: number, sample: nu
     return {
       name: plan.name,
       shape: `${plan.features} features, ${plan.outputs} outputs, ${plan.valid} validation clips`,
-      heads: numbers.length,
+      heads: all.length,
+      atOnce: parts[0].length,
       togetherMs: middle(a, "ms"),
       aloneMs: middle(b, "ms"),
       minTogetherMs: least(a),
@@ -163,7 +175,7 @@ async function measurePlan(gpu: Gpu, plan: ProbePlan, rounds: number, sample: nu
       rounds,
     };
   } finally {
-    cohort.dispose();
+    for (const cohort of cohorts) cohort.dispose();
     for (const single of singles) single.dispose();
     data.dispose();
   }
@@ -300,10 +312,10 @@ function problemOf({ kind, outputs, features, train, valid }: ProbePlan) {
 /** The rows as text, with what they come to over the whole grid. */
 export function probeTable(rows: readonly ProbeRow[]): string {
   const number = (value: number) => value.toFixed(value < 1 ? 3 : 2).padStart(10);
-  const head = `${"part of the grid".padEnd(28)}${["heads", "together", "one by one", "ratio", "of least", "of cpu"].map((word) => word.padStart(11)).join("")}`;
+  const head = `${"part of the grid".padEnd(28)}${["heads", "at once", "together", "one by one", "ratio", "of least", "of cpu"].map((word) => word.padStart(11)).join("")}`;
   const lines = rows.map(
     (row) =>
-      `${row.name.padEnd(28)}${String(row.heads).padStart(11)} ${number(row.togetherMs)} ${number(row.aloneMs)} ${number(row.ratio)} ${number(row.bestRatio)} ${number(row.cpuRatio)}`,
+      `${row.name.padEnd(28)}${String(row.heads).padStart(11)}${String(row.atOnce).padStart(11)} ${number(row.togetherMs)} ${number(row.aloneMs)} ${number(row.ratio)} ${number(row.bestRatio)} ${number(row.cpuRatio)}`,
   );
   const task = (name: string) => rows.filter((row) => row.name.startsWith(name));
   const wholes = ["genre", "tags"].flatMap((name) => {

@@ -140,14 +140,19 @@ export class Cohort {
     for (const layer of this.layers) for (const tensor of tensorsOf(layer)) tensor.dispose();
   }
 
-  /** Bytes that a cohort holds for each place, and that its largest tensor has. */
-  static bytesPerPlace(data: HeadData, hidden: number, rows: number): { held: number; largest: number } {
+  /** Bytes of each place: all that a cohort holds, its largest tensor, and what a training step touches. */
+  static bytesPerPlace(data: HeadData, hidden: number, rows: number) {
     const layouts = headLayers(data.d, hidden, data.outputs);
     const weights = layouts.map(({ rows: units, columns }) => 4 * units * columns);
-    const units = Math.max(...layouts.map((layer) => layer.rows));
-    const activations = 4 * units * Math.max(rows, data.validRows);
     const total = weights.reduce((sum, bytes) => sum + bytes, 0);
-    return { held: 6 * total + 2 * activations, largest: Math.max(activations, ...weights) };
+    const units = Math.max(...layouts.map((layer) => layer.rows));
+    const judged = 4 * units * data.validRows;
+    const trained = 4 * units * rows;
+    return {
+      held: 6 * total + 2 * Math.max(trained, judged),
+      largest: Math.max(trained, judged, ...weights),
+      working: 4 * total + 2 * trained,
+    };
   }
 
   private async read(place: number, which: (layer: LayerState) => Tensor): Promise<TrainedHead> {
@@ -272,20 +277,16 @@ export class Cohort {
       ...{ strideA: output.layout.rows * rows, strideB: units * rows },
     });
     const dh = gpu.empty([places, units, rows]);
-    product(output.weight, z, dh, {
-      ...{ m: units, n: rows, k: output.layout.rows, batch: places, transposeA: true },
-      ...{ strideA: output.layout.rows * units, strideB: output.layout.rows * rows },
-    });
     const scales = gpu.tensor(
       Float32Array.from({ length: variants }, (_, v) => 1 / (1 - slots.rates[v % slots.rates.length])),
     );
-    const quads = (places * units * rows) / 4;
-    const { groups, span } = planGrid(device.capabilities, quads);
+    const items = places * units * Math.ceil(rows / 16);
+    const classes = data.outputs;
     device.run(
-      device.kernel("probe/deactivate"),
-      [h, scales, dh].map(({ block }) => block),
-      { count: quads, span, quads: rows / 4, units, live: hidden, each },
-      groups,
+      device.kernel("probe/back"),
+      [h, output.weight, z, scales, dh].map(({ block }) => block),
+      { count: items, quads: rows / 4, units, rows: output.layout.rows, classes, live: hidden, each },
+      foldGroups(Math.ceil(items / 64)),
     );
     this.adam(output, dOut, table, now);
     this.adam(inner, this.firstGradient(dh, x, m, variants, data.columns), table, now);

@@ -14,6 +14,7 @@ import { dropKeys, HeadBatches } from "../../src/probe/head-batches.js";
 import { HeadData } from "../../src/probe/head-data.js";
 import { bestSongRule, bySong, probeGrid } from "../../src/probe/head-protocol.js";
 import { arrangeSlots } from "../../src/probe/head-slots.js";
+import { cohortsOf } from "../../src/probe/head-trainer.js";
 import { meanKeyScore } from "../../src/probe/key-score.js";
 import { metricsOf, type Predictions, type ProbeLabels } from "../../src/probe/protocol.js";
 import { clipsBySong, songClasses, songRules } from "../../src/probe/songs.js";
@@ -254,6 +255,12 @@ describe("grids", () => {
       expect(runs[run].standardise).toBe(variant >= 3);
       expect(runs[run].dropout).toBe(slots.rates[variant % 3]);
     });
+    for (const most of [1, 4, 9, 20, 27, 53, 54]) {
+      const parts = cohortsOf(runs, numbers, most);
+      expect(parts.flat().sort((a, b) => a - b)).toEqual(numbers);
+      expect(Math.max(...parts.map(({ length }) => length))).toBeLessThanOrEqual(most);
+      for (const part of parts) expect(arrangeSlots(runs, part).runs).not.toContain(-1);
+    }
     const odd = arrangeSlots(runs, [numbers[0], numbers[1], numbers[numbers.length - 1]]);
     expect(odd.each).toBe(2);
     expect([...odd.runs].filter((run) => run >= 0)).toHaveLength(3);
