@@ -108,9 +108,7 @@ async function measurePlan(gpu: Gpu, plan: ProbePlan, rounds: number, sample: nu
   const { task, table, split } = problemOf(plan);
   const data = new HeadData(gpu, task, table, split);
   const { runs } = gridOf("jukemir");
-  const numbers = [...runs.keys()].filter(
-    (i) => runs[i].hidden === plan.hidden && runs[i].batch === plan.batch,
-  );
+  const all = runs.filter(({ hidden, batch }) => hidden === plan.hidden && batch === plan.batch);
   const batches = () => new HeadBatches(plan.train, plan.batch, 0, "sample");
   const parts = planCohorts(data, all).slice(0, cohortsTimed);
   const heads = parts.reduce((sum, { length }) => sum + length, 0);
