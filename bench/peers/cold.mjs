@@ -9,7 +9,7 @@ import { median } from "./statistics.mjs";
 /** Mesa's and NVIDIA's names for it; other drivers keep theirs. */
 const cacheOff = { MESA_SHADER_CACHE_DISABLE: "true", __GL_SHADER_DISK_CACHE: "0" };
 
-/** Seconds { off, warm } of one library, medians of `runs`, with the adapter's name. */
+/** Seconds { off, warm } of one library and of its processors, medians of `runs`, with the adapter's name. */
 export async function coldStart(name, { adapter, runs = 3, note = () => {} }) {
   const off = [];
   const warm = [];
@@ -26,20 +26,22 @@ export async function coldStart(name, { adapter, runs = 3, note = () => {} }) {
       note(`${name}, warm cache, ${run + 1} of ${runs}`);
       warm.push(await firstStep(name, { adapter, env }));
     }
-    const times = (results) => results.map(({ seconds }) => seconds);
+    const middle = (results, figure) => median(results.map((result) => result[figure]));
     return {
       name,
       adapter: filling.adapter,
-      off: median(times(off)),
-      warm: median(times(warm)),
-      samples: { off: times(off), filling: filling.seconds, warm: times(warm) },
+      off: middle(off, "seconds"),
+      offCpu: middle(off, "cpuSeconds"),
+      warm: middle(warm, "seconds"),
+      warmCpu: middle(warm, "cpuSeconds"),
+      samples: { off, filling, warm },
     };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-/** Seconds from the start of the process until its first step is done, and the adapter's name. */
+/** Seconds from the start of the process until its first step is done, what processors spent on it, and the adapter's name. */
 async function firstStep(name, { adapter, env }) {
   const side = new Side({ name, adapter, env });
   const start = performance.now();
@@ -47,7 +49,9 @@ async function firstStep(name, { adapter, env }) {
     const opened = await side.open();
     const { ways } = await side.ask("prepare", { name: "train_step" });
     await side.ask("first", { way: ways[0] });
-    return { seconds: (performance.now() - start) / 1000, adapter: opened.adapter.name };
+    const seconds = (performance.now() - start) / 1000;
+    const { cpuSeconds } = await side.ask("used");
+    return { seconds, cpuSeconds, adapter: opened.adapter.name };
   } finally {
     await side.close();
   }

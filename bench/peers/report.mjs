@@ -47,11 +47,21 @@ function fewTurns(found, entries) {
 
 /** Cold starts as lines of text. */
 export function coldTable(results) {
-  const header = ["process start to first step", "no cache, s", "warm cache, s", "bar", ""];
-  const body = results.map(({ name, off, warm, bar, met }) => [
+  const header = [
+    "process start to first step",
+    "no cache, s",
+    "of CPU",
+    "warm cache, s",
+    "of CPU",
+    "bar",
+    "",
+  ];
+  const body = results.map(({ name, off, offCpu, warm, warmCpu, bar, met }) => [
     name,
     figure(off),
+    figure(offCpu),
     figure(warm),
+    figure(warmCpu),
     bar ? `${bar.off} and ${bar.warm}` : "",
     met === undefined ? "" : met ? "met" : "MISSED",
   ]);

@@ -51,6 +51,12 @@ const methods = {
     return times;
   },
 
+  /** Seconds of processor time of the whole process so far. */
+  used() {
+    const { user, system } = process.cpuUsage();
+    return { cpuSeconds: (user + system) / 1e6 };
+  },
+
   /** Lets go of one way. */
   drop({ way }) {
     current.jobs.get(way)?.dispose?.();
