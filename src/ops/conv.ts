@@ -1,11 +1,11 @@
 // Convolutions over one and two axes, as matrix products over the patches under the kernel (unfold, then matmul). Where the
 // stride is the kernel's size and nothing is padded (patch embedding), unfolding is only a permutation.
 import { ShapeError } from "../gpu/errors.js";
-import { formatShape } from "../tensor/shape.js";
+import { formatShape, type Shape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { add } from "./binary.js";
 import { defineOp } from "./define.js";
-import { elementwiseGroups, foldGroups } from "./launch.js";
+import { planGrid } from "./launch.js";
 import { matmul } from "./matmul.js";
 import { sum } from "./reduce.js";
 import { permute, reshape } from "./view.js";
@@ -39,44 +39,56 @@ function tiles({ height, width, kernel_h, kernel_w, sy, sx, py, px }: Geometry):
   return exact && sy === kernel_h && sx === kernel_w && py === 0 && px === 0;
 }
 
-/** x [B, C, H, W] → patches as rows [B, outH·outW, C·kh·kw]. */
+/** x [B, C, H, W] → what the kernel covers at every place, [B, C·kh·kw, outH·outW]. */
 function unfold(x: Tensor, g: Geometry): Tensor {
   const { device } = x.gpu;
-  const { batch, channels, kernel_h, kernel_w, out_h, out_w } = g;
-  const shape = [batch, out_h * out_w, channels * kernel_h * kernel_w];
+  const { batch, channels, height, width, kernel_h, kernel_w, out_h, out_w, sy, sx, py, px } = g;
+  const shape = [batch, channels * kernel_h * kernel_w, out_h * out_w];
   if (tiles(g)) {
     const split = reshape(x, [batch, channels, out_h, kernel_h, out_w, kernel_w]);
-    return reshape(permute(split, [0, 2, 4, 1, 3, 5]), shape);
+    return reshape(permute(split, [0, 1, 3, 5, 2, 4]), shape);
   }
   const cols = x.gpu.empty(shape);
-  const params = { count: cols.size, ...g };
-  device.run(device.kernel("conv/unfold"), [x.block, cols.block], only(params), elementwiseGroups(cols.size));
+  const quad = out_w % 4 === 0;
+  const count = Math.ceil(cols.size / 4);
+  const { groups, span } = planGrid(device.capabilities, count);
+  const lengths = {
+    n0: quad ? out_w / 4 : out_w,
+    n1: out_h,
+    n2: kernel_w,
+    n3: kernel_h,
+    n4: batch * channels,
+  };
+  device.run(
+    device.kernel("conv/unfold", { QUAD: quad }),
+    [x.block, cols.block],
+    { count, span, height, width, sy, sx, py, px, ...lengths },
+    groups,
+  );
   return cols;
 }
 
-/** The gradient of `unfold`: sums rows back into an image. */
+/** The gradient of `unfold`: sums columns back into an image. */
 function fold(cols: Tensor, g: Geometry): Tensor {
   const { device } = cols.gpu;
-  const { batch, channels, height, width, kernel_h, kernel_w, out_h, out_w } = g;
+  const { batch, channels, height, width, kernel_h, kernel_w, out_h, out_w, sy, sx, py, px } = g;
   const shape = [batch, channels, height, width];
   if (tiles(g)) {
-    const split = reshape(cols, [batch, out_h, out_w, channels, kernel_h, kernel_w]);
-    return reshape(permute(split, [0, 3, 1, 4, 2, 5]), shape);
+    const split = reshape(cols, [batch, channels, kernel_h, kernel_w, out_h, out_w]);
+    return reshape(permute(split, [0, 1, 4, 2, 5, 3]), shape);
   }
   const x = cols.gpu.empty(shape);
-  const params = { count: x.size, ...g };
+  const quad = width % 4 === 0;
+  const count = Math.ceil(x.size / 4);
+  const { groups, span } = planGrid(device.capabilities, count);
+  const lengths = { n0: quad ? width / 4 : width, n1: height, n2: batch * channels };
   device.run(
-    device.kernel("conv/fold"),
+    device.kernel("conv/fold", { QUAD: quad, UNIT: sy === 1 && sx === 1 }),
     [cols.block, x.block],
-    only(params),
-    foldGroups(Math.ceil(x.size / 64)),
+    { count, span, kernel_h, kernel_w, out_h, out_w, sy, sx, py, px, ...lengths },
+    groups,
   );
   return x;
-}
-
-/** The kernels' parameters: all of the geometry but the batch. */
-function only({ batch: _, ...params }: Geometry & { count: number }): Record<string, number> {
-  return params;
 }
 
 const convOp = defineOp<Geometry, { cols: Tensor }>({
@@ -88,7 +100,7 @@ const convOp = defineOp<Geometry, { cols: Tensor }>({
       gpu.scope(() => {
         const cols = unfold(x, g);
         const filters = reshape(weight, [weight.shape[0], -1]);
-        const maps = matmul(filters, cols, { transposeB: true });
+        const maps = matmul(filters, cols);
         const shifted = bias ? add(maps, reshape(bias, [bias.size, 1])) : maps;
         return { output: reshape(shifted, [g.batch, weight.shape[0], g.out_h, g.out_w]), saved: { cols } };
       }),
@@ -96,22 +108,20 @@ const convOp = defineOp<Geometry, { cols: Tensor }>({
   },
   backward({ grad, inputs: [x, weight, bias], needs, options: g, saved: { cols } }) {
     const maps = weight.shape[0];
-    const places = g.out_h * g.out_w;
-    return x.gpu.scope(() => {
-      const upstream = reshape(grad, [g.batch, maps, places]);
-      const filters = reshape(weight, [maps, -1]);
-      const dx = needs[0] ? fold(matmul(upstream, filters, { transposeA: true }), g) : undefined;
-      if (!needs[1] && !needs[2]) return [dx];
-      const rows = reshape(permute(upstream, [1, 0, 2]), [maps, g.batch * places]);
-      const flat = reshape(cols, [g.batch * places, -1]);
-      return [
-        dx,
-        needs[1] ? reshape(matmul(rows, flat), weight.shape) : undefined,
-        bias && needs[2] ? sum(rows, { dim: 1 }) : undefined,
-      ];
-    });
+    const upstream = reshape(grad, [g.batch, maps, g.out_h * g.out_w]);
+    return x.gpu.scope(() => [
+      needs[0] ? fold(matmul(reshape(weight, [maps, -1]), upstream, { transposeA: true }), g) : undefined,
+      needs[1] ? weightGradient(upstream, cols, weight.shape) : undefined,
+      bias && needs[2] ? sum(upstream, { dim: [0, 2] }) : undefined,
+    ]);
   },
 });
+
+/** upstream [B, O, places] · colsᵀ [B, places, C·kh·kw], summed over the batch. */
+function weightGradient(upstream: Tensor, cols: Tensor, shape: Shape): Tensor {
+  const products = matmul(upstream, cols, { transposeB: true });
+  return reshape(sum(products, { dim: 0 }), shape);
+}
 
 /**
  * Cross-correlation (what deep learning calls convolution) of x [B, C, H, W] with weight [O, C, kh, kw] → [B, O, outH, outW],
