@@ -1,4 +1,4 @@
-// What every kernel launch shares: folding a grid into two dimensions and the element-by-element grids.
+// What every kernel launch shares: folding a grid into two dimensions and the element-by-element grid.
 import type { Capabilities } from "../gpu/capabilities.js";
 import type { Groups } from "../gpu/device.js";
 
@@ -7,11 +7,6 @@ const maxGroups = 65535;
 /** Workgroup counts for `count` workgroups; a kernel undoes the folding with lib/index. */
 export function foldGroups(count: number): Groups {
   return count <= maxGroups ? [count] : [maxGroups, Math.ceil(count / maxGroups)];
-}
-
-/** A grid of 64 lanes with four items each, for kernels that count their items themselves. */
-export function elementwiseGroups(items: number): Groups {
-  return foldGroups(Math.ceil(items / 256));
 }
 
 /** A grid whose workgroups of 64 take `span` neighbouring items each, lane by lane. */
