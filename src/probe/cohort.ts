@@ -280,13 +280,14 @@ export class Cohort {
     const scales = gpu.tensor(
       Float32Array.from({ length: variants }, (_, v) => 1 / (1 - slots.rates[v % slots.rates.length])),
     );
-    const items = places * units * Math.ceil(rows / 16);
+    const items = places * (units / 4) * Math.ceil(rows / 16);
+    const width = device.capabilities.software ? 16 : 64;
     const classes = data.outputs;
     device.run(
-      device.kernel("probe/back"),
+      device.kernel("probe/back", { WIDTH: width }),
       [h, output.weight, z, scales, dh].map(({ block }) => block),
       { count: items, quads: rows / 4, units, rows: output.layout.rows, classes, live: hidden, each },
-      foldGroups(Math.ceil(items / 64)),
+      foldGroups(Math.ceil(items / width)),
     );
     this.adam(output, dOut, table, now);
     this.adam(inner, this.firstGradient(dh, x, m, variants, data.columns), table, now);
