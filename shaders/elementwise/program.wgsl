@@ -7,9 +7,13 @@
 //     repeated along axes    at an offset from a walk over the merged axes (lib/walk), which WALKS operands share. QUAD 1: the
 //                            innermost axis is a multiple of 4, so the operand is a vec4 or one number for four elements
 //                            there. QUAD 0: four elements, each at an offset of its own.
-// A workgroup of 64 takes `span` vec4s, each invocation every 64th. A loop whose length the compiler does not know: unrolled
-// by four it is 1.2 to 1.7 times slower on software adapters, where `span` is large.
-// Measured: MEASURED
+// A workgroup of 64 takes `span` vec4s, each invocation every 64th, in a loop whose length the compiler does not know.
+// Measured by processor time against a copy of the same size in the same run:
+//   lavapipe: adding two arrays, a row or a column 1.0 to 1.2 times the bytes a second of the copy; unrolled by four, with a division
+//   for a row and scalars for a column, 0.8, 0.4 and 0.07. GELU 0.6, its erf being the rest. Four operations in one program take
+//   0.4 to 0.5 of the time of four programs, 0.35 with their gradients.
+//   SwiftShader: adding 1.0, GELU 0.5 of the copy; four operations in one 0.4, with gradients 0.5.
+// Lost: Φ by an exponential (Abramowitz and Stegun 26.2.17) in place of erf: the same time forward, a sixth less backward.
 #include "lib/index"
 #include "lib/erf"
 #include "lib/power"
