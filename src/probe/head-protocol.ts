@@ -53,7 +53,7 @@ export async function probeGrid(
     });
     let predicted = await answer("test");
     let songRule: SongRule | undefined;
-    if (areKeys(task.classes) && task.pieces) {
+    if (areKeys(task.classes) && task.pieces && new Set(task.pieces).size < task.pieces.length) {
       songRule = bestSongRule(await answer("valid"));
       predicted = bySong(predicted, songRule);
     }
