@@ -242,6 +242,12 @@ class Chain {
     return compiled;
   }
 
+  /** Whether the gradient of an input is that of the result as it is. */
+  passes(input: number): boolean {
+    const { program, operands } = this.backward([input]);
+    return program.body === "" && operands.length === 1 && program.results[0] === "x0";
+  }
+
   private differentiate(wanted: readonly number[]): Compiled {
     const writer = new Writer();
     const leads = new Set<Expr>(wanted.map((i) => this.inputs[i]));
@@ -276,7 +282,12 @@ const fusedOp = defineOp<{ chain: Chain }>({
   backward({ grad, inputs, needs, options: { chain } }) {
     const gradients: (Tensor | undefined)[] = inputs.map(() => undefined);
     const most = grad.gpu.device.capabilities.maxStorageBindings;
-    const wanted = needs.flatMap((need, i) => (need ? [i] : []));
+    const wanted: number[] = [];
+    needs.forEach((need, i) => {
+      if (!need) return;
+      if (chain.passes(i)) gradients[i] = sumTo(grad, inputs[i].shape);
+      else wanted.push(i);
+    });
     while (wanted.length > 0) {
       // As many at once as can be bound beside what they read.
       let count = wanted.length;
