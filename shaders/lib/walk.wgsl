@@ -1,8 +1,7 @@
 // Walking a shape of RANK axes in row-major order without dividing at every step: a position is split into its index along
 // each axis once, and then moved on by a fixed stride with carries. Axes are counted from the innermost: x0, x1, …; OUTER is
 // RANK - 1, and LAST the name of the outermost one. INDEX is u32, or vec4<u32> for four positions side by side.
-// Lengths and strides are given as values that were read before the loop: lavapipe reads a parameter again in every round of a
-// loop that stores, at about 25 ns a subgroup, as much as a load; seven of them made a gather three times slower.
+// Lengths and strides are given as values that were read before the loop, so that no compiler reads them again in every round.
 struct Axes {
 #repeat k RANK
   x##k: u32,
