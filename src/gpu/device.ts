@@ -66,8 +66,8 @@ export class Device {
   private closed = false;
   /** While it is set, nothing runs: commands are written down. */
   private recorder: Recorder | undefined;
-  /** The program whose last run stands in the open commands. */
-  private openReplay: Program | undefined;
+  /** The programs that have a run in the open commands. */
+  private readonly openReplays = new Set<Program>();
 
   private constructor(
     readonly gpu: GPUDevice,
@@ -164,10 +164,10 @@ export class Device {
   startReplay(program: Program, bufferIds: Iterable<number>): void {
     if (this.recorder)
       throw new MelgradError("A captured function called another: capture only the outer one.");
-    if (this.openReplay === program) this.flush();
+    if (this.openReplays.has(program)) this.flush();
     this.endPass();
     for (const id of bufferIds) this.touched.set(id, this.passSerial);
-    this.openReplay = program;
+    this.openReplays.add(program);
   }
 
   /**
@@ -417,7 +417,7 @@ export class Device {
     this.encoder = undefined;
     this.passDispatches = 0;
     this.passSerial++;
-    this.openReplay = undefined;
+    this.openReplays.clear();
     this.touched.clear();
   }
 

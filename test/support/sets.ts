@@ -71,11 +71,23 @@ export function mtatAnnotations(rows: readonly MtatRow[]): string {
 /** clip_info_final.csv; `silent` further rows have no path, as clips without audio have none. */
 export function mtatInfo(rows: readonly MtatRow[], silent = 0): string {
   const line = (cells: readonly (string | number)[]) => `${cells.map((cell) => `"${cell}"`).join("\t")}\n`;
-  const header = "clip_id track_number title artist album url segmentStart segmentEnd original_url mp3_path".split(" ");
+  const header =
+    "clip_id track_number title artist album url segmentStart segmentEnd original_url mp3_path".split(" ");
   const info = (id: number, path: string) => {
     const song = Math.floor(id / 3);
     const start = (id % 3) * 29;
-    return line([id, song % 20, `Title ${song}`, `Artist ${song % 97}`, "Album", `http://x/${song}`, start, start + 29, "", path]);
+    return line([
+      id,
+      song % 20,
+      `Title ${song}`,
+      `Artist ${song % 97}`,
+      "Album",
+      `http://x/${song}`,
+      start,
+      start + 29,
+      "",
+      path,
+    ]);
   };
   const none = Array.from({ length: silent }, (_, i) => info(100_000 + i, ""));
   return line(header) + rows.map(({ id, path }) => info(id, path)).join("") + none.join("");

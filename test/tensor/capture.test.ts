@@ -115,6 +115,20 @@ describe.each(["immediates", "a uniform buffer"])("a captured function, paramete
     captured.dispose();
   });
 
+  it("keeps the scalars of runs that wait in between other programs' runs", async () => {
+    let n = 0;
+    const total = gpu().zeros([1]).keep();
+    const programs = [1, 100].map((factor) =>
+      capture(gpu(), () => {
+        const now = gpu().scalars(1, (out) => out.fill(factor * ++n));
+        gpu().device.copy(total.add(now).block, total.block, 4);
+      }),
+    );
+    for (const i of [0, 1, 0, 1, 1, 0]) programs[i]({});
+    expect(await total.item()).toBe(1 + 200 + 3 + 400 + 500 + 6);
+    for (const program of programs) program.dispose();
+  });
+
   it("draws dropout anew where its seed is a function, alike in forward and gradient", async () => {
     let seed = freshSeed("captured dropout");
     const w = gpu().ones([64]).keep().withGrad();
