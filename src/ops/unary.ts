@@ -19,8 +19,9 @@ export interface UnaryOptions {
 
 const sqrtHalf = "0.7071067811865476";
 const gaussian = "(0.3989422804014327 * exp(-0.5 * x * x))";
-// tanh(0.79788456·(x + 0.044715 x³)); the argument is clamped because tanh overflows on some drivers.
-const tanhGelu = "tanh(clamp(0.7978845608028654 * (x + 0.044715 * x * x * x), vec4(-15.0), vec4(15.0)))";
+// 0.5·(1 + tanh u), u = 0.79788456·(x + 0.044715 x³), is sigmoid(2u): one exp, as in lib/gelu. Limited, so that exp stays finite.
+const tanhShare =
+  "(1.0 / (1.0 + exp(-clamp(1.5957691216057308 * (x + 0.044715 * x * x * x), vec4(-30.0), vec4(30.0)))))";
 
 export const unaryRows = {
   neg: { doc: "-x", forward: "-x", backward: "-g" },
@@ -50,10 +51,10 @@ export const unaryRows = {
   },
   gelu_tanh: {
     doc: "x·Φ(x) with the tanh approximation of Φ (Hendrycks and Gimpel, 2016)",
-    forward: `0.5 * x * (1.0 + ${tanhGelu})`,
+    forward: `x * ${tanhShare}`,
     backward:
-      `g * (0.5 * (1.0 + ${tanhGelu}) + 0.5 * x * (1.0 - ${tanhGelu} * ${tanhGelu})` +
-      " * 0.7978845608028654 * (1.0 + 0.134145 * x * x))",
+      `g * (${tanhShare} + x * ${tanhShare} * (1.0 - ${tanhShare})` +
+      " * 1.5957691216057308 * (1.0 + 0.134145 * x * x))",
   },
   affine: { doc: "a·x + b for numbers a and b", forward: "c0 * x + c1", backward: "g * c0" },
   clamp: {

@@ -121,7 +121,7 @@ function remarksOf(
     task.note,
     ` ${how}`,
     official
-      ? ` Random weights: ${plan.encoders === 1 ? "one encoder" : `${plan.encoders} encoders, so their spread is that of initialisations`}.`
+      ? ` The data set's own split. Random weights: ${plan.encoders === 1 ? "one encoder" : `${plan.encoders} encoders, so their spread is that of initialisations`}.`
       : plan.encoders === 1
         ? " One random encoder serves all seeds, so its spread is that of the splits alone."
         : ` Random weights: ${plan.encoders} encoders over the seeds, so their spread is that of splits and initialisations.`,

@@ -98,7 +98,8 @@ describe("data sets in a folder", () => {
     );
     expect(logMel.mean).toBeGreaterThan(0.95); // the two kinds differ in their spectra
     expect(logMel.ci95).toBeUndefined();
-    expect(probed.stdout).toContain("The data set's own split");
+    expect(tasks[0].note).toContain("own split");
+    expect(probed.stdout).toContain("One split");
   });
 
   it.each([
