@@ -4,7 +4,7 @@
 import { type Block, BufferPool } from "./buffers.js";
 import { type Capabilities, readCapabilities, wantedFeatures, wantedLimits } from "./capabilities.js";
 import { DeviceLostError, MelgradError, ShaderError } from "./errors.js";
-import { type Kernel, PipelineCache } from "./pipelines.js";
+import { type ImmediatePass, type Kernel, PipelineCache } from "./pipelines.js";
 import type { Defines } from "./preprocess.js";
 import type { Profiler } from "./profiler.js";
 import { Program } from "./program.js";
@@ -138,9 +138,7 @@ export class Device {
 
   /** Runs `work` in record mode: its commands become a program, and none of them has run when this returns. */
   record<T>(work: () => T, label: string): { result: T; program: Program } {
-    if (this.recorder) {
-      throw new MelgradError("A captured function called another: capture only the outer one.");
-    }
+    if (this.recorder) throw nestedCapture();
     const recorder = new Recorder();
     this.recorder = recorder;
     let result: T;
@@ -154,20 +152,20 @@ export class Device {
     return { result, program: new Program(this, recording, label) };
   }
 
-  /** For programs: the open commands, outside a pass, which from now on use these buffers. */
-  joinReplay(bufferIds: Iterable<number>): GPUCommandEncoder {
-    if (!this.encoder) for (const id of bufferIds) this.touched.set(id, this.passSerial);
-    return this.openEncoder();
-  }
-
   /** For programs: begins a run. One that is still open is submitted first, because the two share their memory and scalars. */
-  startReplay(program: Program, bufferIds: Iterable<number>): void {
-    if (this.recorder)
-      throw new MelgradError("A captured function called another: capture only the outer one.");
+  startReplay(program: Program): void {
+    if (this.recorder) throw nestedCapture();
     if (this.openReplays.has(program)) this.flush();
     this.endPass();
-    for (const id of bufferIds) this.touched.set(id, this.passSerial);
-    this.openReplays.add(program);
+  }
+
+  /** For programs: the open commands, outside a pass, into which a run of the program goes. It uses these buffers. */
+  joinReplay(program: Program, bufferIds: Iterable<number>): GPUCommandEncoder {
+    if (!this.openReplays.has(program)) {
+      this.openReplays.add(program);
+      for (const id of bufferIds) this.touched.set(id, this.passSerial);
+    }
+    return this.openEncoder();
   }
 
   /**
@@ -451,9 +449,8 @@ export class Device {
   }
 }
 
-/** `setImmediates` is newer than the published types. */
-interface ImmediatePass {
-  setImmediates(offset: number, data: Uint32Array, dataOffset: number, size: number): void;
+function nestedCapture(): MelgradError {
+  return new MelgradError("A captured function called another: capture only the outer one.");
 }
 
 function lostMessage(info: GPUDeviceLostInfo): string {

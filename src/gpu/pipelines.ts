@@ -8,6 +8,11 @@ import { type Defines, type ExpandedShader, type ParamField, preprocess } from "
 
 const COMPUTE_STAGE = 4; // GPUShaderStage.COMPUTE
 
+/** `setImmediates` is newer than the published types. */
+export interface ImmediatePass {
+  setImmediates(offset: number, data: ArrayBuffer | Uint32Array, dataOffset?: number, size?: number): void;
+}
+
 interface Layout {
   id: number;
   group: GPUBindGroupLayout;

@@ -1,7 +1,7 @@
 // A recorded list of commands with memory of its own, to be run again and again: every run sets pipelines and bind groups that
 // were made once, so that it allocates nothing. Not here: recording (recorder.ts) and placing memory (plan.ts).
 import type { Device } from "./device.js";
-import type { Kernel } from "./pipelines.js";
+import type { ImmediatePass, Kernel } from "./pipelines.js";
 import type { Command, Recording } from "./recorder.js";
 
 const UNIFORM = 64;
@@ -79,9 +79,9 @@ export class Program {
   replay(): void {
     const { device } = this;
     const commands = this.build();
-    const encoder = () => device.joinReplay(this.bufferIds);
+    const encoder = () => device.joinReplay(this, this.bufferIds);
     device.check();
-    device.startReplay(this, this.bufferIds);
+    device.startReplay(this);
     this.fillScalars();
     let pass: GPUComputePassEncoder | undefined;
     let pipeline: GPUComputePipeline | undefined;
@@ -211,9 +211,4 @@ export class Program {
     }
     this.device.gpu.queue.writeBuffer(this.scalarBuffer, 0, this.scalarData);
   }
-}
-
-/** `setImmediates` is newer than the published types. */
-interface ImmediatePass {
-  setImmediates(offset: number, data: ArrayBuffer): void;
 }

@@ -129,6 +129,26 @@ describe.each(["immediates", "a uniform buffer"])("a captured function, paramete
     for (const program of programs) program.dispose();
   });
 
+  it("keeps the scalars of a cut run whose end still waits", async () => {
+    let n = 0;
+    const last = gpu().zeros([1]).keep();
+    const total = gpu().zeros([1]).keep();
+    const captured = capture(
+      gpu(),
+      () => {
+        const now = gpu().scalars(1, (out) => out.fill(++n));
+        gpu().device.copy(total.add(last).block, total.block, 4);
+        gpu().device.copy(now.block, last.block, 4); // after the cut, so it waits for the next submission
+      },
+      { budgetMs: 1e-9 },
+    );
+    captured({});
+    await gpu().device.finish(); // the budget is known from here on
+    for (let call = 2; call <= 5; call++) captured({});
+    expect(await total.item()).toBe(1 + 2 + 3 + 4);
+    captured.dispose();
+  });
+
   it("draws dropout anew where its seed is a function, alike in forward and gradient", async () => {
     let seed = freshSeed("captured dropout");
     const w = gpu().ones([64]).keep().withGrad();
