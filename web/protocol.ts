@@ -1,0 +1,255 @@
+// What the page and its worker say to each other: calls that the worker answers, and events that it sends by itself. Types
+// only. The worker owns the engine, the clips, the training and the files; the page draws, plays and asks.
+import type { ModelConfig, PretrainConfig } from "../src/patchifier/config.js";
+
+/** A piece of audio in the library. Its samples (mono, 16 kHz) and its log-mel stay in the worker. */
+export interface ClipInfo {
+  id: string;
+  /** What is shown: a file's name or a piece's title. */
+  name: string;
+  source: "file" | "demo" | "microphone";
+  seconds: number;
+  /** Frames of its log-mel, `hopSeconds` each. */
+  frames: number;
+  /** The class that a person gave it, for the fine-tune. */
+  label?: string;
+}
+
+export interface AdapterInfo {
+  name: string;
+  software: boolean;
+  features: string[];
+}
+
+/** What the page needs to know about the model in use. */
+export interface ModelInfo {
+  model: ModelConfig;
+  pretrain: PretrainConfig;
+  /** Rows (bands), columns (times) and number of patches of a crop. */
+  grid: { rows: number; columns: number; tokens: number };
+  normalisation: { mean: number; std: number } | undefined;
+  step: number;
+  seed: number;
+}
+
+/** [nMels, frames], row-major, lowest band first; values are log10(1 + gain·power). */
+export interface MelImage {
+  values: Float32Array;
+  nMels: number;
+  frames: number;
+  hopSeconds: number;
+}
+
+export interface TrainingState {
+  status: "idle" | "preparing" | "running" | "paused" | "done" | "failed";
+  step: number;
+  steps: number;
+  clipsPerSecond?: number;
+}
+
+export interface StepEvent {
+  step: number;
+  loss: number;
+  infonce?: number;
+  reconstruct?: number;
+  lr: number;
+  gradNorm: number;
+  stepMs: number;
+  clipsPerSecond: number;
+}
+
+export interface HeldOutEvent {
+  step: number;
+  loss: number;
+}
+
+/** One crop as the model sees it: which patches are hidden, and what it predicts for them. */
+export interface Reconstruction {
+  clip: string;
+  /** First frame of the crop. */
+  start: number;
+  /** The crop itself, [nMels, cropFrames]. */
+  image: MelImage;
+  /** Patch numbers, time-major: number = column·rows + row. */
+  masked: Int32Array;
+  /** The crop with hidden patches replaced by their predictions. */
+  filled: Float32Array;
+  mse: number;
+  step: number;
+}
+
+/** Attention of one patch of a crop to all others. */
+export interface AttentionAnswer {
+  layer: number;
+  layers: number;
+  heads: number;
+  query: number;
+  /** [heads, tokens]; each head sums to 1. */
+  weights: Float32Array;
+}
+
+/** Vectors of clips (or of windows of them) and where they lie in the map. */
+export interface MapPoint {
+  clip: string;
+  /** Seconds from the start of the clip that the point stands for. */
+  from: number;
+  to: number;
+}
+
+export interface EmbeddingMap {
+  points: MapPoint[];
+  /** [points, 3], centred, within the unit ball. */
+  positions: Float32Array;
+  /** Share of variance that the three axes hold. */
+  explained: number;
+  /** Training step of the model that made them. */
+  step: number;
+}
+
+export interface Neighbour {
+  clip: string;
+  from: number;
+  to: number;
+  /** Cosine similarity of centred vectors. */
+  similarity: number;
+}
+
+export interface FineTuneResult {
+  classes: string[];
+  /** Windows trained on and held out; held-out windows are of other clips wherever a class has two clips. */
+  trainWindows: number;
+  heldOutWindows: number;
+  /** How the windows were divided, in a sentence. */
+  split: string;
+  /** undefined where nothing could be held out. */
+  accuracy: number | undefined;
+  /** 95 % interval of the accuracy. */
+  interval: [number, number] | undefined;
+  /** Held-out confusion, [true, predicted]. */
+  confusion: number[][];
+  seconds: number;
+}
+
+export interface Classification {
+  classes: string[];
+  /** Softmax over the classes. */
+  probabilities: number[];
+}
+
+export interface SavedState {
+  /** Whether a checkpoint of an earlier visit is in the browser's files. */
+  step: number | undefined;
+  clips: number;
+  bytes: number;
+}
+
+export interface Usage {
+  /** Bytes on the GPU that the engine holds, and most that it held. */
+  gpuBytes: number;
+  peakBytes: number;
+  /** Buffers on the device. */
+  buffers: number;
+  /** Worker's JavaScript heap where the browser tells. */
+  heapBytes?: number;
+}
+
+/** A file for the person to keep. */
+export interface ExportedFile {
+  name: string;
+  type: string;
+  bytes: Uint8Array<ArrayBuffer>;
+}
+
+export interface TrainOptions {
+  /** Steps in all; a run that has had them goes on to the new number. */
+  steps: number;
+  batch?: number;
+  seed?: number;
+  lr?: number;
+}
+
+/** Calls of the page; each is answered once, or refused with an error that says what to do. */
+export interface Calls {
+  /** Opens the adapter, and what an earlier visit left. Must be the first call. */
+  open(options: { preset?: string; adapter?: string }): {
+    adapter: AdapterInfo;
+    model: ModelInfo;
+    clips: ClipInfo[];
+    saved: SavedState;
+  };
+  /** Decodes files, computes their log-mels and keeps them. What cannot be used is named with its reason; the rest goes on. */
+  addFiles(files: File[]): { added: ClipInfo[]; refused: { name: string; reason: string }[] };
+  /** Adds the demo music, which the worker composes itself. */
+  addDemo(options?: { pieces?: number; seconds?: number }): { added: ClipInfo[] };
+  /** Adds a recording of the microphone: mono samples at a rate in Hz. */
+  addRecording(samples: Float32Array, sampleRate: number, name: string): { added: ClipInfo[] };
+  removeClip(id: string): void;
+  clips(): ClipInfo[];
+  /** Mono samples at 16 kHz, for playing and for the waveform. */
+  samples(id: string): { samples: Float32Array; sampleRate: number };
+  logMel(id: string): MelImage;
+  /** Log-mel of the last seconds of a live signal; nothing is kept. */
+  liveMel(samples: Float32Array, sampleRate: number): MelImage;
+
+  train(options: TrainOptions): void;
+  pause(): void;
+  resume(): void;
+  /** Forgets weights and moments; clips stay. */
+  reset(options?: { preset?: string; seed?: number }): ModelInfo;
+  model(): ModelInfo;
+
+  /** Hides patches of a crop as training does and predicts them. `draw` picks the mask; the same draw, the same mask. */
+  reconstruct(clip: string, startFrame: number, draw?: number): Reconstruction;
+  /** Layer −1 is the last. */
+  attention(clip: string, startFrame: number, patch: number, layer?: number): AttentionAnswer;
+
+  /** Embeds every clip in windows of a crop's length. */
+  map(): EmbeddingMap;
+  /** Nearest windows of other clips to a window of the library… */
+  neighbours(clip: string, from: number, count?: number): Neighbour[];
+  /** …or to any audio file, which is not kept. */
+  similarTo(file: File, count?: number): Neighbour[];
+  /** The embedding [width] of the whole clip: the mean of its windows. */
+  embed(clip: string): Float32Array;
+
+  label(clip: string, label: string | undefined): void;
+  fineTune(): FineTuneResult;
+  classify(samples: Float32Array, sampleRate: number): Classification;
+  exportProbe(): ExportedFile;
+
+  /** Saves now what training saves now and then. */
+  save(): SavedState;
+  /** model.safetensors and config.json, the files that a run in Node leaves. */
+  exportModel(): ExportedFile[];
+  /** Takes such files back in: weights, and the configuration where it is given. */
+  importModel(files: File[]): ModelInfo;
+  /** Deletes clips and checkpoints that the browser keeps. */
+  forget(): void;
+  usage(): Usage;
+  /** Destroys the device, as a driver's reset would; for tests. */
+  loseDevice(): void;
+}
+
+/** What the worker says unasked. */
+export interface Events {
+  training: TrainingState;
+  step: StepEvent;
+  heldOut: HeldOutEvent;
+  /** Long work: `total` 0 where it is not known. */
+  progress: { what: string; done: number; total: number };
+  saved: SavedState;
+  /** The device is gone; the worker opens another and goes on from what it has. */
+  lost: { reason: string };
+  recovered: { adapter: AdapterInfo; step: number };
+  /** Something went wrong outside a call. `advice` says what to do. */
+  problem: { message: string; advice: string };
+}
+
+export type CallName = keyof Calls;
+export type EventName = keyof Events;
+
+export type ToWorker = { id: number; call: CallName; args: unknown[] };
+export type FromWorker =
+  | { id: number; result: unknown }
+  | { id: number; error: { name: string; message: string } }
+  | { event: EventName; value: unknown };
