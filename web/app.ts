@@ -1,5 +1,5 @@
 // What the views of the page share: the worker, what is selected, playing, and telling the person. No view knows another.
-import type { Calls, ClipInfo, Events, ModelInfo } from "./protocol.js";
+import type { AdapterInfo, Calls, ClipInfo, Events, ModelInfo, TrainingState } from "./protocol.js";
 
 /** A value that views follow. */
 export interface Signal<T> {
@@ -44,6 +44,9 @@ export interface App {
   engine: Engine;
   clips: Signal<readonly ClipInfo[]>;
   model: Signal<ModelInfo | undefined>;
+  /** undefined until the adapter is open, and while it is lost. */
+  adapter: Signal<AdapterInfo | undefined>;
+  training: Signal<TrainingState>;
   /** The clip that is looked at, and the crop's first frame. */
   selected: Signal<{ clip: string; startFrame: number } | undefined>;
   /** What sounds now; `position` in seconds follows the audio clock. */
