@@ -1,7 +1,15 @@
 // Which crops a training step sees: tracks split by piece into training and held-out, crops drawn by a generator that is a
 // pure function of (seed, step), so that a resumed run sees the very batches that an uninterrupted one would.
+import type { FrontEndConfig } from "../patchifier/config.js";
 import { Random } from "../tensor/random.js";
-import type { MelStore, MelTrack } from "./mel-store.js";
+
+/** Log-mels of tracks, wherever they are kept: a MelStore in Node, a page's library. */
+export interface MelSource {
+  readonly tracks: readonly { frames: number }[];
+  readonly config: FrontEndConfig;
+  /** Copies `frames` frames of a track from `start` into `out` at `offset`, as [nMels, frames], silence after its end. */
+  crop(track: number, start: number, frames: number, out: Float32Array, offset: number): void;
+}
 
 /** Random streams of a run; each step of each stream has a generator of its own. */
 export const streams = { initialise: 1, crops: 2, masks: 3, split: 4, heldOut: 5 } as const;
@@ -17,7 +25,7 @@ export interface Split {
 }
 
 /** Holds out a tenth of the pieces, at least one; none where there are fewer than three. Numbers are indices of tracks. */
-export function splitByPiece(tracks: readonly MelTrack[], seed: number): Split {
+export function splitByPiece(tracks: readonly { piece: string }[], seed: number): Split {
   const pieces = [...new Set(tracks.map(({ piece }) => piece))];
   const count = pieces.length < 3 ? 0 : Math.max(1, Math.round(pieces.length / 10));
   const order = randomAt(seed, "split").permutation(pieces.length);
@@ -41,7 +49,7 @@ export class CropSampler implements CropSource {
   private readonly total: number;
 
   constructor(
-    readonly store: MelStore,
+    readonly store: MelSource,
     readonly members: readonly number[],
     readonly frames: number,
   ) {

@@ -5,9 +5,12 @@ import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DataError } from "../gpu/errors.js";
 import { exists } from "../host/cache.js";
-import { readSafetensors, type SafeTensor, writeSafetensors } from "../io/safetensors.js";
 import type { NamedValues } from "../nn/parameters.js";
+import type { ModelConfig } from "../patchifier/config.js";
 import { reasonOf } from "./run-folder.js";
+import { deserialise, serialise } from "./weights.js";
+
+export { deserialise, serialise } from "./weights.js";
 
 /** What state.json holds. */
 export interface TrainingState {
@@ -96,21 +99,9 @@ export function fingerprint(value: unknown): string {
   return sha256(new TextEncoder().encode(JSON.stringify(value))).slice(0, 16);
 }
 
-/** Weights as a safetensors file. */
-export function serialise(values: NamedValues): Uint8Array {
-  const tensors = new Map<string, SafeTensor>();
-  for (const [name, { shape, data }] of values) tensors.set(name, { dtype: "F32", shape: [...shape], data });
-  return writeSafetensors(tensors, { format: "pt" });
-}
-
-/** Weights from a safetensors file's bytes. Throws DataError where a tensor is not float32. */
-export function deserialise(bytes: Uint8Array, path: string): NamedValues {
-  const values = new Map<string, { shape: readonly number[]; data: Float32Array }>();
-  for (const [name, { shape, data }] of readSafetensors(bytes)) {
-    if (!(data instanceof Float32Array)) throw new DataError(`${path}: '${name}' is not float32.`);
-    values.set(name, { shape, data });
-  }
-  return values;
+/** Names the model that weights fit. */
+export function modelFingerprint(model: ModelConfig): string {
+  return fingerprint(model);
 }
 
 async function readChecked(folder: string, name: string, state: TrainingState): Promise<NamedValues> {

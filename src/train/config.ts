@@ -9,7 +9,6 @@ import {
   preset,
   withPatches,
 } from "../patchifier/config.js";
-import { fingerprint } from "./checkpoint.js";
 
 /** Where the music comes from. */
 export type DataChoice =
@@ -86,11 +85,6 @@ export function intervals(steps: number): { checkpointEvery: number; evaluateEve
     checkpointEvery: Math.min(500, Math.max(1, Math.ceil(steps / 10))),
     evaluateEvery: Math.min(1000, Math.max(1, Math.ceil(steps / 6))),
   };
-}
-
-/** Names the model that weights fit. */
-export function modelFingerprint(model: ModelConfig): string {
-  return fingerprint(model);
 }
 
 /** Checks what was read from config.json. */

@@ -8,8 +8,8 @@ import { exists } from "../host/cache.js";
 import type { NamedValues } from "../nn/parameters.js";
 import { encoderSizes, Patchifier } from "../patchifier/encoder.js";
 import type { Gpu } from "../tensor/gpu.js";
-import { deserialise, readCheckpoint } from "./checkpoint.js";
-import { modelFingerprint, parseConfig, type RunConfig } from "./config.js";
+import { deserialise, modelFingerprint, readCheckpoint } from "./checkpoint.js";
+import { parseConfig, type RunConfig } from "./config.js";
 import { RunFolder, reasonOf } from "./run-folder.js";
 
 export interface LoadedModel {

@@ -11,11 +11,10 @@ import type { TuningTable } from "../gpu/tuner-store.js";
 import { exists, writeWhole } from "../host/cache.js";
 import type { ModelConfig } from "../patchifier/config.js";
 import type { Gpu } from "../tensor/gpu.js";
-import { fingerprint, readCheckpoint, serialise, writeCheckpoint } from "./checkpoint.js";
+import { fingerprint, modelFingerprint, readCheckpoint, serialise, writeCheckpoint } from "./checkpoint.js";
 import {
   type DataChoice,
   intervals,
-  modelFingerprint,
   parseConfig,
   type RunConfig,
   type RunSettings,
