@@ -46,6 +46,8 @@ export class Program {
   private readonly bufferIds = new Set<number>();
   /** Dispatches per submission. A run that is shorter leaves its commands open, for a readback to join. */
   submitEvery = Number.POSITIVE_INFINITY;
+  /** What each command is thought to take, in milliseconds, once a run in slices has measured them. */
+  private costs: Float64Array | undefined;
 
   constructor(
     private readonly device: Device,
@@ -77,6 +79,58 @@ export class Program {
 
   /** Records one run of the whole list into the device's open commands. */
   replay(): void {
+    let dispatches = 0;
+    this.encode((command) => command.kind === "run" && ++dispatches % this.submitEvery === 0).next();
+  }
+
+  /**
+   * Runs the whole list in submissions of about `budgetMs` each, at most two of them on the device at once, so that other work
+   * need not wait long for its turn; `between` is awaited before each. What other programs and operations do meanwhile goes in
+   * between, so nothing may write to what this one reads. The first such run times every command by itself.
+   */
+  async replayInSlices(budgetMs: number, between: () => Promise<void>): Promise<void> {
+    const { device } = this;
+    const { length } = this.build();
+    const alone = !this.costs;
+    const costs = this.costs ?? new Float64Array(length).fill(budgetMs);
+    this.costs = costs;
+    let spent = 0;
+    const slices = this.encode((_, at) => {
+      spent += costs[at];
+      const ends = at + 1 === length || spent + costs[at + 1] > budgetMs;
+      if (ends) spent = 0;
+      return ends;
+    }, true);
+    let done = Promise.resolve();
+    let doneAt = 0;
+    for (let from = 0; from < length; ) {
+      await between();
+      device.check();
+      const first = from;
+      const submitted = performance.now();
+      const to = slices.next().value ?? length;
+      const before = done;
+      // A device that was lost is reported by the next readback.
+      done = device.gpu.queue.onSubmittedWorkDone().catch(() => {});
+      done.then(() => {
+        const now = performance.now();
+        learn(costs, first, to, now - Math.max(submitted, doneAt), alone ? 1 : 0.25);
+        doneAt = now;
+      });
+      await (alone ? done : before);
+      from = to;
+    }
+    slices.next();
+  }
+
+  /**
+   * Records the commands one after the other; where `ends` says that a submission ends after a command, submits what there is
+   * and, in slices, yields the number of commands so far.
+   */
+  private *encode(
+    ends: (command: Prepared, at: number) => boolean,
+    slices = false,
+  ): Generator<number, void, void> {
     const { device } = this;
     const commands = this.build();
     const encoder = () => device.joinReplay(this, this.bufferIds);
@@ -86,7 +140,6 @@ export class Program {
     let pass: GPUComputePassEncoder | undefined;
     let pipeline: GPUComputePipeline | undefined;
     let group: GPUBindGroup | undefined;
-    let dispatches = 0;
     const endPass = () => {
       pass?.end();
       pass = pipeline = group = undefined;
@@ -111,12 +164,8 @@ export class Program {
           }
         }
         pass.dispatchWorkgroups(command.x, command.y, command.z);
-        dispatches++;
+        device.counts.dispatches++;
         if (device.profiler) endPass();
-        if (dispatches % this.submitEvery === 0) {
-          endPass();
-          device.flush();
-        }
       } else {
         endPass();
         if (command.kind === "clear") {
@@ -127,9 +176,13 @@ export class Program {
           encoder().copyBufferToBuffer(from.buffer, from.offset, to.buffer, to.offset, byteLength);
         }
       }
+      if (ends(command, i)) {
+        endPass();
+        device.flush();
+        if (slices) yield i + 1;
+      }
     }
     endPass();
-    device.counts.dispatches += dispatches;
   }
 
   /** Gives the memory back. What earlier runs returned must not be used any more. */
@@ -211,4 +264,12 @@ export class Program {
     }
     this.device.gpu.queue.writeBuffer(this.scalarBuffer, 0, this.scalarData);
   }
+}
+
+/** Brings the costs of commands that took `ms` together nearer to that, by the power `rate` of the ratio. */
+function learn(costs: Float64Array, from: number, to: number, ms: number, rate: number): void {
+  let expected = 0;
+  for (let i = from; i < to; i++) expected += costs[i];
+  const factor = Math.max(1e-3, ms / expected) ** rate;
+  for (let i = from; i < to; i++) costs[i] *= factor;
 }

@@ -21,6 +21,14 @@ export interface CaptureOptions {
   budgetMs?: number;
 }
 
+/** How a run is divided (`Captured.inSlices`). */
+export interface Slicing {
+  /** Milliseconds on the device. */
+  budgetMs: number;
+  /** Awaited before every submission: other work may be done here. */
+  between(): Promise<void>;
+}
+
 /** A captured function. */
 export interface Captured<I extends Inputs, R> {
   /**
@@ -28,6 +36,12 @@ export interface Captured<I extends Inputs, R> {
    * the same shapes overwrites them, so read or copy them before it. Numbers among the results are those of the recording.
    */
   (inputs: I): R;
+  /**
+   * The same, in submissions of about `budgetMs` milliseconds of which at most two wait on the device, with `between` awaited
+   * before each: so a page's own work, and other work on this device, gets its turn while a long program runs. Resolves when
+   * all is submitted; until then inputs and what the program writes to must be left alone. One run at a time.
+   */
+  inSlices(inputs: I, slicing: Slicing): Promise<R>;
   /**
    * Records the program for inputs of these shapes, compiles its kernels side by side and makes its memory, without running
    * it: the first call is then as fast as the others.
@@ -97,17 +111,31 @@ export function capture<I extends Inputs, R>(
     return { program, inputs: own, result, runs: 0 };
   };
 
-  const run = (inputs: I): R => {
+  /** The program for these inputs, which are copied into its own. */
+  const load = (inputs: I): Entry<R> => {
     const entry = entryFor(inputs);
-    const { program, inputs: own, result } = entry;
-    program.build();
-    for (const [name, tensor] of own) gpu.device.copy(inputs[name].block, tensor.block, tensor.byteLength);
-    program.replay();
-    if (budgetMs && entry.runs++ % calibrateEvery === 0) calibrate(gpu, program, budgetMs);
-    return mapTensors(result, (tensor) => tensor.alias()) as R;
+    entry.program.build();
+    for (const [name, tensor] of entry.inputs) {
+      gpu.device.copy(inputs[name].block, tensor.block, tensor.byteLength);
+    }
+    return entry;
+  };
+
+  const resultOf = ({ result }: Entry<R>) => mapTensors(result, (tensor) => tensor.alias()) as R;
+
+  const run = (inputs: I): R => {
+    const entry = load(inputs);
+    entry.program.replay();
+    if (budgetMs && entry.runs++ % calibrateEvery === 0) calibrate(gpu, entry.program, budgetMs);
+    return resultOf(entry);
   };
 
   return Object.assign(run, {
+    async inSlices(inputs: I, slicing: Slicing): Promise<R> {
+      const entry = load(inputs);
+      await entry.program.replayInSlices(slicing.budgetMs, () => slicing.between());
+      return resultOf(entry);
+    },
     prepare: (inputs: I) => entryFor(inputs).program.prepare(),
     plan: (inputs: I) => entryFor(inputs).program.report(),
     reports: () => [...entries.values()].map(({ program }) => program.report()),

@@ -19,7 +19,7 @@ import {
   uniformMask,
 } from "../patchifier/masks.js";
 import { type Losses, pretrainLosses } from "../patchifier/objectives.js";
-import { type Captured, capture } from "../tensor/capture.js";
+import { type Captured, capture, type Slicing } from "../tensor/capture.js";
 import type { Gpu } from "../tensor/gpu.js";
 import type { Random } from "../tensor/random.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -144,13 +144,26 @@ export class Trainer {
    * the device does not wait for the readback.
    */
   next(): Promise<StepResult> {
-    const { sampler, seed } = this.options;
-    const { gpu, step } = this;
+    const { gpu } = this;
     const results = gpu.scope(() => {
-      const batch = this.draw(sampler, randomAt(seed, "crops", step), randomAt(seed, "masks", step));
+      const batch = this.nextBatch();
       return this.options.captured === false ? this.updateOn(batch) : this.update(batch);
     });
     return readResults<StepResult>(gpu, results);
+  }
+
+  /**
+   * The next update in slices (`Captured.inSlices`), for a page. Resolves when all of it is submitted; `measured` gives its
+   * result, and the next step may be started before it does.
+   */
+  async nextInSlices(slicing: Slicing): Promise<{ measured: Promise<StepResult> }> {
+    const { gpu } = this;
+    let running: Promise<Losses & { gradNorm: Tensor }> | undefined;
+    gpu.scope(() => {
+      running = this.update.inSlices(this.nextBatch(), slicing);
+    });
+    const results = await (running as unknown as Promise<Losses & { gradNorm: Tensor }>);
+    return { measured: readResults<StepResult>(gpu, results) };
   }
 
   /** Losses of `batches` fixed batches of held-out crops, averaged; undefined where no piece is held out. */
@@ -201,6 +214,13 @@ export class Trainer {
       crops: this.gpu.empty([pretrain.batch, model.frontEnd.nMels, model.cropFrames]),
       ...maskInputs(this.gpu, hidden, tokens),
     };
+  }
+
+  /** What the next update is computed on. */
+  private nextBatch(): BatchInputs {
+    const { sampler, seed } = this.options;
+    const { step } = this;
+    return this.draw(sampler, randomAt(seed, "crops", step), randomAt(seed, "masks", step));
   }
 
   /** A batch and its masks, uploaded. */

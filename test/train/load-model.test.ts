@@ -7,8 +7,7 @@ import { randomAt } from "../../src/data/batches.js";
 import { DataError, UsageError } from "../../src/gpu/errors.js";
 import { preset } from "../../src/patchifier/config.js";
 import { encoderSizes, Patchifier } from "../../src/patchifier/encoder.js";
-import { serialise, writeCheckpoint } from "../../src/train/checkpoint.js";
-import { modelFingerprint } from "../../src/train/config.js";
+import { modelFingerprint, serialise, writeCheckpoint } from "../../src/train/checkpoint.js";
 import { loadModel } from "../../src/train/load-model.js";
 import { useGpu } from "../support/gpu.js";
 
