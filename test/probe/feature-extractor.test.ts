@@ -1,0 +1,270 @@
+// The pass over the audio: crops cut from recordings of several rates against whole recordings in float64, vectors against the encoder's
+// own tokens pooled in float64, and memory over ten thousand clips.
+import { describe, expect, it } from "vitest";
+import { patchify } from "../../src/audio/patches.js";
+import { resampledLength, resampleKernel } from "../../src/audio/resample.js";
+import type { Waveform } from "../../src/audio/types.js";
+import { DataError } from "../../src/gpu/errors.js";
+import type { ModelConfig } from "../../src/patchifier/config.js";
+import { encoderSizes, Patchifier } from "../../src/patchifier/encoder.js";
+import { FrontEnd } from "../../src/patchifier/front-end.js";
+import { cropLayout, cutCrop } from "../../src/probe/feature-crops.js";
+import { FeatureExtractor } from "../../src/probe/feature-extractor.js";
+import { BusyMeter } from "../../src/probe/feature-meter.js";
+import { ClipPool, type PoolName, poolNames, poolShape } from "../../src/probe/feature-pools.js";
+import { cropStarts } from "../../src/probe/features.js";
+import { Random } from "../../src/tensor/random.js";
+import { freshSeed, useGpu } from "../support/gpu.js";
+
+const gpu = useGpu();
+const random = new Random(freshSeed("feature extractor"));
+
+const tiny: ModelConfig = {
+  frontEnd: { sampleRate: 16000, nFft: 512, hopLength: 320, nMels: 32, gain: 1e4 },
+  patchMels: 16,
+  patchFrames: 8,
+  cropFrames: 24,
+  width: 16,
+  layers: 3,
+  heads: 2,
+  mlpRatio: 2,
+};
+const normalisation = { mean: 1.1, std: 0.7 };
+
+function music(samples: number, sampleRate: number, channels = 1): Waveform {
+  const [a, b] = [0.02 + 0.2 * random.uniform(), 0.02 + 0.2 * random.uniform()];
+  const channel = () =>
+    Float32Array.from(
+      { length: samples },
+      (_, i) => 0.4 * Math.sin(a * i) + 0.3 * Math.sin(b * i * (1 + i / samples)) + 0.1 * random.normal(),
+    );
+  return { sampleRate, channels: Array.from({ length: channels }, channel) };
+}
+
+/** The whole recording resampled in float64. */
+function resampled(samples: Float32Array, fromRate: number, toRate: number): Float64Array {
+  if (fromRate === toRate) return Float64Array.from(samples);
+  const { from, to, length, taps, first } = resampleKernel(fromRate, toRate);
+  return Float64Array.from({ length: resampledLength(samples.length, fromRate, toRate) }, (_, m) => {
+    const at = Math.floor(m / to) * from + first[m % to];
+    let sum = 0;
+    for (let u = 0; u < length; u++) sum += taps[u * to + (m % to)] * (samples[at + u] ?? 0);
+    return sum;
+  });
+}
+
+describe("cropLayout and cutCrop", () => {
+  it.each([16000, 44100, 48000, 22050, 8000, 11025, 44099, 16001])(
+    "cut what a crop needs, no matter where it lies: %i Hz",
+    (rate) => {
+      const layout = cropLayout(tiny, rate);
+      const { samples } = { samples: music(Math.round(rate * 1.7), rate).channels[0] };
+      const whole = resampled(samples, rate, 16000);
+      const frames = 1 + Math.floor(whole.length / 320);
+      const out = new Float32Array(layout.cut);
+      const row = new Int32Array(4);
+      for (const start of [0, 1, 2, 3, 17, Math.floor(frames / 2), frames - 24]) {
+        out.fill(Number.NaN); // what stood there before must not matter
+        cutCrop(samples, start, layout, tiny, out, row);
+        const piece = resampled(out, rate, 16000);
+        expect(piece).toHaveLength(layout.piece);
+        expect(row[2]).toBe(whole.length);
+        for (let i = 0; i < layout.length; i++) {
+          const at = Math.abs(row[0] + i);
+          const mirrored = at >= whole.length ? 2 * (whole.length - 1) - at : at;
+          if (piece[mirrored - row[1]] !== whole[mirrored]) {
+            expect.fail(`start ${start}, sample ${i}: ${piece[mirrored - row[1]]}, not ${whole[mirrored]}`);
+          }
+        }
+      }
+    },
+  );
+});
+
+/** Vectors of the recording's whole log-mel, cropped afterwards, the tokens read back and pooled in float64. */
+async function expected(encoder: Patchifier, waveform: Waveform, pool: PoolName): Promise<Float64Array> {
+  const { nMels } = tiny.frontEnd;
+  const frontEnd = new FrontEnd(gpu(), tiny.frontEnd);
+  const { frames, values } = await frontEnd.transform(waveform);
+  frontEnd.dispose();
+  const starts = cropStarts(frames, tiny.cropFrames);
+  const crops = new Float32Array(starts.length * nMels * tiny.cropFrames);
+  for (const [c, start] of starts.entries()) {
+    for (let m = 0; m < nMels; m++) {
+      for (let f = 0; f < tiny.cropFrames; f++) {
+        const from = start + f;
+        crops[(c * nMels + m) * tiny.cropFrames + f] = from < frames ? values[from * nMels + m] : 0;
+      }
+    }
+  }
+  const traced = new Map<string, { shape: readonly number[]; data: Promise<Float32Array> }>();
+  gpu().scope(() =>
+    gpu().noGrad(() => {
+      const patches = patchify(gpu().tensor(crops, [starts.length, nMels, tiny.cropFrames]), {
+        ...tiny,
+        ...normalisation,
+      });
+      encoder.encode(patches, undefined, (name, value) => {
+        traced.set(name, { shape: value.shape, data: value.data() });
+      });
+    }),
+  );
+  const { width, layers } = tiny;
+  const pooled = async (name: string, how: "mean" | "max") => {
+    const data = await (traced.get(name)?.data as Promise<Float32Array>);
+    return Array.from({ length: width }, (_, j) => {
+      const column = Array.from({ length: data.length / width }, (_, t) => data[t * width + j]);
+      return how === "max" ? Math.max(...column) : column.reduce((a, b) => a + b, 0) / column.length;
+    });
+  };
+  for (const { data } of traced.values()) await data;
+  const names = pool === "layers" ? Array.from({ length: layers }, (_, i) => `block_${i}`) : ["encoded"];
+  const parts: number[] = [];
+  for (const name of names) if (pool !== "max") parts.push(...(await pooled(name, "mean")));
+  if (pool === "max" || pool === "mean+max") parts.push(...(await pooled("encoded", "max")));
+  return Float64Array.from(parts);
+}
+
+describe("FeatureExtractor", () => {
+  it.each(poolNames)("gives what the whole recording gives, clip after clip: %s", async (pool) => {
+    const encoders = [0, 1].map(() => new Patchifier(gpu(), encoderSizes(tiny), random));
+    const extractor = new FeatureExtractor(gpu(), encoders, { model: tiny, normalisation, pool, batch: 5 });
+    const clips = [
+      music(30000, 16000),
+      music(44100, 44100, 2),
+      music(700, 16000),
+      music(16000, 22050),
+      music(61234, 44100),
+      music(9000, 8000),
+      music(23000, 48000),
+      music(8001, 11025, 2),
+    ];
+    const vectors: Promise<Float32Array[]>[] = [];
+    for (const clip of clips) vectors.push((await extractor.push(clip)).vectors);
+    await extractor.flush();
+    const shape = poolShape(pool, tiny);
+    const size = shape.reduce((a, b) => a * b, 1);
+    expect(extractor.size).toBe(size);
+    for (const [i, clip] of clips.entries()) {
+      const found = await vectors[i];
+      for (const [k, encoder] of encoders.entries()) {
+        const wanted = await expected(encoder, clip, pool);
+        expect(found[k]).toHaveLength(size);
+        expect(wanted).toHaveLength(size);
+        let off = 0;
+        wanted.forEach((value, j) => {
+          off = Math.max(off, Math.abs(found[k][j] - value) || (Number.isNaN(found[k][j]) ? 1 : 0));
+        });
+        expect(off, `clip ${i}, encoder ${k}`).toBeLessThan(2e-4);
+      }
+    }
+    expect(extractor.meter.share).toBeGreaterThan(0);
+    expect(extractor.meter.share).toBeLessThanOrEqual(1);
+    extractor.dispose();
+    for (const encoder of encoders) encoder.dispose();
+  });
+
+  it("serves only the encoders that are wanted, and names clips that are too short", async () => {
+    const encoders = [0, 1].map(() => new Patchifier(gpu(), encoderSizes(tiny), random));
+    const extractor = new FeatureExtractor(gpu(), encoders, { model: tiny, normalisation, crops: 1 });
+    const clip = music(40000, 16000);
+    const both = (await extractor.push(clip)).vectors;
+    const second = (await extractor.push(clip, [1])).vectors;
+    await expect(extractor.push(music(256, 16000))).rejects.toThrow(DataError);
+    await expect(extractor.push(music(256, 16000))).rejects.toThrow(/256 samples at 16000 Hz are too few/);
+    await extractor.flush();
+    expect(await second).toHaveLength(1);
+    const [a] = await second;
+    const [, b] = await both;
+    b.forEach((value, j) => {
+      expect(a[j]).toBeCloseTo(value, 4);
+    });
+    extractor.dispose();
+    for (const encoder of encoders) encoder.dispose();
+  });
+
+  it("holds no more after ten thousand clips than after two thousand", { timeout: 300_000 }, async () => {
+    const small: ModelConfig = {
+      ...tiny,
+      frontEnd: { sampleRate: 2000, nFft: 64, hopLength: 64, nMels: 8, gain: 1e4 },
+      patchMels: 8,
+      cropFrames: 16,
+      layers: 1,
+      width: 8,
+    };
+    const encoder = new Patchifier(gpu(), encoderSizes(small), random);
+    const extractor = new FeatureExtractor(gpu(), [encoder], { model: small, normalisation, batch: 256 });
+    const noise = Float32Array.from({ length: 40000 }, () => 0.3 * random.normal());
+    const held = () => {
+      globalThis.gc?.();
+      const { rss, heapUsed, arrayBuffers } = process.memoryUsage();
+      const { tensors, arenas, free } = gpu().memoryReport();
+      return { rss, js: heapUsed + arrayBuffers, device: tensors + arenas + free };
+    };
+    let checksum = 0;
+    let done = 0;
+    const feed = async (count: number) => {
+      for (let i = 0; i < count; i++) {
+        const sampleRate = i % 3 === 0 ? 2500 : 2000;
+        const samples = Math.floor((0.5 + 3.5 * random.uniform()) * sampleRate);
+        const from = random.integer(noise.length - samples);
+        const clip = { sampleRate, channels: [noise.slice(from, from + samples)] };
+        const { vectors } = await extractor.push(clip);
+        void vectors.then(([vector]) => {
+          checksum += vector[0];
+          done++;
+        });
+      }
+    };
+    const most = { rss: 0, js: 0, device: 0 };
+    await feed(2000);
+    for (let k = 0; k < 4; k++) {
+      // What a warm-up held at most: the collector's saw-tooth is part of it.
+      const now = held();
+      for (const key of ["rss", "js", "device"] as const) most[key] = Math.max(most[key], now[key]);
+      await feed(250);
+    }
+    await feed(7000);
+    const after = held(); // before the last batches, whose smaller sizes have programs of their own
+    await extractor.flush();
+    expect(done).toBe(10_000);
+    expect(Number.isFinite(checksum)).toBe(true);
+    console.info("held before and after", most, after);
+    expect(after.device).toBeLessThanOrEqual(most.device * 1.01);
+    expect(after.js - most.js).toBeLessThan(8e6);
+    expect(after.rss - most.rss).toBeLessThan(48e6);
+    extractor.dispose();
+    encoder.dispose();
+  });
+});
+
+describe("ClipPool", () => {
+  it("shows what is not a number", () => {
+    const pool = new ClipPool("mean+max", 4, 2);
+    expect(pool.take([1, 2, 3, Number.NaN])).toBe(false);
+    expect(pool.take([3, 4, 5, 6])).toBe(true);
+    expect([...pool.vector]).toEqual([2, 3, 5, Number.NaN]);
+  });
+});
+
+describe("BusyMeter", () => {
+  it("counts time with something open, from the first begin to the last end", () => {
+    let now = 0;
+    const meter = new BusyMeter(() => now);
+    expect(meter.share).toBeNaN();
+    const at = (time: number, what: "begin" | "end") => {
+      now = time;
+      meter[what]();
+    };
+    at(10, "begin");
+    at(20, "begin");
+    at(30, "end");
+    at(50, "end");
+    at(60, "begin");
+    at(70, "end");
+    now = 100;
+    expect(meter.busyMs).toBe(50);
+    expect(meter.elapsedMs).toBe(60);
+    expect(meter.share).toBeCloseTo(5 / 6, 12);
+  });
+});
