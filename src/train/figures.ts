@@ -45,7 +45,8 @@ export async function makeFigures(
   };
 }
 
-async function reconstruct(
+/** Predictions for the hidden patches of crops, as many in each; without them where the objective predicts no spectrogram. */
+export async function reconstruct(
   trainer: Trainer,
   pictures: readonly ClipPicture[],
   masks: readonly Int32Array[],
@@ -106,11 +107,15 @@ function squaredError(
   return total / predicted.length;
 }
 
-/** Softmax rows of the last block's attention on one clip, for a patch in the middle of the lower half. */
-async function attend(trainer: Trainer, picture: ClipPicture): Promise<AttentionPicture> {
+/** Softmax rows of a block's attention on one clip: the last block's, for a patch in the middle of the lower half, if not said. */
+export async function attend(
+  trainer: Trainer,
+  picture: ClipPicture,
+  place: { layer?: number; query?: number } = {},
+): Promise<AttentionPicture> {
   const { gpu, model } = trainer;
   const { heads, layers, tokens } = model.sizes;
-  const layer = layers - 1;
+  const { layer = layers - 1 } = place;
   const probabilities = gpu.noGrad(() =>
     gpu.scope(() =>
       attentionWeightsFromQkv(model.qkvOf(trainer.patches(picture.image.values), layer), heads),
@@ -119,7 +124,7 @@ async function attend(trainer: Trainer, picture: ClipPicture): Promise<Attention
   const values = await probabilities.data(); // [1, heads, tokens, tokens]
   probabilities.dispose();
   const { rows, columns } = patchGrid(trainer.options.model);
-  const query = Math.floor(columns / 2) * rows + Math.floor(rows / 4);
+  const { query = Math.floor(columns / 2) * rows + Math.floor(rows / 4) } = place;
   const weights = new Float32Array(heads * tokens);
   const matrix = new Float32Array(tokens * tokens);
   for (let head = 0; head < heads; head++) {
