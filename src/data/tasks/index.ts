@@ -6,6 +6,7 @@ import { cacheFolder } from "../../host/cache.js";
 import { machinePackages, PackagesUnavailableError } from "../../host/packages.js";
 import { openSetTask, SET_TASKS } from "../sets/index.js";
 import type { LabelledTask } from "../types.js";
+import { openArranged } from "./arranged.js";
 import { openGenInstruments, openGenKey, openGenTempo } from "./generated.js";
 import { openInstruments } from "./instruments.js";
 import { openKey } from "./key.js";
@@ -16,6 +17,8 @@ export type { TaskOptions } from "./options.js";
 const OPENERS = {
   instruments: openInstruments,
   key: openKey,
+  style: (options: ResolvedTaskOptions) => openArranged("style", options),
+  tempo: (options: ResolvedTaskOptions) => openArranged("tempo", options),
   "gen-instruments": async ({ seed }: ResolvedTaskOptions) => openGenInstruments(seed),
   "gen-key": async ({ seed }: ResolvedTaskOptions) => openGenKey(seed),
   "gen-tempo": async ({ seed }: ResolvedTaskOptions) => openGenTempo(seed),
@@ -25,6 +28,9 @@ export type TaskName = keyof typeof OPENERS;
 
 /** The names of tasks that bring their own music. openTask takes those of SET_TASKS too, with the folder of their data set. */
 export const TASKS = Object.keys(OPENERS) as TaskName[];
+
+/** The name that openTasks takes for every task of TASKS that can be had. */
+export const ALL_TASKS = "all";
 
 /**
  * Opens a labelled task, preparing it in the cache on first use. Throws UsageError for an unknown name,
@@ -37,14 +43,57 @@ export async function openTask(name: string, options: TaskOptions = {}): Promise
     }
     return openSetTask(name, options.folder, options);
   }
-  const open = Object.hasOwn(OPENERS, name) ? OPENERS[name as TaskName] : undefined;
-  if (!open) {
+  if (!isTaskName(name)) {
     throw new UsageError(
       `there is no task "${name}"; write one or more of ${[...TASKS, ...SET_TASKS].join(", ")}`,
     );
   }
+  try {
+    return await open(name, options);
+  } catch (error) {
+    if (!(error instanceof PackagesUnavailableError)) throw error;
+    throw new PackagesUnavailableError(
+      `the task "${name}" cannot be had: ${error.message}; take ${withoutPackages.join(", ")}, which need nothing, or all, which takes what there is`,
+      error.lasting,
+    );
+  }
+}
+
+/**
+ * Opens tasks by name, `all` standing for every task of TASKS that can be had; for each of those that cannot, `note` is told why.
+ * Otherwise as openTask.
+ */
+export async function openTasks(
+  names: readonly string[],
+  options: TaskOptions = {},
+): Promise<LabelledTask[]> {
+  const tasks: LabelledTask[] = [];
+  const wanted = names.flatMap((name) => (name === ALL_TASKS ? TASKS : [name]));
+  for (const name of new Set(wanted)) {
+    if (names.includes(name) || !isTaskName(name)) {
+      tasks.push(await openTask(name, options));
+      continue;
+    }
+    try {
+      tasks.push(await open(name, options));
+    } catch (error) {
+      if (!(error instanceof PackagesUnavailableError)) throw error;
+      options.note?.(`without the task ${name}: ${error.message}`);
+    }
+  }
+  return tasks;
+}
+
+/** Tasks made by melgrad alone. */
+const withoutPackages = TASKS.filter((name) => name.startsWith("gen-"));
+
+function isTaskName(name: string): name is TaskName {
+  return Object.hasOwn(OPENERS, name);
+}
+
+function open(name: TaskName, options: TaskOptions): Promise<LabelledTask> {
   options.signal?.throwIfAborted();
-  return open({
+  return OPENERS[name]({
     ...options,
     cacheDir: cacheFolder(options.cacheDir),
     seed: options.seed ?? 0,
@@ -63,11 +112,11 @@ export async function defaultTasks(
   const reasons = new Set<string>();
   for (const name of ["instruments", "key"] as const) {
     try {
-      tasks.push(await openTask(name, options));
+      tasks.push(await open(name, options));
     } catch (error) {
       if (!(error instanceof PackagesUnavailableError)) throw error;
       reasons.add(error.message);
-      tasks.push(await openTask(`gen-${name}`, options));
+      tasks.push(await open(`gen-${name}`, options));
     }
   }
   const names = tasks.map((task) => task.name).join(" and ");

@@ -8,28 +8,47 @@ import { PackagesUnavailableError } from "../../host/packages.js";
 import { DEBIAN } from "../sources.js";
 import type { ResolvedTaskOptions } from "./options.js";
 
-/** A style file and the groove of it that is played. */
+/** A style file and the grooves of it that can be played. */
 export interface Style {
   /** Library and file, such as casio/house. */
   id: string;
-  groove: string;
+  /** Its grooves that are no introduction, ending or fill; at least one. */
+  grooves: string[];
   /** Beats in a bar. */
   beats: number;
 }
 
-export interface Arrangement {
-  style: Style;
+/** Bars in one tempo and groove. */
+export interface Section {
   /** One chord symbol a bar. */
   bars: readonly string[];
   /** Beats a minute. */
   tempo: number;
+  /** A groove of the style. */
+  groove: string;
+}
+
+/** Sections in one style, played one after the other. */
+export interface Arrangement {
+  style: Style;
+  sections: readonly Section[];
   seed: number;
+}
+
+/** Who turns chords into MIDI: mma, or what tests put in its place. */
+export interface Arranger {
+  /** All usable style files, sorted by id. */
+  styles(): Promise<Style[]>;
+  /** A MIDI file, or undefined where the arrangement is not accepted. The same arrangement gives the same bytes. */
+  arrange(arrangement: Arrangement): Promise<Uint8Array | undefined>;
+  /** Set where the arranger is not the one that was looked at. */
+  readonly warning: string | undefined;
 }
 
 /** Style files that do not play music with chords in it. */
 const NOT_MUSIC = /metronome|\/(none|count|intro|ending|bald|bald34|mide|thr|rd)$/;
 
-export class Mma {
+export class Mma implements Arranger {
   #python: { program: string; env: NodeJS.ProcessEnv } | undefined;
   #count = 0;
 
@@ -58,9 +77,9 @@ export class Mma {
         if (!file.endsWith(".mma") || NOT_MUSIC.test(id)) continue;
         const text = await readFile(join(root, library, file), "latin1");
         const grooves = [...text.matchAll(/^DefGroove\s+(\S+)/gm)].map((match) => match[1]);
-        const groove = grooves.find((name) => !/intro|end|fill|count|metro/i.test(name));
+        const main = grooves.filter((name) => !/Intro|intro8|End|Fill|Metronome|COUNT/.test(name));
         const beats = Number.parseInt(/^\s*Time\s+(\d+)/im.exec(text)?.[1] ?? "4", 10);
-        if (groove) found.push({ id, groove, beats });
+        if (main.length > 0) found.push({ id, grooves: main, beats });
       }
     }
     return found;
@@ -108,7 +127,8 @@ export class Mma {
   async #works(python: { program: string; env: NodeJS.ProcessEnv }): Promise<boolean> {
     const [style] = await this.styles();
     try {
-      await this.#run(python, { style, bars: ["C", "G7"], tempo: 120, seed: 1 });
+      const sections = [{ bars: ["C", "G7"], tempo: 120, groove: style.grooves[0] }];
+      await this.#run(python, { style, sections, seed: 1 });
       this.#python = python;
       return true;
     } catch (error) {
@@ -119,19 +139,22 @@ export class Mma {
 
   async #run(
     python: { program: string; env: NodeJS.ProcessEnv },
-    { style, bars, tempo, seed }: Arrangement,
+    { style, sections, seed }: Arrangement,
   ): Promise<Uint8Array> {
     const { cacheDir, signal } = this.options;
     const home = join(this.dir, "usr/share/mma"); // mma looks for its modules in the working folder
     const work = join(cacheDir, "tmp", `mma-${process.pid}-${this.#count++}`);
     await mkdir(work, { recursive: true });
     try {
+      let bar = 0;
       const lines = [
         `RndSeed ${seed}`,
         `Use ${join(home, "lib", style.id)}`,
-        `Tempo ${tempo}`,
-        `Groove ${style.groove}`,
-        ...bars.map((chord, bar) => `${bar + 1} ${chord}`),
+        ...sections.flatMap(({ tempo, groove, bars }) => [
+          `Tempo ${tempo}`,
+          `Groove ${groove}`,
+          ...bars.map((chord) => `${++bar} ${chord}`),
+        ]),
       ];
       await writeFile(join(work, "in.mma"), `${lines.join("\n")}\n`);
       const args = [join(this.dir, "usr/bin/mma"), "-f", join(work, "out.mid"), join(work, "in.mma")];

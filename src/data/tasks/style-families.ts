@@ -1,0 +1,58 @@
+// Which family of styles each of mma's style files belongs to, as we hear and read them, and which files are kin. Files of plain
+// drum patterns, of other bars than two, three or four beats, and those that fit no family are left out.
+
+import type { Style } from "./mma.js";
+
+/**
+ * Style files by family, LIBRARY/FILE; without a library in stdlib. An ampersand joins files that are kin: numbered sisters, and
+ * files of which one says that it was made from the other, or which share written-out patterns. A split must not part them.
+ */
+const FILES = {
+  blues: `blues&blues128&slowblues fastblues shuffleboggie boggiewoggie countryblues casio/blues casio/shuffleboogie`,
+  country: `bluegrass bluefolk countryswing&westernswing hillcountry slowcountry folk folkballad zydeco kara/kwestballad
+    yamaha/western yamaha/jazzcountry`,
+  dance: `trance boneym casio/dance1&casio/dance2 casio/dancepop1&casio/dancepop2&casio/dancepop3 casio/house casio/rave
+    casio/techno casio/trance1&casio/trance2 casio/electricpop casio/latinhouse casio/8beatdance alexis/teamtechno`,
+  jazz: `bebop bigband descendingjazz swing&easyswing&fastswing mellowjazz&evansish folkyjazz gypsyjazz jazzcombo jazzguitar
+    modernjazz nitejazz slowjazz charleston dixie casio/fastbigband&casio/middlebigband&casio/slowbigband casio/jazzcombo
+    casio/modernjazz casio/swing&casio/slowswing yamaha/jazzGrtrio yamaha/jazzbasie yamaha/jazzbouncy yamaha/jazzswing
+    yamaha/jazztrio`,
+  latin: `beguine bossanova bolero&slowbolero calypso chacha cubanguitar rhumba&jazzrhumba&salsa&son lighttango&tango mambo
+    merengue samba lfusion casio/latinfusion kara/kbossa yamaha/jazzbossa yamaha/mambo yamaha/salsa1&yamaha/salsa2
+    yamaha/quando-g.s280`,
+  "march and polka": `68march bwmarch march polka dixiemarch casio/germanmarch casio/polka&casio/polkafox
+    casio/poppolka kara/2beatp`,
+  rock: `50srock 60srock basicrock&strut bubblerock folkrock rock-128 rockballad softrock casio/60srock casio/digitalrock
+    casio/heavymetal casio/poprock1&casio/poprock2 casio/rock1&casio/rock2 casio/shufflerock casio/slowrock kara/K50s_rock
+    pflib/metal1&pflib/metal2 pflib/rock1 pflib/slowrock pflib/highfive yamaha/w-rock`,
+  "soul and funk": `bvfunk dsoul rb&rb-ballad casio/60ssoul casio/funk1&casio/funk2 casio/mellowrb casio/r+b
+    casio/soul casio/soulpop kara/8beatmotown kara/Kfunk1`,
+  waltz: `arpeggiowaltz countrywaltz jazzwaltz&fastjazzwaltz waltz&fastwaltz frenchwaltz latinwaltz modernjazzwaltz rockwaltz
+    vienesewaltz casio/jazzwaltz casio/popwaltz yamaha/jazzwaltz`,
+};
+
+/** The nine families, in label order. */
+export const STYLE_FAMILIES: readonly string[] = Object.keys(FILES);
+
+/** A style file with its place. */
+export interface FamilyStyle {
+  style: Style;
+  /** Index into STYLE_FAMILIES. */
+  family: number;
+  /** Shared by files that are kin: the first of them. */
+  kin: string;
+}
+
+/** Those of the given styles that belong to a family, in the order of the table. */
+export function familyStyles(styles: readonly Style[]): FamilyStyle[] {
+  const byId = new Map(styles.map((style) => [style.id, style]));
+  return Object.values(FILES).flatMap((text, family) =>
+    text.split(/\s+/).flatMap((entry) => {
+      const ids = entry.split("&").map((file) => (file.includes("/") ? file : `stdlib/${file}`));
+      return ids.flatMap((id) => {
+        const style = byId.get(id);
+        return style ? [{ style, family, kin: ids[0] }] : [];
+      });
+    }),
+  );
+}
