@@ -1,0 +1,57 @@
+// Builds the browser app into dist/web: the page, its worker, the parts that load later, the style. Plain names, so that a build is
+// easy to look at; parts that several share have a hash. `node web/build.mjs [FOLDER]`.
+import { copyFileSync, existsSync, mkdirSync, rmSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { esbuildShaders } from "../scripts/shaders.mjs";
+
+const here = dirname(fileURLToPath(import.meta.url));
+export const defaultFolder = join(here, "../dist/web");
+
+/**
+ * Builds into `folder`, which is emptied first. `entry` replaces the page's script and `worker: false` leaves the worker out: for
+ * tests. Returns esbuild's metafile, by which weight can be judged.
+ */
+export async function buildWeb({
+  folder = defaultFolder,
+  entry = join(here, "main.ts"),
+  worker = true,
+} = {}) {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const workerEntry = join(here, "worker/main.ts");
+  const { metafile } = await build({
+    entryPoints: {
+      main: entry,
+      style: join(here, "style.css"),
+      ...(worker && existsSync(workerEntry) ? { "worker/main": workerEntry } : {}),
+    },
+    outdir: folder,
+    absWorkingDir: join(here, ".."),
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    target: "es2022",
+    platform: "browser",
+    minify: true,
+    sourcemap: "linked",
+    sourcesContent: false,
+    chunkNames: "part-[hash]",
+    metafile: true,
+    external: ["@wasm-audio-decoders/opus-ml"], // an option of the Opus decoder that is not used, 4 MB
+    loader: { ".wgsl": "text", ".worklet.js": "file" },
+    assetNames: "[name]-[hash]",
+    plugins: [esbuildShaders],
+    logLevel: "error",
+  });
+  for (const name of ["index.html", "icon.svg"]) copyFileSync(join(here, name), join(folder, name));
+  return metafile;
+}
+
+if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  const { outputs } = await buildWeb({ folder: process.argv[2] ? resolve(process.argv[2]) : defaultFolder });
+  for (const [path, { bytes }] of Object.entries(outputs)) {
+    if (!path.endsWith(".map")) console.log(`${path} ${(bytes / 1024).toFixed(0)} KB`);
+  }
+}

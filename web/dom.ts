@@ -1,0 +1,127 @@
+// Small helpers for making elements and for telling of failures. Not a framework: what is made here is plain DOM.
+import type { App } from "./app.js";
+
+type Value = string | number | boolean | undefined | ((event: never) => void);
+
+/**
+ * An element with attributes, listeners and children. `on…` functions become listeners; `true` sets an empty attribute, `false`
+ * and undefined none; `value` and `checked` set the property. Text is never read as HTML.
+ */
+export function h<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  attributes: Record<string, Value> = {},
+  ...children: (Node | string)[]
+): HTMLElementTagNameMap[K] {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === "function") element.addEventListener(name.slice(2), value as (event: Event) => void);
+    else if (name === "value" || name === "checked") Object.assign(element, { [name]: value });
+    else if (value === true) element.setAttribute(name, "");
+    else if (value !== undefined && value !== false) element.setAttribute(name, String(value));
+  }
+  element.append(...children);
+  return element;
+}
+
+/** The same for SVG. */
+export function svg<K extends keyof SVGElementTagNameMap>(
+  tag: K,
+  attributes: Record<string, string | number> = {},
+  ...children: (Node | string)[]
+): SVGElementTagNameMap[K] {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
+  element.append(...children);
+  return element;
+}
+
+/** An element that stands in the page already; a missing one is a mistake of ours. */
+export function byId(id: string): HTMLElement {
+  const element = document.getElementById(id);
+  if (!element) throw new Error(`The page has no element #${id}.`);
+  return element;
+}
+
+/** A labelled control: the label is tied to it by nesting. */
+export function field(label: string, control: HTMLElement, hint?: string): HTMLLabelElement {
+  return h(
+    "label",
+    { class: "field" },
+    h("span", {}, label),
+    control,
+    ...(hint ? [h("small", {}, hint)] : []),
+  );
+}
+
+/** For `.catch(fail(app))`: says what went wrong and goes on. */
+export function fail(app: App): (error: unknown) => void {
+  return (error) => app.say(messageOf(error), "error");
+}
+
+/** What an error says, with advice where its own message has none. */
+export function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error.name === "OutOfMemoryError" && !/batch|preset|smaller/i.test(error.message)) {
+    return `${error.message} Use a smaller batch or preset, or close other pages that use the GPU.`;
+  }
+  return error.message || error.name;
+}
+
+/** Seconds as m:ss, with a tenth where `fine`. */
+export function clock(seconds: number, fine = false): string {
+  const tenths = Math.max(0, Math.floor(seconds * 10 + 1e-6));
+  const whole = Math.floor(tenths / 10);
+  const text = `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+  return fine ? `${text}.${tenths % 10}` : text;
+}
+
+/** Bytes in KiB, MiB or GiB. */
+export function bytesText(bytes: number): string {
+  const units = ["B", "KiB", "MiB", "GiB"];
+  let power = 0;
+  while (power < 3 && bytes >= 1000 * 1024 ** power) power++;
+  const value = bytes / 1024 ** power;
+  return `${value < 10 && power > 0 ? value.toFixed(1) : Math.round(value)} ${units[power]}`;
+}
+
+/** Calls `listener` when `element` comes near the screen and when it leaves it. */
+export function followVisibility(
+  element: Element,
+  listener: (visible: boolean) => void,
+  margin = "200px",
+): void {
+  new IntersectionObserver(
+    (entries) => {
+      listener(entries[entries.length - 1].isIntersecting);
+    },
+    { rootMargin: margin },
+  ).observe(element);
+}
+
+/** Calls `redraw` when the size of `element`, the colour scheme or the screen's density changes. */
+export function followLook(element: Element, redraw: () => void): void {
+  new ResizeObserver(redraw).observe(element);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+}
+
+/** A canvas's context in CSS pixels, its bitmap as dense as the screen; undefined while it has no size. */
+export function sharpContext(canvas: HTMLCanvasElement): CanvasRenderingContext2D | undefined {
+  const { clientWidth: width, clientHeight: height } = canvas;
+  const context = canvas.getContext("2d");
+  if (!context || width === 0 || height === 0) return undefined;
+  const density = Math.min(3, window.devicePixelRatio || 1);
+  const wide = Math.round(width * density);
+  const high = Math.round(height * density);
+  if (canvas.width !== wide || canvas.height !== high) {
+    canvas.width = wide;
+    canvas.height = high;
+  }
+  context.setTransform(wide / width, 0, 0, high / height, 0, 0);
+  return context;
+}
+
+/** Custom properties of the page's style, such as `--ink`. */
+export function styleOf(element: Element): (name: string) => string {
+  const style = getComputedStyle(element);
+  return (name) => style.getPropertyValue(name).trim();
+}

@@ -1,0 +1,257 @@
+// The controls of training: start, pause, resume, what to train, and the model's way out of and into the page. The work is the
+// worker's; its curves are losses.ts.
+import type { App, View } from "../app.js";
+import { fail, field, h } from "../dom.js";
+import type { ExportedFile, TrainingState } from "../protocol.js";
+
+/** What a preset asks of a machine. */
+const presets = [
+  { value: "demo", text: "demo: 64 patches, 4 layers, for any machine" },
+  { value: "small", text: "small: 128 patches, 12 layers, for a laptop's GPU (1 GiB)" },
+  { value: "base", text: "base: as small but wider, for a workstation's GPU" },
+];
+
+const says: Record<TrainingState["status"], string> = {
+  idle: "Not trained yet",
+  preparing: "Preparing: measuring the clips and compiling kernels",
+  running: "Training",
+  paused: "Paused",
+  done: "Done",
+  failed: "Stopped by an error",
+};
+
+export const training: View = (root, app) => {
+  const number = (value: number, min: number, max: number) =>
+    h("input", {
+      type: "number",
+      value: String(value),
+      min,
+      max,
+      step: 1,
+      required: true,
+      inputmode: "numeric",
+    });
+  const steps = number(200, 1, 1_000_000);
+  const batch = number(8, 1, 512);
+  const seed = number(1, 0, 2 ** 31 - 1);
+  const preset = h("select", {}, ...presets.map(({ value, text }) => h("option", { value }, text)));
+  preset.value = new URLSearchParams(location.search).get("preset") ?? "demo";
+  const go = h("button", { type: "submit", class: "primary" }, "Start");
+  const reset = twoStep("Reset", "Forget the weights?", () => resetModel(), "danger");
+  const saveFiles = h("button", { type: "button", onclick: () => void exportModel() }, "Export");
+  const picker = h("input", {
+    type: "file",
+    multiple: true,
+    accept: ".safetensors,.json",
+    class: "sr-only",
+    tabindex: -1,
+    "aria-label": "model.safetensors and config.json",
+    onchange: () => void importModel(),
+  });
+  const open = h("button", { type: "button", onclick: () => picker.click() }, "Import");
+  const forget = twoStep("Forget", "Delete clips and model?", () => forgetAll(), "danger");
+  const line = h("p", { class: "state", "aria-live": "polite" });
+  const bar = h("progress", { max: 1, value: "0", "aria-label": "Steps done" });
+  const form = h(
+    "form",
+    {
+      novalidate: true,
+      onsubmit: (event: SubmitEvent) => {
+        event.preventDefault();
+        void press();
+      },
+    },
+    h(
+      "div",
+      { class: "row actions" },
+      go,
+      reset,
+      h("span", { class: "spring" }),
+      saveFiles,
+      open,
+      picker,
+      forget,
+    ),
+    line,
+    bar,
+    h(
+      "div",
+      { class: "row fields" },
+      field("Steps", steps),
+      field("Batch", batch),
+      field("Seed", seed),
+      field("Preset", preset),
+    ),
+  );
+  root.append(form);
+
+  let seenSteps = false;
+
+  const valid = () => {
+    const bad = [steps, batch, seed].find((input) => !input.checkValidity());
+    if (!bad) return true;
+    bad.focus();
+    const name = bad === steps ? "Steps" : bad === batch ? "Batch" : "Seed";
+    app.say(`${name}: write a whole number from ${bad.min} to ${bad.max}.`, "error");
+    return false;
+  };
+
+  async function press(): Promise<void> {
+    const { status } = app.training.get();
+    go.disabled = true;
+    try {
+      if (status === "running" || status === "preparing") await app.engine.call("pause");
+      else if (status === "paused" && seenSteps && !changed()) await app.engine.call("resume");
+      else await start();
+    } catch (error) {
+      fail(app)(error);
+    } finally {
+      go.disabled = !app.adapter.get();
+    }
+  }
+
+  /** Whether the fields ask for more than going on. */
+  const changed = () => Number(steps.value) !== app.training.get().steps;
+
+  async function start(): Promise<void> {
+    if (!valid()) return;
+    if (app.clips.get().length === 0) {
+      app.say("There is nothing to train on: add music, or load the demo music, in the library.", "error");
+      return;
+    }
+    const info = app.model.get();
+    if (info && (preset.value !== presetOf(app) || Number(seed.value) !== info.seed) && info.step === 0) {
+      app.model.set(await app.engine.call("reset", { preset: preset.value, seed: Number(seed.value) }));
+    }
+    const done = app.training.get();
+    if (done.status === "done" && Number(steps.value) <= done.step) steps.value = String(done.step + 200);
+    await app.engine.call("train", {
+      steps: Number(steps.value),
+      batch: Number(batch.value),
+      seed: Number(seed.value),
+    });
+    seenSteps = true;
+  }
+
+  async function resetModel(): Promise<void> {
+    if (!valid()) return;
+    app.model.set(await app.engine.call("reset", { preset: preset.value, seed: Number(seed.value) }));
+    app.training.set({ status: "idle", step: 0, steps: 0 });
+    app.say("The weights are as new; your clips are still here.");
+  }
+
+  async function exportModel(): Promise<void> {
+    try {
+      for (const file of await app.engine.call("exportModel")) download(file);
+    } catch (error) {
+      fail(app)(error);
+    }
+  }
+
+  async function importModel(): Promise<void> {
+    const files = [...(picker.files ?? [])];
+    picker.value = "";
+    if (files.length === 0) return;
+    try {
+      const model = await app.engine.call("importModel", files);
+      app.model.set(model);
+      app.training.set({ status: model.step > 0 ? "paused" : "idle", step: model.step, steps: model.step });
+      seenSteps = false;
+      app.say(`Imported ${files.map((file) => file.name).join(" and ")}: step ${model.step}.`);
+    } catch (error) {
+      fail(app)(error);
+    }
+  }
+
+  async function forgetAll(): Promise<void> {
+    app.stop();
+    await app.engine.call("forget");
+    app.clips.set(await app.engine.call("clips"));
+    app.model.set(await app.engine.call("model"));
+    app.training.set({ status: "idle", step: 0, steps: 0 });
+    app.say("Clips and checkpoints of this page are deleted.");
+  }
+
+  /** A button that asks once more before it does what cannot be undone. */
+  function twoStep(
+    text: string,
+    question: string,
+    run: () => Promise<void>,
+    kind: string,
+  ): HTMLButtonElement {
+    let timer = 0;
+    const calm = () => {
+      clearTimeout(timer);
+      timer = 0;
+      button.textContent = text;
+      button.classList.remove(kind);
+    };
+    const button = h(
+      "button",
+      {
+        type: "button",
+        onclick: () => {
+          if (timer) {
+            calm();
+            run().catch(fail(app));
+            return;
+          }
+          button.textContent = question;
+          button.classList.add(kind);
+          timer = window.setTimeout(calm, 5000);
+        },
+        onblur: calm,
+      },
+      text,
+    );
+    return button;
+  }
+
+  app.training.follow((state) => {
+    const { status, step, steps: total } = state;
+    const busy = status === "running" || status === "preparing";
+    go.textContent = busy
+      ? "Pause"
+      : status === "paused"
+        ? "Resume"
+        : status === "done"
+          ? "Train on"
+          : "Start";
+    line.textContent = total > 0 ? `${says[status]}, step ${step} of ${total}` : says[status];
+    line.dataset.status = status;
+    bar.max = Math.max(1, total);
+    bar.value = step;
+    if (busy) seenSteps = true;
+    for (const input of [batch, seed]) input.disabled = busy || status === "paused";
+    steps.disabled = busy;
+    preset.disabled = busy;
+    if (status === "paused" && !seenSteps && total > 0) steps.value = String(total);
+  });
+  app.model.follow((model) => {
+    if (!model) return;
+    if (model.step === 0) {
+      batch.value = String(model.pretrain.batch);
+      if (Number(steps.value) === 200) steps.value = String(model.pretrain.steps);
+    }
+    seed.value = String(model.seed);
+    preset.value = presetOf(app);
+  });
+  app.adapter.follow((adapter) => {
+    for (const button of [go, reset, saveFiles, open, forget]) button.disabled = !adapter;
+  });
+};
+
+/** Which preset the model in use is, by its size. */
+function presetOf(app: App): string {
+  const width = app.model.get()?.model.width;
+  return width === 384 ? "small" : width === 768 ? "base" : "demo";
+}
+
+function download({ name, type, bytes }: ExportedFile): void {
+  const url = URL.createObjectURL(new Blob([bytes], { type }));
+  const link = h("a", { href: url, download: name });
+  document.body.append(link);
+  link.click();
+  link.remove();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}
