@@ -3,7 +3,7 @@
 import { stat } from "node:fs/promises";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { SET_TASKS, tasksIn } from "../data/sets/index.js";
-import { TASKS } from "../data/tasks/index.js";
+import { ALL_TASKS, TASKS } from "../data/tasks/index.js";
 import { DataError, UsageError } from "../gpu/errors.js";
 import type { TuneMode } from "../gpu/tuner.js";
 import { writeWhole } from "../host/cache.js";
@@ -39,7 +39,7 @@ export function registerProbe(program: Command): void {
     .requiredOption("--checkpoint <folder>", "a run's folder, or its checkpoint folder")
     .option(
       "--task <names>",
-      `tasks, with commas between: ${TASKS.join(", ")}; with --data ${SET_TASKS.join(", ")} (default: instruments,key, or what --data holds)`,
+      `tasks, with commas between: ${TASKS.join(", ")}, or ${ALL_TASKS} of these that can be had; with --data ${SET_TASKS.join(", ")} (default: instruments,key, or what --data holds)`,
       names,
     )
     .option("--data <folder>", `the folder of the data sets that ${SET_TASKS.join(", ")} are made from`)
@@ -174,7 +174,7 @@ function publishedLines({ published, rows, metrics = [] }: ProbeTask): string[] 
 
 function names(text: string): string[] {
   const list = text.split(",").map((name) => name.trim());
-  const known: readonly string[] = [...TASKS, ...SET_TASKS];
+  const known: readonly string[] = [...TASKS, ALL_TASKS, ...SET_TASKS];
   const unknown = list.find((name) => !known.includes(name));
   if (unknown !== undefined) {
     throw new InvalidArgumentError(`There is no task '${unknown}': write one or more of ${known.join(", ")}`);

@@ -2,7 +2,7 @@
 // src/probe for features and scores over several seeds, and puts into words what came out.
 import { randomAt } from "../data/batches.js";
 import { MelStore } from "../data/mel-store.js";
-import { defaultTasks, openTask } from "../data/tasks/index.js";
+import { defaultTasks, openTasks } from "../data/tasks/index.js";
 import type { LabelledClip, LabelledTask, OnProgress } from "../data/types.js";
 import type { Capabilities } from "../gpu/capabilities.js";
 import { DataError } from "../gpu/errors.js";
@@ -93,7 +93,7 @@ export async function runProbes(options: ProbeRunOptions): Promise<ProbeOutcome>
   const plan = planFor(gpu.device.capabilities, seeds);
   if (options.randomEncoders) plan.encoders = Math.min(seeds, options.randomEncoders);
   if (grid !== "linear") plan.encoders = Math.min(plan.encoders, seeds);
-  const tasks = await openTasks(options);
+  const tasks = await tasksOf(options);
   const results: ProbeTask[] = [];
   const verdicts: string[] = [];
   const maps: ProbeOutcome["map"][] = [];
@@ -118,15 +118,11 @@ export async function runProbes(options: ProbeRunOptions): Promise<ProbeOutcome>
   return { table: { tasks: results, verdict: verdicts.join("\n") }, map: maps[Math.max(0, best)] };
 }
 
-async function openTasks(options: ProbeRunOptions): Promise<readonly LabelledTask[]> {
+async function tasksOf(options: ProbeRunOptions): Promise<readonly LabelledTask[]> {
   const { tasks, taskNames, folder, note, onProgress, cacheDir, signal } = options;
   if (tasks) return tasks;
   const opening = { folder, note, onProgress, cacheDir, signal };
-  if (taskNames) {
-    const opened: LabelledTask[] = [];
-    for (const name of taskNames) opened.push(await openTask(name, opening));
-    return opened;
-  }
+  if (taskNames) return openTasks(taskNames, opening);
   const chosen = await defaultTasks(opening);
   note?.(chosen.why);
   return chosen.tasks;
