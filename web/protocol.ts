@@ -232,6 +232,8 @@ export interface Calls {
 
 /** What the worker says unasked. */
 export interface Events {
+  /** A clip that a call which is still going on (addFiles, addDemo) has added. */
+  clip: ClipInfo;
   training: TrainingState;
   step: StepEvent;
   heldOut: HeldOutEvent;

@@ -1,0 +1,186 @@
+// The clips: their log-mels in memory, their samples in the browser's files where there are any. It decodes and transforms what
+// is added, and is what training draws its crops from. Not here: the files themselves (files.ts), or what clips are used for.
+import { AudioError, decodeAudio, toMono, type Waveform } from "../../src/audio/decode.js";
+import { resampleSignal } from "../../src/audio/resample.js";
+import type { MelSource } from "../../src/data/batches.js";
+import { DataError, UsageError } from "../../src/gpu/errors.js";
+import type { FrontEndConfig } from "../../src/patchifier/config.js";
+import { type FrameMajorMel, FrontEnd } from "../../src/patchifier/front-end.js";
+import type { Gpu } from "../../src/tensor/gpu.js";
+import type { ClipInfo, MelImage } from "../protocol.js";
+import type { Files } from "./files.js";
+import type { Turns } from "./turns.js";
+
+/** A clip as it is kept. */
+export interface Clip {
+  info: ClipInfo;
+  /** The piece of music: clips of one piece are trained on together or not at all. */
+  piece: string;
+  mel: FrameMajorMel;
+  /** In memory only where the browser keeps no files. */
+  samples?: Float32Array;
+}
+
+/** Shorter audio says nothing. */
+const leastSeconds = 0.25;
+
+export class Library implements MelSource {
+  readonly clips: Clip[] = [];
+  private frontEnd: FrontEnd | undefined;
+  private nextId = 1;
+
+  constructor(
+    private readonly turns: Turns,
+    public config: FrontEndConfig,
+  ) {}
+
+  /** Where clips are kept; undefined: in memory alone. */
+  files: Files | undefined;
+
+  /** Uses this device from now on. */
+  attach(gpu: Gpu): void {
+    this.frontEnd = new FrontEnd(gpu, this.config);
+  }
+
+  get tracks(): readonly { frames: number; piece: string }[] {
+    return this.clips.map(({ mel, piece }) => ({ frames: mel.frames, piece }));
+  }
+
+  /** Copies frames as [nMels, frames], silence after the clip's end. */
+  crop(track: number, start: number, frames: number, out: Float32Array, offset: number): void {
+    copyCrop(this.clips[track].mel, this.config.nMels, start, frames, out, offset);
+  }
+
+  /** The clip, by id. */
+  get(id: string): Clip {
+    const clip = this.clips.find(({ info }) => info.id === id);
+    if (!clip) throw new UsageError(`There is no clip '${id}' any more: choose another.`);
+    return clip;
+  }
+
+  /** Puts back what an earlier visit left. */
+  restore(clips: readonly Clip[]): void {
+    this.clips.push(...clips);
+    for (const { info } of clips)
+      this.nextId = Math.max(this.nextId, 1 + (Number.parseInt(info.id, 36) || 0));
+  }
+
+  /** Decodes a file's bytes and adds it. Throws DataError with the reason where that cannot be done. */
+  async addFile(file: File): Promise<Clip> {
+    const waveform = await decodeFile(file);
+    return this.add(waveform, { name: file.name, source: "file", piece: `file/${file.name}` });
+  }
+
+  /** Adds a waveform of any rate. */
+  async add(
+    waveform: Waveform,
+    { name, source, piece }: { name: string; source: ClipInfo["source"]; piece: string },
+  ): Promise<Clip> {
+    const samples = await this.mono(waveform, name);
+    const mel = await this.transform(samples);
+    const id = (this.nextId++).toString(36);
+    const info: ClipInfo = {
+      id,
+      name,
+      source,
+      seconds: samples.length / this.config.sampleRate,
+      frames: mel.frames,
+    };
+    const clip: Clip = { info, piece, mel, samples };
+    if (this.files) {
+      await this.files.saveClip(clip, samples, this.config.sampleRate);
+      clip.samples = undefined;
+    }
+    this.clips.push(clip);
+    return clip;
+  }
+
+  async remove(id: string): Promise<void> {
+    const clip = this.get(id);
+    this.clips.splice(this.clips.indexOf(clip), 1);
+    await this.files?.removeClip(id);
+  }
+
+  async label(id: string, label: string | undefined): Promise<void> {
+    const clip = this.get(id);
+    const { label: _, ...info } = clip.info;
+    clip.info = label === undefined || label.trim() === "" ? info : { ...info, label: label.trim() };
+    await this.files?.describeClip(clip);
+  }
+
+  /** Mono samples at the front end's rate, a copy. */
+  async samples(id: string): Promise<Float32Array> {
+    const { samples } = this.get(id);
+    if (samples) return samples.slice();
+    if (!this.files) throw new DataError(`The samples of '${id}' are gone: add the file again.`);
+    return this.files.samplesOf(id);
+  }
+
+  /** The log-mel as an image, a copy. */
+  image(id: string): MelImage {
+    return this.imageOf(this.get(id).mel);
+  }
+
+  imageOf(mel: FrameMajorMel, start = 0, frames = mel.frames): MelImage {
+    const { nMels, hopLength, sampleRate } = this.config;
+    const values = new Float32Array(nMels * frames);
+    copyCrop(mel, nMels, start, frames, values, 0);
+    return { values, nMels, frames, hopSeconds: hopLength / sampleRate };
+  }
+
+  /** Mono at the front end's rate. */
+  async mono(waveform: Waveform, name: string): Promise<Float32Array> {
+    const mono = toMono(waveform);
+    const { sampleRate } = this.config;
+    if (mono.length < leastSeconds * waveform.sampleRate) {
+      throw new DataError(`${name}: too short (${(mono.length / waveform.sampleRate).toFixed(2)} s)`);
+    }
+    if (waveform.sampleRate === sampleRate) return mono.slice();
+    return this.turns.take(() => resampleSignal(this.front.gpu, mono, waveform.sampleRate, sampleRate));
+  }
+
+  /** The log-mel of mono samples at the front end's rate. */
+  transform(samples: Float32Array): Promise<FrameMajorMel> {
+    const { sampleRate } = this.config;
+    return this.turns.take(() => this.front.transform({ sampleRate, channels: [samples] }));
+  }
+
+  private get front(): FrontEnd {
+    if (!this.frontEnd) throw new UsageError("Open the engine first.");
+    return this.frontEnd;
+  }
+}
+
+/** A file's samples. Throws DataError with the file's name and the reason. */
+export async function decodeFile(file: File): Promise<Waveform> {
+  let bytes: Uint8Array;
+  try {
+    bytes = new Uint8Array(await file.arrayBuffer());
+  } catch (error) {
+    throw new DataError(`${file.name}: it cannot be read (${(error as Error).message})`);
+  }
+  return decodeAudio(bytes, { name: file.name });
+}
+
+/** The reason without the file's name. */
+export function reasonOf(error: unknown, name: string): string {
+  if (error instanceof AudioError) return error.reason;
+  const message = error instanceof Error ? error.message : String(error);
+  return message.startsWith(`${name}: `) ? message.slice(name.length + 2) : message;
+}
+
+function copyCrop(
+  { values, frames: available }: FrameMajorMel,
+  nMels: number,
+  start: number,
+  frames: number,
+  out: Float32Array,
+  offset: number,
+): void {
+  const count = Math.max(0, Math.min(frames, available - start));
+  for (let m = 0; m < nMels; m++) {
+    const row = offset + m * frames;
+    for (let f = 0; f < count; f++) out[row + f] = values[(start + f) * nMels + m];
+    out.fill(0, row + count, row + frames);
+  }
+}

@@ -1,0 +1,386 @@
+// Training in slices: the loop that a page starts and pauses, its checkpoints, and how it gets over a lost device. What a step
+// computes is src/train/trainer.ts's, where checkpoints lie files.ts's.
+import {
+  CropSampler,
+  type CropSource,
+  normalisation,
+  randomAt,
+  splitByPiece,
+} from "../../src/data/batches.js";
+import { DataError, DeviceLostError, OutOfMemoryError, UsageError } from "../../src/gpu/errors.js";
+import type { Gpu } from "../../src/tensor/gpu.js";
+import { type StepResult, Trainer, type TrainerOptions } from "../../src/train/trainer.js";
+import type { EventName, Events, TrainingState, TrainOptions } from "../protocol.js";
+import type { Checkpoint, RunState } from "./files.js";
+import type { Library } from "./library.js";
+import { measuredEvery, readTrainer, restoreTrainer } from "./model-state.js";
+import type { Turns } from "./turns.js";
+
+/** What training needs of the session. */
+export interface TrainingHost {
+  emit<E extends EventName>(event: E, value: Events[E]): void;
+  turns: Turns;
+  library: Library;
+  /** Keeps a checkpoint in the browser's files, where there are any. */
+  store(checkpoint: Checkpoint): Promise<void>;
+  /** Replaces a device that cannot be used any more. */
+  replaceDevice(error: Error): void;
+}
+
+/** Milliseconds on the adapter that training takes at a time. */
+const budgetMs = 12;
+/** Milliseconds between checkpoints, at least and at most. */
+const [soonest, latest] = [5_000, 20_000];
+
+export class Training {
+  state: RunState;
+  private current: Trainer | undefined;
+  private settings: TrainerOptions | undefined;
+  /** The last state that a new device can start from; undefined: the beginning. */
+  private kept: Checkpoint | undefined;
+  private status: TrainingState["status"] = "idle";
+  private clipsPerSecond: number | undefined;
+  private wanted = false;
+  private running: Promise<void> | undefined;
+  private writing: Promise<void> = Promise.resolve();
+  private saveAsked: { promise: Promise<void>; resolve(): void } | undefined;
+  private readonly data: { train?: CropSource; heldOut?: CropSource } = {};
+  private preparedBatch = 0;
+
+  constructor(
+    private readonly host: TrainingHost,
+    state: RunState,
+  ) {
+    this.state = state;
+  }
+
+  get trainer(): Trainer {
+    if (!this.current) throw new UsageError("Open the engine first.");
+    return this.current;
+  }
+
+  /** The step of the last checkpoint. */
+  get savedStep(): number | undefined {
+    return this.kept?.state.step;
+  }
+
+  get isRunning(): boolean {
+    return this.running !== undefined;
+  }
+
+  /** Makes the model on a device, as `kept` left it. Goes on training if it was training. */
+  async attach(gpu: Gpu): Promise<void> {
+    await this.running;
+    this.state = this.kept
+      ? { ...structuredClone(this.kept.state), pretrain: this.state.pretrain }
+      : { ...this.state, step: 0 };
+    this.build(gpu);
+    if (this.wanted) this.start();
+  }
+
+  /** Takes another model in place of the one at hand; on failure, that one stays. */
+  async replace(state: RunState, checkpoint?: Checkpoint): Promise<void> {
+    await this.stop();
+    const { gpu } = this.trainer;
+    const before = this.state.step > 0 ? await readTrainer(this.trainer, this.state) : undefined;
+    const oldState = this.state;
+    try {
+      this.take(state, checkpoint, gpu);
+    } catch (error) {
+      this.take(oldState, before, gpu);
+      throw error;
+    }
+    this.setStatus("idle");
+  }
+
+  /** What an earlier visit left, before the first `attach`. */
+  begin(state: RunState, checkpoint: Checkpoint | undefined): void {
+    this.state = state;
+    this.kept = checkpoint;
+    this.status = checkpoint && state.step > 0 ? "paused" : "idle";
+  }
+
+  async train({ steps, batch, seed, lr }: TrainOptions): Promise<void> {
+    if (!(Number.isInteger(steps) && steps > 0)) throw new UsageError("Give a whole number of steps.");
+    if (batch !== undefined && !(Number.isInteger(batch) && batch > 0 && batch <= 4096)) {
+      throw new UsageError("A batch is a whole number of clips, at least 1.");
+    }
+    if (lr !== undefined && !(lr > 0)) throw new UsageError("A learning rate is a positive number.");
+    if (this.host.library.clips.length === 0) {
+      throw new UsageError(
+        "There is no music to train on: add files, record something, or load the demo music.",
+      );
+    }
+    const { state } = this;
+    const newBatch = batch !== undefined && batch !== state.pretrain.batch;
+    const newSeed = seed !== undefined && seed !== state.seed;
+    if (newSeed && state.step > 0) {
+      throw new UsageError(
+        `This model was begun with seed ${state.seed}: reset it to train with seed ${seed}.`,
+      );
+    }
+    if (newBatch || newSeed) {
+      await this.stop();
+      // The program of the old batch would keep its memory.
+      const checkpoint = state.step > 0 ? await readTrainer(this.trainer, state) : undefined;
+      const pretrain = { ...state.pretrain, batch: batch ?? state.pretrain.batch };
+      const next = { ...state, seed: seed ?? state.seed, pretrain };
+      await this.replace(next, checkpoint && { ...checkpoint, state: next });
+    }
+    const { pretrain } = this.state;
+    if (lr !== undefined) pretrain.lr = lr;
+    pretrain.steps = Math.max(steps, this.state.step);
+    pretrain.warmup = Math.min(pretrain.warmup, Math.max(1, Math.round(steps / 10)));
+    this.start();
+  }
+
+  /** Ends after the step under way, and keeps what there is. */
+  async pause(): Promise<void> {
+    if (!this.running) return;
+    await this.stop();
+    if (this.status === "running" || this.status === "preparing") this.setStatus("paused");
+    if (this.state.step > 0) await this.checkpoint();
+    await this.writing;
+  }
+
+  resume(): void {
+    if (this.state.step >= this.state.pretrain.steps) {
+      throw new UsageError("All steps are done: train on to a larger number of steps.");
+    }
+    this.start();
+  }
+
+  /** Saves at the next step's end, or at once where nothing is training. */
+  async save(): Promise<void> {
+    if (this.running) {
+      if (!this.saveAsked) {
+        let resolve = () => {};
+        const promise = new Promise<void>((done) => {
+          resolve = done;
+        });
+        this.saveAsked = { promise, resolve };
+      }
+      await this.saveAsked.promise;
+    } else if (this.state.step > 0 && this.current) {
+      await this.checkpoint();
+    }
+    await this.writing;
+  }
+
+  /** Weights and moments as they stand, for exports. */
+  async snapshot(): Promise<Checkpoint> {
+    if (this.running) {
+      await this.save();
+      if (this.kept) return this.kept;
+    }
+    this.normalise();
+    return readTrainer(this.trainer, this.state);
+  }
+
+  /** Draws crops from the clips as they are now. */
+  dataChanged(): void {
+    const { library } = this.host;
+    const { state } = this;
+    const { tracks } = library;
+    if (state.step === 0 && !this.running) {
+      const split = splitByPiece(tracks, state.seed);
+      state.heldOut = [...new Set(split.heldOut.map((i) => tracks[i].piece))];
+      if (!state.normalisation && this.settings) this.settings.normalisation = unknownNormalisation;
+    }
+    const held = new Set(state.heldOut);
+    const train = [...tracks.keys()].filter((i) => !held.has(tracks[i].piece));
+    const heldOut = [...tracks.keys()].filter((i) => held.has(tracks[i].piece));
+    const { cropFrames } = state.model;
+    const samplerOf = (members: number[]) =>
+      members.length > 0 ? new CropSampler(library, members, cropFrames) : undefined;
+    this.data.train = samplerOf(train.length > 0 ? train : heldOut);
+    this.data.heldOut = samplerOf(heldOut);
+    if (this.settings) this.settings.heldOut = this.data.heldOut;
+    if (!this.data.train) this.wanted = false;
+  }
+
+  /** Fixes what values are normalised by, from the clips at hand: with the first step, or when the model is looked at. */
+  normalise(): void {
+    if (!this.settings || this.settings.normalisation !== unknownNormalisation) return;
+    if (!(this.data.train instanceof CropSampler)) throw new UsageError("Add music first.");
+    this.settings.normalisation = normalisation(this.data.train, randomAt(this.state.seed, "split", 1));
+  }
+
+  /** What the page is told. */
+  describe(): TrainingState {
+    const { step, pretrain } = this.state;
+    return { status: this.status, step, steps: pretrain.steps, clipsPerSecond: this.clipsPerSecond };
+  }
+
+  private take(state: RunState, checkpoint: Checkpoint | undefined, gpu: Gpu): void {
+    this.state = state;
+    this.kept = checkpoint;
+    this.build(gpu);
+  }
+
+  private build(gpu: Gpu): void {
+    const { state, kept } = this;
+    try {
+      this.current?.dispose();
+    } catch {
+      // the device that it was on is gone
+    }
+    this.current = undefined;
+    this.preparedBatch = 0;
+    const { model, pretrain, seed } = state;
+    const settings: TrainerOptions = {
+      ...{ model, pretrain, seed },
+      normalisation: state.normalisation ?? unknownNormalisation,
+      sampler: {
+        draw: (random, count) => {
+          if (!this.data.train) throw new UsageError("There is no music left to train on: add some.");
+          return this.data.train.draw(random, count);
+        },
+      },
+    };
+    this.settings = settings;
+    const trainer = new Trainer(gpu, settings);
+    try {
+      if (kept) restoreTrainer(trainer, kept);
+    } catch (error) {
+      trainer.dispose();
+      throw error;
+    }
+    this.current = trainer;
+    this.dataChanged();
+  }
+
+  private start(): void {
+    this.wanted = true;
+    if (this.running) return;
+    this.running = this.run().finally(() => {
+      this.running = undefined;
+      this.saveAsked?.resolve();
+      this.saveAsked = undefined;
+    });
+  }
+
+  private async stop(): Promise<void> {
+    this.wanted = false;
+    await this.running;
+  }
+
+  private async run(): Promise<void> {
+    try {
+      await this.loop();
+    } catch (error) {
+      const problem = error instanceof Error ? error : new Error(String(error));
+      if (problem instanceof DeviceLostError) {
+        this.host.replaceDevice(problem); // attach() goes on
+        return;
+      }
+      this.wanted = false;
+      this.setStatus("failed");
+      this.host.emit("problem", { message: problem.message, advice: adviceFor(problem) });
+      this.host.replaceDevice(problem);
+    }
+  }
+
+  private async loop(): Promise<void> {
+    const { state, trainer, host } = this;
+    const { pretrain } = state;
+    const slicing = { budgetMs, between: () => host.turns.yield() };
+    if (this.preparedBatch !== pretrain.batch) {
+      this.setStatus("preparing");
+      this.normalise();
+      state.normalisation = this.settings?.normalisation;
+      await trainer.prepare();
+      this.preparedBatch = pretrain.batch;
+    }
+    this.setStatus("running");
+    let before = performance.now();
+    let saved = performance.now();
+    let told = 0;
+    const report = async (step: number, lr: number, measured: Promise<StepResult>) => {
+      const result = await measured;
+      if (!Number.isFinite(result.loss) || !Number.isFinite(result.gradNorm)) {
+        throw new DataError(`The loss is no longer a number at step ${step}.`);
+      }
+      const now = performance.now();
+      const stepMs = now - before;
+      before = now;
+      this.clipsPerSecond = (1000 * pretrain.batch) / stepMs;
+      const { loss, infonce, reconstruct, gradNorm } = result;
+      const { clipsPerSecond } = this;
+      host.emit("step", { step, loss, infonce, reconstruct, lr, gradNorm, stepMs, clipsPerSecond });
+      if (now - told > 250) {
+        told = now;
+        host.emit("training", this.describe());
+      }
+    };
+    const evaluate = async () => {
+      const measured = await trainer.evaluate(2, slicing);
+      if (measured) host.emit("heldOut", { step: state.step, loss: measured.loss });
+      before = performance.now();
+    };
+    if (state.step === 0) await evaluate();
+    // One step's result is read back while the next one runs.
+    let pending: (() => Promise<void>) | undefined;
+    const settle = async () => {
+      const last = pending;
+      pending = undefined;
+      await last?.();
+    };
+    while (this.wanted && state.step < pretrain.steps) {
+      const lr = trainer.learningRate(trainer.step);
+      const { measured } = await trainer.nextInSlices(slicing);
+      measured.catch(() => {}); // reported when it is awaited
+      state.step = trainer.step;
+      const { step } = state;
+      await settle();
+      pending = () => report(step, lr, measured);
+      const ends = step >= pretrain.steps;
+      const evaluates = ends || step % measuredEvery(pretrain.steps) === 0;
+      const age = performance.now() - saved;
+      const saves = ends || this.saveAsked || age > latest || (evaluates && age > soonest);
+      if (evaluates || saves || !this.wanted) await settle();
+      if (evaluates) await evaluate();
+      if (saves) {
+        await this.checkpoint();
+        saved = before = performance.now();
+      }
+    }
+    await settle();
+    this.wanted = false;
+    if (state.step >= pretrain.steps) {
+      await this.writing;
+      this.setStatus("done");
+    }
+  }
+
+  /** Copies weights and moments, and has the copy written while training goes on. */
+  private async checkpoint(): Promise<void> {
+    const asked = this.saveAsked;
+    this.saveAsked = undefined;
+    const checkpoint = await readTrainer(this.trainer, this.state);
+    this.kept = checkpoint;
+    await this.writing;
+    this.writing = this.host.store(checkpoint);
+    if (asked) await this.writing;
+    asked?.resolve();
+  }
+
+  private setStatus(status: TrainingState["status"]): void {
+    this.status = status;
+    if (status !== "running") this.clipsPerSecond = undefined;
+    this.host.emit("training", this.describe());
+  }
+}
+
+/** Stands in until there is music to measure. */
+const unknownNormalisation = { mean: 0, std: 0.5 };
+
+function adviceFor(error: Error): string {
+  if (error instanceof OutOfMemoryError) {
+    return "Train with a smaller batch or a smaller preset. Clips and the last checkpoint are kept.";
+  }
+  if (error instanceof DataError) {
+    return "The last checkpoint is in use again: train on from it with a smaller learning rate.";
+  }
+  return "Clips and the last checkpoint are kept: start training again, and reload the page if that fails too.";
+}
