@@ -5,9 +5,9 @@ import type { Program } from "../src/gpu/program.js";
 import { GradientClipper, Optimizer } from "../src/nn/optim.js";
 import { backward } from "../src/ops/autograd.js";
 import { type ModelConfig, type PretrainConfig, patchGrid, preset } from "../src/patchifier/config.js";
-import { encoderSizes, Patchifier } from "../src/patchifier/encoder.js";
-import { maskedCount, uniformMask, uploadMask } from "../src/patchifier/masks.js";
-import { pretrainLosses } from "../src/patchifier/objectives.js";
+import type { Patchifier } from "../src/patchifier/encoder.js";
+import { type MaskInputs, maskedCount, maskInputs, maskOf, uniformMask } from "../src/patchifier/masks.js";
+import { createModel, createObjective, type Objective } from "../src/patchifier/objectives.js";
 import { type Captured, capture } from "../src/tensor/capture.js";
 import type { Gpu } from "../src/tensor/gpu.js";
 import { Random } from "../src/tensor/random.js";
@@ -19,34 +19,30 @@ import type { BenchCase } from "./types.js";
 export type Part = "forward" | "forward+backward" | "whole";
 export type Mode = "eager" | "captured";
 
+const counted = ["joint", "infonce", "reconstruct"] as const;
+
 /** A model and how it is trained. */
 export interface StepPlan {
   model: ModelConfig;
-  pretrain: Pick<
-    PretrainConfig,
-    "objective" | "reconstructWeight" | "maskRatio" | "betas" | "weightDecay" | "clipNorm"
-  >;
+  pretrain: PretrainConfig;
   batch: number;
 }
 
-/** What the FLOP count of a plan depends on. */
+/** What the FLOP count of a plan depends on. Objectives that flops.ts has no formula for are counted as `joint`. */
 export function stepSizes({ model, pretrain, batch }: StepPlan): StepSizes {
   const { tokens, values } = patchGrid(model);
   const { width, layers, mlpRatio } = model;
   const masked = maskedCount(tokens, pretrain.maskRatio);
-  return { batch, tokens, values, masked, width, layers, mlpRatio, objective: pretrain.objective };
+  const objective = counted.find((name) => name === pretrain.objective) ?? "joint";
+  return { batch, tokens, values, masked, width, layers, mlpRatio, objective };
 }
 
-interface StepInputs extends Record<string, Tensor> {
-  crops: Tensor;
-  masked: Tensor;
-  rows: Tensor;
-  inverse: Tensor;
-}
+type StepInputs = { crops: Tensor } & MaskInputs & Record<string, Tensor>;
 
 /** A model in training on noise. */
 export class BenchStep {
   readonly model: Patchifier;
+  readonly objective: Objective;
   readonly captured: Captured<StepInputs, { loss: Tensor }>;
   private readonly clipper: GradientClipper;
   private readonly optimizer: Optimizer;
@@ -60,7 +56,11 @@ export class BenchStep {
     readonly part: Part = "whole",
   ) {
     const { model, pretrain, batch } = plan;
-    this.model = new Patchifier(gpu, encoderSizes(model), this.random);
+    this.model = createModel(gpu, model, pretrain, this.random);
+    this.objective = createObjective(gpu, {
+      ...{ model: this.model, config: model, pretrain, seed: 1 },
+      step: () => this.optimizer.step,
+    });
     this.clipper = new GradientClipper(this.model.parameters);
     const { betas, weightDecay } = pretrain;
     this.optimizer = new Optimizer(this.model.parameters, { rule: "adamw", betas, weightDecay });
@@ -83,24 +83,24 @@ export class BenchStep {
     const { tokens, masked: count } = stepSizes(this.plan);
     const crops = gpu.tensor(this.crops, [batch, model.frontEnd.nMels, model.cropFrames]);
     const masks = Array.from({ length: batch }, () => uniformMask(random, tokens, count));
-    const { masked, table } = uploadMask(gpu, masks, tokens);
-    return { crops, masked, rows: table.rows, inverse: table.inverse };
+    return { crops, ...maskInputs(gpu, masks, tokens), ...this.objective.inputs?.(masks, tokens) };
   }
 
   /** What is done with them on the device. */
-  work({ crops, masked, rows, inverse }: StepInputs): { loss: Tensor } {
-    const { model, part } = this;
+  work({ crops, masked, hiddenRows, hiddenInverse, ...extra }: StepInputs): { loss: Tensor } {
+    const { model, objective, part } = this;
     const { pretrain, model: config } = this.plan;
     const { patchMels, patchFrames } = config;
     const patches = patchify(crops, { patchMels, patchFrames, mean: 0.5, std: 0.3 });
-    const { masked: count } = stepSizes(this.plan);
-    const { loss } = pretrainLosses(model, patches, { masked, table: { rows, inverse }, count }, pretrain);
+    const mask = maskOf({ masked, hiddenRows, hiddenInverse });
+    const { loss } = objective.losses({ patches, mask, extra }, true);
     if (part === "forward") return { loss };
     model.parameters.zeroGrad();
     backward(loss);
     if (part === "forward+backward") return { loss };
     this.clipper.measure(pretrain.clipNorm);
     this.optimizer.update(1e-4, this.clipper);
+    objective.updated?.();
     return { loss };
   }
 
@@ -115,6 +115,7 @@ export class BenchStep {
   dispose(): void {
     for (const tensor of Object.values(this.fixed ?? {})) tensor.dispose();
     this.captured.dispose();
+    this.objective.dispose?.();
     this.optimizer.dispose();
     this.clipper.dispose();
     this.model.dispose();

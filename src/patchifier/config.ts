@@ -44,10 +44,30 @@ export interface PretrainConfig {
   betas: [number, number];
   weightDecay: number;
   clipNorm: number;
+  /** What only one objective has; without it, `objectiveSettings` gives its defaults. */
+  mae?: MaeSettings;
+  data2vec?: Data2vecSettings;
 }
 
-export const objectiveNames = ["joint", "infonce", "reconstruct"] as const;
+export const objectiveNames = ["joint", "infonce", "reconstruct", "mae"] as const;
 export type ObjectiveName = (typeof objectiveNames)[number];
+
+/** mae: the decoder's sizes. */
+export interface MaeSettings {
+  width: number;
+  layers: number;
+  heads: number;
+}
+
+/** data2vec: the teacher and what it is asked for. */
+export interface Data2vecSettings {
+  /** The last so many blocks are averaged. */
+  blocks: number;
+  /** Each block's output is normalised by channel over the tokens of a clip (instance) or by token (layer). */
+  targetNorm: "instance" | "layer";
+  /** The share of itself that the teacher keeps at a step: from, to, and over how many steps it rises. */
+  decay: { from: number; to: number; steps: number };
+}
 
 export const presetNames = ["demo", "small", "base"] as const;
 export type PresetName = (typeof presetNames)[number];
@@ -85,6 +105,60 @@ export function preset(name: string): { model: ModelConfig; pretrain: PretrainCo
   const known = presetNames.find((each) => each === name);
   if (!known) throw new UsageError(`There is no preset '${name}': use ${presetNames.join(", ")}.`);
   return structuredClone({ model: models[known], pretrain: pretraining[known] });
+}
+
+/**
+ * What is masked, and settings of their own, of the objectives that are not `joint` and its halves. Where a source trains for
+ * hundreds of thousands of steps, what it states in steps is scaled to the length of the run.
+ */
+const objectives = {
+  // 75 % at random (He et al. 2022, MAE-AST; AudioMAE has 80 %); two decoder layers (MAE-AST), two thirds as wide as the
+  // encoder and with heads of 32 (He et al. 2022).
+  mae: {
+    mask: { maskRatio: 0.75, maskShape: "uniform" },
+    settings: ({ width }: ModelConfig): MaeSettings => {
+      const heads = Math.max(1, Math.round(width / 48));
+      return { width: 32 * heads, layers: 2, heads };
+    },
+  },
+  // Of images data2vec masks 60 % in blocks, of audio half in spans. The teacher is its audio model's: two thirds of the blocks
+  // (8 of 12), each normalised by channel; 0.999 → 0.9999 over 30 000 of 400 000 steps, and in shorter runs a memory
+  // that goes back a tenth of the run at the beginning and a quarter of it at the end.
+  data2vec: {
+    mask: { maskRatio: 0.6 },
+    settings: ({ layers }: ModelConfig, { steps }: PretrainConfig): Data2vecSettings => ({
+      blocks: Math.max(1, Math.round((2 * layers) / 3)),
+      targetNorm: "instance",
+      decay: {
+        from: Math.min(0.999, Math.max(0, 1 - 10 / steps)),
+        to: Math.min(0.9999, Math.max(0, 1 - 4 / steps)),
+        steps: Math.min(30_000, steps),
+      },
+    }),
+  },
+} as const;
+
+type Tuned = keyof typeof objectives;
+
+/** The settings of an objective that has some: those in `pretrain` or, where there are none, its defaults. */
+export function objectiveSettings<Name extends Tuned>(
+  name: Name,
+  model: ModelConfig,
+  pretrain: PretrainConfig,
+): NonNullable<PretrainConfig[Name]> {
+  return pretrain[name] ?? (objectives[name].settings(model, pretrain) as NonNullable<PretrainConfig[Name]>);
+}
+
+/** `pretrain` with another objective, what that masks, and its settings. Give the steps before: some settings follow from them. */
+export function withObjective(
+  model: ModelConfig,
+  pretrain: PretrainConfig,
+  objective: ObjectiveName,
+): PretrainConfig {
+  if (!(objective in objectives)) return { ...pretrain, objective };
+  const name = objective as Tuned;
+  const settings = objectiveSettings(name, model, { ...pretrain, [name]: undefined });
+  return { ...pretrain, objective, ...objectives[name].mask, [name]: settings };
 }
 
 export const patchShapes = ["grid", "frame"] as const;

@@ -1,51 +1,40 @@
-// What pre-training asks of the hidden patches. Every objective has one shape: (patches, mask) → losses. `joint` is
-// SSAST's: InfoNCE among the hidden patches of a clip plus 10 times the squared error of their reconstruction, both from
-// one forward pass; `infonce` and `reconstruct` are its halves.
-import { add, mul } from "../ops/binary.js";
-import { infonce, mse } from "../ops/losses.js";
-import { selectRows } from "../ops/select-rows.js";
-import { reshape } from "../ops/view.js";
-import type { Tensor } from "../tensor/tensor.js";
-import type { ObjectiveName } from "./config.js";
-import type { Patchifier, Trace } from "./encoder.js";
-import type { BatchMask } from "./masks.js";
+// The objectives of pre-training by name: what each adds to the encoder and how it is made. Every objective has one shape:
+// (patches, mask) → losses (objectives/objective.ts); their formulas are in objectives/, one file each.
+import type { ParameterSpec } from "../nn/parameters.js";
+import type { Gpu } from "../tensor/gpu.js";
+import type { Random } from "../tensor/random.js";
+import type { ModelConfig, ObjectiveName, PretrainConfig } from "./config.js";
+import { encoderSizes, Patchifier } from "./encoder.js";
+import { jointKind } from "./objectives/joint.js";
+import { maeKind } from "./objectives/mae.js";
+import type { Objective, ObjectiveKind, ObjectiveOptions } from "./objectives/objective.js";
 
-/** Single numbers; parts that an objective does not have are absent. */
-export interface Losses {
-  loss: Tensor;
-  infonce?: Tensor;
-  reconstruct?: Tensor;
+export { pretrainLosses } from "./objectives/joint.js";
+export type { Losses, Objective, ObjectiveBatch, ObjectiveOptions } from "./objectives/objective.js";
+
+const kinds: Readonly<Record<ObjectiveName, ObjectiveKind>> = {
+  joint: jointKind,
+  infonce: jointKind,
+  reconstruct: jointKind,
+  mae: maeKind,
+};
+
+/** The parameters that an objective trains beside the encoder's. */
+export function objectiveSpecs(config: ModelConfig, pretrain: PretrainConfig): ParameterSpec[] {
+  return kinds[pretrain.objective].specs(encoderSizes(config), config, pretrain);
 }
 
-/**
- * Losses of a batch: patches [B, T, P]. InfoNCE is softmax cross-entropy of x_i·c_j/√P with target j = i among the clip's
- * hidden patches (targets x are the raw normalised patches, c the contrast head's predictions).
- */
-export function pretrainLosses(
-  model: Patchifier,
-  patches: Tensor,
-  mask: BatchMask,
-  options: { objective: ObjectiveName; reconstructWeight: number },
-  trace?: Trace,
-): Losses {
-  const [batch, tokens, values] = patches.shape;
-  const { width } = model.sizes;
-  const { objective, reconstructWeight } = options;
-  const encoded = reshape(model.encode(patches, mask.masked, trace), [batch * tokens, width]);
-  const hidden = selectRows(encoded, mask.table);
-  const targets = selectRows(reshape(patches, [batch * tokens, values]), mask.table);
-  const shape = [batch, mask.count, values];
+/** An encoder with what its objective trains beside it, newly drawn. */
+export function createModel(
+  gpu: Gpu,
+  config: ModelConfig,
+  pretrain: PretrainConfig,
+  random: Random,
+): Patchifier {
+  return new Patchifier(gpu, encoderSizes(config), random, objectiveSpecs(config, pretrain));
+}
 
-  let contrast: Tensor | undefined;
-  if (objective !== "reconstruct") {
-    const predicted = reshape(model.head(hidden, "contrast"), shape);
-    trace?.("c", predicted);
-    contrast = infonce(reshape(targets, shape), predicted, { tau: Math.sqrt(values) });
-    if (objective === "infonce") return { loss: contrast, infonce: contrast };
-  }
-  const predicted = model.head(hidden, "reconstruct");
-  trace?.("r", predicted);
-  const reconstruct = mse(predicted, targets);
-  const weighted = mul(reconstruct, reconstructWeight);
-  return { loss: contrast ? add(contrast, weighted) : weighted, infonce: contrast, reconstruct };
+/** The objective that `pretrain` names, over a model of `createModel`. Dispose it before the model. */
+export function createObjective(gpu: Gpu, options: ObjectiveOptions): Objective {
+  return kinds[options.pretrain.objective].create(gpu, options);
 }

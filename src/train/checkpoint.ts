@@ -1,5 +1,6 @@
-// Checkpoints: model.safetensors, optimizer.safetensors and state.json in one folder, written beside the old one, synced,
-// and put in its place by renaming, so that at every moment there is one whole checkpoint on the disk.
+// Checkpoints: model.safetensors, optimizer.safetensors, where the objective keeps something objective.safetensors, and
+// state.json in one folder, written beside the old one, synced, and put in its place by renaming, so that at every moment
+// there is one whole checkpoint on the disk.
 import { createHash } from "node:crypto";
 import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -24,24 +25,27 @@ export interface TrainingState {
   /** Says which tracks the batches come from. */
   data: string;
   normalisation: { mean: number; std: number };
-  /** SHA-256 of the two other files. */
+  /** SHA-256 of the other files. */
   files: Record<string, string>;
 }
 
 export interface Checkpoint {
   weights: NamedValues;
   optimizer: NamedValues;
+  /** What the objective keeps beside its weights, such as a teacher. */
+  objective?: NamedValues;
   state: Omit<TrainingState, "format" | "files">;
 }
 
 const weightsName = "model.safetensors";
 const optimizerName = "optimizer.safetensors";
+const objectiveName = "objective.safetensors";
 const stateName = "state.json";
 
 /** Replaces the checkpoint at `path`. On failure the old one stays and a DataError says why. */
 export async function writeCheckpoint(
   path: string,
-  { weights, optimizer, state }: Checkpoint,
+  { weights, optimizer, objective, state }: Checkpoint,
 ): Promise<void> {
   const fresh = `${path}.new`;
   const old = `${path}.old`;
@@ -52,7 +56,9 @@ export async function writeCheckpoint(
     for (const [name, values] of [
       [weightsName, weights],
       [optimizerName, optimizer],
+      [objectiveName, objective],
     ] as const) {
+      if (!values) continue;
       const bytes = serialise(values);
       files[name] = sha256(bytes);
       await writeSynced(join(fresh, name), bytes);
@@ -89,6 +95,7 @@ export async function readCheckpoint(
       state,
       weights: await readChecked(folder, weightsName, state),
       optimizer: await readChecked(folder, optimizerName, state),
+      objective: objectiveName in state.files ? await readChecked(folder, objectiveName, state) : undefined,
     };
   }
   return undefined;

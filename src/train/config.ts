@@ -7,6 +7,7 @@ import {
   type PatchShape,
   type PretrainConfig,
   preset,
+  withObjective,
   withPatches,
 } from "../patchifier/config.js";
 
@@ -61,22 +62,18 @@ export interface RunConfig {
 export function resolveSettings(settings: RunSettings): { model: ModelConfig; pretrain: PretrainConfig } {
   const { model: presetModel, pretrain } = preset(settings.preset);
   const model = settings.patches ? withPatches(presetModel, settings.patches) : presetModel;
-  if (settings.objective !== undefined) {
-    const known = objectiveNames.find((name) => name === settings.objective);
-    if (!known) {
-      throw new UsageError(
-        `There is no objective '${settings.objective}': use ${objectiveNames.join(", ")}.`,
-      );
-    }
-    pretrain.objective = known;
-  }
   if (settings.batch !== undefined) pretrain.batch = settings.batch;
   if (settings.lr !== undefined) pretrain.lr = settings.lr;
   if (settings.steps !== undefined) {
     pretrain.warmup = Math.min(pretrain.warmup, Math.max(1, Math.round(settings.steps / 10)));
     pretrain.steps = settings.steps;
   }
-  return { model, pretrain };
+  if (settings.objective === undefined) return { model, pretrain };
+  const objective = objectiveNames.find((name) => name === settings.objective);
+  if (!objective) {
+    throw new UsageError(`There is no objective '${settings.objective}': use ${objectiveNames.join(", ")}.`);
+  }
+  return { model, pretrain: withObjective(model, pretrain, objective) };
 }
 
 /** Steps between checkpoints and between held-out measurements. */

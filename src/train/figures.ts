@@ -5,9 +5,6 @@ import { CropSampler, randomAt, type Split } from "../data/batches.js";
 import type { MelStore } from "../data/mel-store.js";
 import { attentionWeightsFromQkv } from "../ops/attention.js";
 import { type ModelConfig, patchGrid } from "../patchifier/config.js";
-import { uploadMask } from "../patchifier/masks.js";
-import { pretrainLosses } from "../patchifier/objectives.js";
-import type { Tensor } from "../tensor/tensor.js";
 import type { AttentionPicture, ClipPicture, MaskedClip } from "./report/types.js";
 import type { Trainer } from "./trainer.js";
 
@@ -52,23 +49,16 @@ export async function reconstruct(
   masks: readonly Int32Array[],
 ): Promise<MaskedClip[]> {
   const { gpu } = trainer;
-  const { model, normalisation, pretrain } = trainer.options;
-  const { tokens, values } = patchGrid(model);
+  const { model, normalisation } = trainer.options;
+  const { values } = patchGrid(model);
   const size = model.frontEnd.nMels * model.cropFrames;
   const crops = new Float32Array(pictures.length * size);
   pictures.forEach(({ image }, i) => {
     crops.set(image.values, i * size);
   });
-  const kept: { predictions?: Tensor } = {};
-  gpu.noGrad(() =>
-    gpu.scope(() => {
-      const patches = trainer.patches(crops);
-      pretrainLosses(trainer.model, patches, uploadMask(gpu, masks, tokens), pretrain, (name, value) => {
-        if (name === "r") kept.predictions = value.keep();
-      });
-    }),
+  const predictions = gpu.noGrad(() =>
+    gpu.scope(() => trainer.objective.reconstruct?.(trainer.batchOf(crops, masks))),
   );
-  const { predictions } = kept;
   if (!predictions) return pictures.map((picture, i) => ({ ...picture, masked: masks[i] }));
   const predicted = await predictions.data();
   predictions.dispose();

@@ -6,7 +6,8 @@ import { randomAt } from "../data/batches.js";
 import { DataError, UsageError } from "../gpu/errors.js";
 import { exists } from "../host/cache.js";
 import type { NamedValues } from "../nn/parameters.js";
-import { encoderSizes, Patchifier } from "../patchifier/encoder.js";
+import type { Patchifier } from "../patchifier/encoder.js";
+import { createModel } from "../patchifier/objectives.js";
 import type { Gpu } from "../tensor/gpu.js";
 import { deserialise, modelFingerprint, readCheckpoint } from "./checkpoint.js";
 import { parseConfig, type RunConfig } from "./config.js";
@@ -43,7 +44,7 @@ export async function loadModel(gpu: Gpu, dir: string): Promise<LoadedModel> {
   const path = useFinal ? final : join(checkpoint, "model.safetensors");
   const weights = useFinal ? await readWeights(final) : await checkpointWeights(checkpoint, config);
 
-  const model = new Patchifier(gpu, encoderSizes(config.model), randomAt(0, "initialise"));
+  const model = createModel(gpu, config.model, config.pretrain, randomAt(0, "initialise"));
   try {
     const known = new Set(model.parameters.names);
     const unknown = [...weights.keys()].find((name) => !known.has(name));

@@ -1,15 +1,8 @@
 // The training loop: steps until the plan is done or a signal says stop, a line of the log for each, a held-out
 // measurement and a checkpoint now and then. Not here: what a step computes (trainer.ts), or how progress is drawn.
 import { DataError } from "../gpu/errors.js";
-import type { LogLine, RunFolder } from "./run-folder.js";
-import type { StepResult, Trainer } from "./trainer.js";
-
-export interface HeldOutLine {
-  step: number;
-  loss: number;
-  infonce?: number;
-  reconstruct?: number;
-}
+import type { HeldOutLine, LogLine, RunFolder } from "./run-folder.js";
+import type { MeasuredLosses, StepResult, Trainer } from "./trainer.js";
 
 export interface LoopOptions {
   trainer: Trainer;
@@ -41,12 +34,10 @@ export async function trainLoop(options: LoopOptions): Promise<{ interrupted: bo
         `The loss is no longer a number at step ${step}: go on from the last checkpoint with --resume and a smaller --lr.`,
       );
     }
-    const { loss, infonce, reconstruct, gradNorm } = result;
+    const { gradNorm, ...losses } = result;
     const line: LogLine = {
       step,
-      loss,
-      infonce,
-      reconstruct,
+      ...(losses as MeasuredLosses),
       lr: trainer.learningRate(step - 1),
       gradNorm,
       stepMs: round(stepMs),

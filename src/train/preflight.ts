@@ -15,9 +15,10 @@ export function availableMemory({ software }: Pick<Capabilities, "software">): n
 
 /** One line on what training takes. Throws OutOfMemoryError where that is more than there is. */
 export function checkMemory(memory: TrainingMemory, available: number | undefined): string {
-  const { parameters, gradients, moments, step, total } = memory;
+  const { parameters, gradients, moments, objective = 0, step, total } = memory;
   const state = parameters + gradients + moments;
-  const parts = `${formatBytes(state)} for parameters, gradients and moments, ${formatBytes(step)} for a step`;
+  const kept = objective > 0 ? `, ${formatBytes(objective)} for what the objective keeps` : "";
+  const parts = `${formatBytes(state)} for parameters, gradients and moments${kept}, ${formatBytes(step)} for a step`;
   if (available !== undefined && total > available) {
     throw new OutOfMemoryError(
       `Training needs ${formatBytes(total)} (${parts}) and this machine has ${formatBytes(available)} free: ` +

@@ -20,9 +20,9 @@ import {
   type RunSettings,
   resolveSettings,
 } from "./config.js";
-import { type HeldOutLine, trainLoop } from "./loop.js";
+import { trainLoop } from "./loop.js";
 import { preflight } from "./preflight.js";
-import type { LogLine, RunFolder } from "./run-folder.js";
+import type { HeldOutLine, LogLine, RunFolder } from "./run-folder.js";
 import { Trainer } from "./trainer.js";
 
 /** What a run tells whoever shows it. */
@@ -82,6 +82,7 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainedRun>
     await writeCheckpoint(run.checkpointPath, {
       weights: await trainer.model.parameters.read(),
       optimizer: await trainer.optimizer.state(),
+      objective: await trainer.objective.state?.(),
       state: {
         step: trainer.step,
         seed,
@@ -245,7 +246,7 @@ async function restore(
     run.cutLog(0);
     return;
   }
-  const { state, weights, optimizer } = checkpoint;
+  const { state, weights, optimizer, objective } = checkpoint;
   if (state.model !== modelFingerprint(config.model)) {
     throw new DataError(
       `The checkpoint in ${run.path} is of another model than its config.json: it cannot be resumed.`,
@@ -258,6 +259,7 @@ async function restore(
   }
   trainer.model.parameters.write(weights);
   trainer.optimizer.restore(optimizer, state.step);
+  trainer.objective.restore?.(objective ?? new Map());
   run.cutLog(state.step);
   events.note(`resuming after step ${state.step} of ${config.pretrain.steps}`);
 }

@@ -16,6 +16,17 @@ export interface LogLine {
   gradNorm: number;
   stepMs: number;
   clipsPerSecond: number;
+  /** Further parts of the objective by name. */
+  [part: string]: number | undefined;
+}
+
+/** One line of heldout.jsonl. */
+export interface HeldOutLine {
+  step: number;
+  loss: number;
+  infonce?: number;
+  reconstruct?: number;
+  [part: string]: number | undefined;
 }
 
 export class RunFolder {
@@ -95,7 +106,7 @@ export class RunFolder {
   }
 
   /** Adds a measurement on held-out pieces to heldout.jsonl. */
-  appendHeldOut(line: { step: number }): void {
+  appendHeldOut(line: HeldOutLine): void {
     appendFileSync(this.file("heldout.jsonl"), `${JSON.stringify(line)}\n`);
   }
 
@@ -105,7 +116,7 @@ export class RunFolder {
   }
 
   /** Every held-out measurement. */
-  readHeldOut(): { step: number; loss: number; infonce?: number; reconstruct?: number }[] {
+  readHeldOut(): HeldOutLine[] {
     return readLines(this.file("heldout.jsonl"));
   }
 

@@ -9,7 +9,7 @@ import { backward } from "../ops/autograd.js";
 import type { TuningOptions, TuningResult } from "../ops/tuning.js";
 import { tune } from "../ops/tuning-families.js";
 import { type ModelConfig, type PretrainConfig, patchGrid } from "../patchifier/config.js";
-import { encoderSizes, Patchifier } from "../patchifier/encoder.js";
+import type { Patchifier } from "../patchifier/encoder.js";
 import {
   clusteredMask,
   type MaskInputs,
@@ -18,7 +18,13 @@ import {
   maskOf,
   uniformMask,
 } from "../patchifier/masks.js";
-import { type Losses, pretrainLosses } from "../patchifier/objectives.js";
+import {
+  createModel,
+  createObjective,
+  type Losses,
+  type Objective,
+  type ObjectiveBatch,
+} from "../patchifier/objectives.js";
 import { type Captured, capture, type Slicing } from "../tensor/capture.js";
 import type { Gpu } from "../tensor/gpu.js";
 import type { Random } from "../tensor/random.js";
@@ -30,12 +36,17 @@ export interface Normalisation {
 }
 
 /** What a step measured. */
-export interface StepResult {
+export interface StepResult extends MeasuredLosses {
+  /** Norm of all gradients before clipping. */
+  gradNorm: number;
+}
+
+/** The loss and the objective's parts and measures by name. */
+export interface MeasuredLosses {
   loss: number;
   infonce?: number;
   reconstruct?: number;
-  /** Norm of all gradients before clipping. */
-  gradNorm: number;
+  [part: string]: number | undefined;
 }
 
 /** Bytes on the device. */
@@ -44,6 +55,8 @@ export interface TrainingMemory {
   gradients: number;
   /** AdamW's two. */
   moments: number;
+  /** What the objective keeps, such as a teacher. */
+  objective?: number;
   /** Everything that a step computes and does not keep, after memory has been shared by lifetimes. */
   step: number;
   total: number;
@@ -61,12 +74,13 @@ export interface TrainerOptions {
   captured?: boolean;
 }
 
-/** What changes from step to step: [B, nMels, frames] and the masks (masks.ts). */
-type BatchInputs = { crops: Tensor } & MaskInputs;
+/** What changes from step to step: [B, nMels, frames], the masks (masks.ts), and what the objective asks for. */
+type BatchInputs = { crops: Tensor } & MaskInputs & Record<string, Tensor>;
 
 export class Trainer {
   readonly model: Patchifier;
   readonly optimizer: Optimizer;
+  readonly objective: Objective;
   private readonly clipper: GradientClipper;
   private readonly update: Captured<BatchInputs, Losses & { gradNorm: Tensor }>;
   private readonly measureLosses: Captured<BatchInputs, Losses>;
@@ -76,12 +90,16 @@ export class Trainer {
     readonly options: TrainerOptions,
   ) {
     const { model, pretrain, seed } = options;
-    this.model = new Patchifier(gpu, encoderSizes(model), randomAt(seed, "initialise"));
+    this.model = createModel(gpu, model, pretrain, randomAt(seed, "initialise"));
     this.clipper = new GradientClipper(this.model.parameters);
     const { betas, weightDecay } = pretrain;
     this.optimizer = new Optimizer(this.model.parameters, { rule: "adamw", betas, weightDecay });
+    this.objective = createObjective(gpu, {
+      ...{ model: this.model, config: model, pretrain, seed },
+      step: () => this.step,
+    });
     this.update = capture(gpu, (batch) => this.updateOn(batch), { label: "training step" });
-    this.measureLosses = capture(gpu, (batch) => gpu.noGrad(() => this.losses(batch)), {
+    this.measureLosses = capture(gpu, (batch) => gpu.noGrad(() => this.losses(batch, false)), {
       label: "held-out losses",
     });
   }
@@ -105,7 +123,7 @@ export class Trainer {
       this.gpu,
       () => {
         this.updateOn(this.blank());
-        this.gpu.noGrad(() => this.losses(this.blank()));
+        this.gpu.noGrad(() => this.losses(this.blank(), false));
       },
       options,
     );
@@ -123,7 +141,9 @@ export class Trainer {
     const { parameters } = this.model;
     const step = sum(this.gpu.scope(() => this.update.plan(this.blank())).arenas);
     const state = parameters.arenas.values.byteLength;
-    return { parameters: state, gradients: state, moments: 2 * state, step, total: 4 * state + step };
+    const objective = this.objective.bytes ?? 0;
+    const total = 4 * state + objective + step;
+    return { parameters: state, gradients: state, moments: 2 * state, objective, step, total };
   }
 
   /**
@@ -166,20 +186,32 @@ export class Trainer {
     return { measured: readResults<StepResult>(gpu, results) };
   }
 
-  /** Losses of `batches` fixed batches of held-out crops, averaged; undefined where no piece is held out. */
-  async evaluate(batches = 2): Promise<Omit<StepResult, "gradNorm"> | undefined> {
+  /**
+   * Losses of `batches` fixed batches of held-out crops, averaged; undefined where no piece is held out. In slices where
+   * `slicing` is given.
+   */
+  async evaluate(batches = 2, slicing?: Slicing): Promise<MeasuredLosses | undefined> {
     const { heldOut, seed } = this.options;
     if (!heldOut) return undefined;
     const sums: Record<string, number> = {};
     for (let i = 0; i < batches; i++) {
       const random = randomAt(seed, "heldOut", i);
-      const losses = this.gpu.scope(() => this.measureLosses(this.draw(heldOut, random, random)));
-      for (const [name, value] of Object.entries(await readResults(this.gpu, losses))) {
-        sums[name] = (sums[name] ?? 0) + value / batches;
+      const losses = await this.measureOn(() => this.draw(heldOut, random, random), slicing);
+      for (const [name, value] of Object.entries(await readResults<MeasuredLosses>(this.gpu, losses))) {
+        sums[name] = (sums[name] ?? 0) + (value ?? Number.NaN) / batches;
       }
     }
-    const { loss, infonce, reconstruct } = sums;
-    return { loss, infonce, reconstruct };
+    return { ...sums, loss: sums.loss };
+  }
+
+  /** Crops [B, nMels, frames] and their hidden patches as the objective takes them, for looking at what it does. */
+  batchOf(crops: Float32Array, hidden: readonly Int32Array[]): ObjectiveBatch {
+    const { tokens } = patchGrid(this.options.model);
+    return {
+      patches: this.patches(crops),
+      mask: maskOf(maskInputs(this.gpu, hidden, tokens)),
+      extra: this.objective.inputs?.(hidden, tokens) ?? {},
+    };
   }
 
   /** Normalised patches [B, T, P] of crops [B, nMels, frames]. */
@@ -200,6 +232,7 @@ export class Trainer {
   dispose(): void {
     this.update.dispose();
     this.measureLosses.dispose();
+    this.objective.dispose?.();
     this.model.dispose();
     this.optimizer.dispose();
     this.clipper.dispose();
@@ -212,7 +245,7 @@ export class Trainer {
     const hidden = Array.from({ length: pretrain.batch }, () => this.drawMask(randomAt(0, "masks")));
     return {
       crops: this.gpu.empty([pretrain.batch, model.frontEnd.nMels, model.cropFrames]),
-      ...maskInputs(this.gpu, hidden, tokens),
+      ...this.maskedInputs(hidden, tokens),
     };
   }
 
@@ -221,6 +254,15 @@ export class Trainer {
     const { sampler, seed } = this.options;
     const { step } = this;
     return this.draw(sampler, randomAt(seed, "crops", step), randomAt(seed, "masks", step));
+  }
+
+  private async measureOn(draw: () => BatchInputs, slicing: Slicing | undefined): Promise<Losses> {
+    let losses: Losses | Promise<Losses> | undefined;
+    this.gpu.scope(() => {
+      const batch = draw();
+      losses = slicing ? this.measureLosses.inSlices(batch, slicing) : this.measureLosses(batch);
+    });
+    return losses as Losses | Promise<Losses>;
   }
 
   /** A batch and its masks, uploaded. */
@@ -232,24 +274,31 @@ export class Trainer {
     const hidden = Array.from({ length: batch }, () => this.drawMask(masks));
     return {
       crops: this.gpu.tensor(values, [batch, frontEnd.nMels, cropFrames]),
-      ...maskInputs(this.gpu, hidden, patchGrid(model).tokens),
+      ...this.maskedInputs(hidden, patchGrid(model).tokens),
     };
+  }
+
+  private maskedInputs(hidden: readonly Int32Array[], tokens: number): MaskInputs & Record<string, Tensor> {
+    return { ...maskInputs(this.gpu, hidden, tokens), ...this.objective.inputs?.(hidden, tokens) };
   }
 
   /** One update. Runs once in record mode: whatever changes from step to step is in `batch` or asked for by the optimiser. */
   private updateOn(batch: BatchInputs): Losses & { gradNorm: Tensor } {
-    const losses = this.losses(batch);
+    const losses = this.losses(batch, true);
     this.model.parameters.zeroGrad();
     backward(losses.loss);
     this.clipper.measure(this.options.pretrain.clipNorm);
     this.optimizer.update(() => this.learningRate(this.step), this.clipper);
+    this.objective.updated?.();
     return { ...losses, gradNorm: this.clipper.result.alias() };
   }
 
-  private losses({ crops, ...masks }: BatchInputs): Losses {
-    const { model, normalisation, pretrain } = this.options;
+  private losses(inputs: BatchInputs, training: boolean): Losses {
+    const { crops, masked, hiddenRows, hiddenInverse, ...extra } = inputs;
+    const { model, normalisation } = this.options;
     const patches = patchesOf(model, normalisation, crops);
-    return pretrainLosses(this.model, patches, maskOf(masks), pretrain);
+    const mask = maskOf({ masked, hiddenRows, hiddenInverse });
+    return this.objective.losses({ patches, mask, extra }, training);
   }
 }
 
@@ -258,7 +307,10 @@ function sum(values: readonly number[]): number {
 }
 
 /** The first element of each tensor, by name; absent ones stay absent. Their memory may be reused at once. */
-async function readResults<T>(gpu: Gpu, results: { [K in keyof T]: Tensor | undefined }): Promise<T> {
+async function readResults<T extends object>(
+  gpu: Gpu,
+  results: Readonly<Record<string, Tensor | undefined>>,
+): Promise<T> {
   const named = Object.entries<Tensor | undefined>(results).filter(
     (entry): entry is [string, Tensor] => entry[1] !== undefined,
   );

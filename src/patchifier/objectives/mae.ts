@@ -1,0 +1,122 @@
+// `mae`, a masked autoencoder (He et al. 2022; for spectrograms AudioMAE and MAE-AST): the encoder sees the visible patches
+// only, a small decoder with mask tokens and positions of its own predicts the hidden ones, each normalised by its own mean and
+// standard deviation. The decoder is thrown away after pre-training.
+import type { ParameterSpec } from "../../nn/parameters.js";
+import { add } from "../../ops/binary.js";
+import { fuse } from "../../ops/fuse.js";
+import { layerNorm } from "../../ops/layer-norm.js";
+import { mse } from "../../ops/losses.js";
+import { mean, variance } from "../../ops/reduce.js";
+import { rowTable, selectRows } from "../../ops/select-rows.js";
+import { affine } from "../../ops/unary.js";
+import { reshape } from "../../ops/view.js";
+import type { Gpu } from "../../tensor/gpu.js";
+import type { Tensor } from "../../tensor/tensor.js";
+import {
+  block,
+  blockSpecs,
+  linearOf,
+  linearSpecs,
+  normOf,
+  normSpecs,
+  placed,
+  weightInit,
+} from "../blocks.js";
+import { type MaeSettings, objectiveSettings } from "../config.js";
+import type { EncoderSizes, Patchifier } from "../encoder.js";
+import type { Losses, Objective, ObjectiveBatch, ObjectiveKind } from "./objective.js";
+
+/** Added to the variance of a patch (AudioMAE). */
+const epsilon = 1e-6;
+
+const restored = fuse((predicted, centre, variance) =>
+  predicted.mul(variance.add(epsilon).sqrt()).add(centre),
+);
+
+class MaskedAutoencoder implements Objective {
+  constructor(
+    private readonly gpu: Gpu,
+    private readonly model: Patchifier,
+    private readonly settings: MaeSettings,
+  ) {}
+
+  /** The table of the visible patches, clip by clip. */
+  inputs(hidden: readonly Int32Array[], tokens: number): Record<string, Tensor> {
+    const rows: number[] = [];
+    hidden.forEach((clip, b) => {
+      const masked = new Set(clip);
+      for (let t = 0; t < tokens; t++) if (!masked.has(t)) rows.push(b * tokens + t);
+    });
+    const table = rowTable(this.gpu, Int32Array.from(rows), hidden.length * tokens);
+    return { visibleRows: table.rows, visibleInverse: table.inverse };
+  }
+
+  losses(batch: ObjectiveBatch): Losses {
+    const pixelMse = mse(this.predict(batch), normalisedPatches(this.targets(batch)));
+    return { loss: pixelMse, pixelMse };
+  }
+
+  reconstruct(batch: ObjectiveBatch): Tensor {
+    const targets = this.targets(batch);
+    const of = { dim: 1, keepDim: true } as const;
+    return restored(this.predict(batch), mean(targets, of), variance(targets, of));
+  }
+
+  /** The hidden patches, [B·hidden, P]. */
+  private targets({ patches, mask }: ObjectiveBatch): Tensor {
+    return selectRows(reshape(patches, [-1, this.model.sizes.values]), mask.table);
+  }
+
+  /** Their normalised values as the decoder predicts them. */
+  private predict({ patches, mask, extra }: ObjectiveBatch): Tensor {
+    const { model, settings } = this;
+    const { weights } = model;
+    const { width, tokens } = model.sizes;
+    const [batch] = patches.shape;
+    const visible = { rows: extra.visibleRows, inverse: extra.visibleInverse };
+    const placedAll = add(model.embedPatches(patches), weights("pos_embed"));
+    const seen = selectRows(reshape(placedAll, [batch * tokens, width]), visible);
+    const encoded = model.transform(reshape(seen, [batch, -1, width]));
+
+    const narrow = reshape(linearOf(encoded, weights, "decoder.embed"), [-1, settings.width]);
+    // Back to where they came from: the table read the other way round; hidden places are zero, then the mask token.
+    const spread = selectRows(narrow, { rows: visible.inverse, inverse: visible.rows });
+    let x = placed(
+      reshape(spread, [batch, tokens, settings.width]),
+      mask.masked,
+      weights("decoder.mask_token"),
+      weights("decoder.pos_embed"),
+    );
+    for (let i = 0; i < settings.layers; i++) x = block(x, weights, `decoder.blocks.${i}`, settings.heads);
+    const hidden = selectRows(reshape(x, [batch * tokens, settings.width]), mask.table);
+    return linearOf(normOf(hidden, weights, "decoder.norm"), weights, "decoder.pred");
+  }
+}
+
+/** (x − mean)/√(variance + ε) of every patch [n, P], with the unbiased variance (n − 1), as He et al.'s code has it. */
+export function normalisedPatches(patches: Tensor): Tensor {
+  const [, values] = patches.shape;
+  // layerNorm divides by the population's variance, which is smaller by this factor.
+  const share = (values - 1) / values;
+  return affine(layerNorm(patches, undefined, undefined, { eps: epsilon * share }), Math.sqrt(share), 0);
+}
+
+function decoderSpecs(
+  { tokens, values, width: encoder, mlpRatio }: EncoderSizes,
+  { width, layers }: MaeSettings,
+): ParameterSpec[] {
+  return [
+    { name: "decoder.pos_embed", shape: [tokens, width], init: weightInit },
+    { name: "decoder.mask_token", shape: [width], init: weightInit },
+    ...linearSpecs("decoder.embed", encoder, width),
+    ...Array.from({ length: layers }, (_, i) => blockSpecs(`decoder.blocks.${i}`, width, mlpRatio)).flat(),
+    ...normSpecs("decoder.norm", width),
+    ...linearSpecs("decoder.pred", width, values),
+  ];
+}
+
+export const maeKind: ObjectiveKind = {
+  specs: (sizes, config, pretrain) => decoderSpecs(sizes, objectiveSettings("mae", config, pretrain)),
+  create: (gpu, { model, config, pretrain }) =>
+    new MaskedAutoencoder(gpu, model, objectiveSettings("mae", config, pretrain)),
+};

@@ -1,0 +1,158 @@
+// Runs an objective on a tiny model with fresh weights and compares its losses and gradients with a float64 reference: the
+// gradients with central differences of the reference, along a random direction of every parameter.
+import { expect } from "vitest";
+import {
+  type ModelConfig,
+  type ObjectiveName,
+  type PretrainConfig,
+  patchGrid,
+  preset,
+  withObjective,
+} from "../../../src/patchifier/config.js";
+import type { Patchifier } from "../../../src/patchifier/encoder.js";
+import { maskedCount, uniformMask, uploadMask } from "../../../src/patchifier/masks.js";
+import {
+  createModel,
+  createObjective,
+  type Losses,
+  type Objective,
+} from "../../../src/patchifier/objectives.js";
+import type { Gpu } from "../../../src/tensor/gpu.js";
+import { Random } from "../../../src/tensor/random.js";
+import { type Params, type Rows, rowsOf } from "./reference.js";
+
+const demo = preset("demo");
+
+/** 8 tokens of 16 values. */
+export const tiny: ModelConfig = {
+  ...demo.model,
+  frontEnd: { ...demo.model.frontEnd, nMels: 8 },
+  ...{ patchMels: 4, patchFrames: 4, cropFrames: 16, width: 12, layers: 3, heads: 3, mlpRatio: 2 },
+};
+
+/** What a reference is given. */
+export interface Sample {
+  /** Patches of each clip. */
+  clips: Rows[];
+  /** Hidden patches of each clip. */
+  hidden: Int32Array[];
+  sizes: Patchifier["sizes"];
+}
+
+export interface Setup {
+  gpu: Gpu;
+  pretrain: PretrainConfig;
+  model: Patchifier;
+  objective: Objective;
+  sample: Sample;
+  /** The losses of the sample. */
+  losses(training: boolean): Losses;
+  params(): Promise<Map<string, Float64Array>>;
+  dispose(): void;
+}
+
+/** A tiny model in which no weight is zero, and a sample of two clips. */
+export function setUp(
+  gpu: Gpu,
+  name: ObjectiveName,
+  seed: number,
+  settings: Partial<PretrainConfig> = {},
+  step = 0,
+): Setup {
+  const random = new Random(seed);
+  const plan = withObjective(tiny, { ...demo.pretrain, batch: 2, steps: 100 }, name);
+  const pretrain = { ...plan, maskRatio: 0.5, ...settings };
+  const model = createModel(gpu, tiny, pretrain, random);
+  for (const parameter of model.parameters.names) {
+    const tensor = model.parameters.get(parameter);
+    const gain = parameter.includes("norm") && parameter.endsWith("weight") ? 1 : 0;
+    tensor.write(Float32Array.from({ length: tensor.size }, () => gain + 0.3 * random.normal()));
+  }
+  const objective = createObjective(gpu, { model, config: tiny, pretrain, seed, step: () => step });
+  const { tokens, values } = patchGrid(tiny);
+  const flat = Float32Array.from({ length: 2 * tokens * values }, () => random.normal());
+  const hidden = [0, 1].map(() => uniformMask(random, tokens, maskedCount(tokens, pretrain.maskRatio)));
+  const clips = [0, 1].map((b) =>
+    rowsOf(flat.subarray(b * tokens * values, (b + 1) * tokens * values), values),
+  );
+  return {
+    ...{ gpu, pretrain, model, objective, sample: { clips, hidden, sizes: model.sizes } },
+    losses: (training) =>
+      objective.losses(
+        {
+          patches: gpu.tensor(flat, [2, tokens, values]),
+          mask: uploadMask(gpu, hidden, tokens),
+          extra: objective.inputs?.(hidden, tokens) ?? {},
+        },
+        training,
+      ),
+    async params() {
+      const read = await model.parameters.read();
+      return new Map([...read].map(([key, { data }]) => [key, Float64Array.from(data)]));
+    },
+    dispose() {
+      objective.dispose?.();
+      model.dispose();
+    },
+  };
+}
+
+export function expectNear(got: number, expected: number, tolerance: number, what: string): void {
+  const near = Math.abs(got - expected) <= tolerance; // false for NaN
+  expect(near, `${what}: ${got} instead of ${expected}`).toBe(true);
+}
+
+/**
+ * `reference` gives the named losses for parameters; `loss` is differentiated. `idle` names the parameters that the objective
+ * does not use, whose gradient must be zero; every other must get some.
+ */
+export async function expectObjective(
+  setup: Setup,
+  reference: (params: Params, sample: Sample) => Record<string, number>,
+  idle: RegExp,
+): Promise<void> {
+  const { gpu, model, sample } = setup;
+  const params = await setup.params();
+  const losses = gpu.scope(() => {
+    const computed = setup.losses(true);
+    model.parameters.zeroGrad();
+    computed.loss.backward();
+    return computed;
+  });
+  const expected = reference(params, sample);
+  expect(Object.keys(losses).sort()).toEqual(Object.keys(expected).sort());
+  for (const [part, tensor] of Object.entries(losses)) {
+    expect(tensor?.size).toBe(1);
+    const got = (await tensor?.data())?.[0] ?? Number.NaN;
+    expectNear(got, expected[part], 1e-4 * Math.max(1, Math.abs(expected[part])), part);
+  }
+
+  const random = new Random(1);
+  for (const name of model.parameters.names) {
+    const { grad, size } = model.parameters.get(name);
+    const values = params.get(name) ?? new Float64Array();
+    const gradient = grad ? await grad.data() : new Float32Array(size);
+    const largest = gradient.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+    if (idle.test(name)) {
+      expect(largest, `${name} is not used`).toBe(0);
+      continue;
+    }
+    // Keys' biases shift all scores of a query alike: their gradient is nothing but rounding.
+    if (!name.endsWith("qkv.bias")) expect(largest, `gradient of ${name}`).toBeGreaterThan(0);
+    // The slope along a random direction takes every element into account.
+    const direction = Float64Array.from(values, () => random.normal());
+    const moved = (by: number) =>
+      reference(
+        new Map(params).set(
+          name,
+          values.map((value, i) => value + by * direction[i]),
+        ),
+        sample,
+      ).loss;
+    const h = 1e-5;
+    const slope = (moved(h) - moved(-h)) / (2 * h);
+    const got = gradient.reduce((total, value, i) => total + value * direction[i], 0);
+    const length = Math.sqrt(gradient.reduce((total, value) => total + value * value, 0));
+    expectNear(got, slope, 1e-5 + 1e-3 * length, `gradient of ${name}`);
+  }
+}

@@ -1,0 +1,76 @@
+// Every objective in the trainer: a replayed step equals an eager one to the last bit, the loss falls on data that has something
+// to learn, and held-out losses have the same parts.
+import { describe, expect, it } from "vitest";
+import { objectiveNames, preset, withObjective } from "../../../src/patchifier/config.js";
+import type { Random } from "../../../src/tensor/random.js";
+import { type StepResult, Trainer, type TrainerOptions } from "../../../src/train/trainer.js";
+import { freshSeed, useGpu } from "../../support/gpu.js";
+
+const gpu = useGpu();
+const demo = preset("demo");
+const model = { ...demo.model, cropFrames: 64, width: 32, layers: 2, heads: 2 };
+
+/** One picture, louder or softer, in noise: what is hidden follows from its place and from what is not hidden. */
+const sampler = {
+  draw(random: Random, batch: number) {
+    const size = model.frontEnd.nMels * model.cropFrames;
+    const out = new Float32Array(batch * size);
+    for (let b = 0; b < batch; b++) {
+      const gain = 0.7 + 0.6 * random.uniform();
+      for (let i = 0; i < size; i++) {
+        const [m, f] = [Math.floor(i / model.cropFrames), i % model.cropFrames];
+        const picture = Math.sin(m / 4.1 + f / 17) + Math.sin(f / 3.3 - m / 23) + Math.cos(m / 31);
+        out[b * size + i] = gain * picture + 0.1 * random.normal();
+      }
+    }
+    return out;
+  },
+};
+
+function trainer(
+  objective: (typeof objectiveNames)[number],
+  seed: number,
+  options: Partial<TrainerOptions> = {},
+) {
+  const plan = { ...demo.pretrain, batch: 4, warmup: 3, steps: 40, lr: 5e-3 };
+  return new Trainer(gpu(), {
+    ...{ model, pretrain: withObjective(model, plan, objective), seed, sampler, heldOut: sampler },
+    normalisation: { mean: 0, std: 0.5 },
+    ...options,
+  });
+}
+
+describe.each(objectiveNames)("%s", (objective) => {
+  it("replays the training step bit for bit", async () => {
+    const seed = freshSeed(`${objective} replayed`);
+    const runs: { results: (StepResult | object)[]; weights: Float32Array[] }[] = [];
+    for (const captured of [false, true]) {
+      const own = trainer(objective, seed, { captured });
+      const results: (StepResult | object)[] = [];
+      for (let i = 0; i < 4; i++) results.push(await own.next());
+      results.push((await own.evaluate(1)) ?? {});
+      const kept = [...(await own.model.parameters.read()), ...((await own.objective.state?.()) ?? [])];
+      own.dispose();
+      runs.push({ results, weights: kept.map(([, { data }]) => data) });
+    }
+    expect(runs[1]).toEqual(runs[0]);
+    for (const { results, weights } of runs) {
+      for (const result of results) expect(Object.values(result).every(Number.isFinite)).toBe(true);
+      expect(weights.every((values) => values.every(Number.isFinite))).toBe(true);
+    }
+  });
+
+  it("brings its loss down, held out as well", async () => {
+    const own = trainer(objective, freshSeed(`${objective} trained`));
+    const before = await own.evaluate();
+    const results: StepResult[] = [];
+    for (let i = 0; i < 40; i++) results.push(await own.next());
+    const after = await own.evaluate();
+    const names = Object.keys(results[0]).filter((name) => name !== "gradNorm");
+    expect(Object.keys(after ?? {}).sort()).toEqual(names.sort());
+    const mean = (part: StepResult[]) => part.reduce((total, { loss }) => total + loss, 0) / part.length;
+    expect(mean(results.slice(-5))).toBeLessThan(0.95 * mean(results.slice(0, 5)));
+    expect(after?.loss).toBeLessThan(before?.loss ?? 0);
+    own.dispose();
+  });
+});
