@@ -73,8 +73,9 @@ export function openProgress(stream: NodeJS.WriteStream = process.stderr, quiet 
       stop();
       stream.write(`${text}\n`);
     },
-    progress({ what, done, total, unit = "" }) {
-      show(what, done, total, amount(done, total, unit), total > 0 && done >= total);
+    progress({ what, done, total, unit = "", detail }) {
+      const text = `${amount(done, total, unit)}${detail ? ` · ${detail}` : ""}`;
+      show(what, done, total, text, total > 0 && done >= total);
     },
     step(line, steps) {
       msPerStep = msPerStep === 0 ? line.stepMs : 0.9 * msPerStep + 0.1 * line.stepMs;

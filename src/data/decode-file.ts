@@ -1,5 +1,6 @@
 // Reads one audio file from disk, or from bytes at hand, and decodes it in whichever thread it is called. Not here: threads
 // (decode-pool.ts).
+import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { decodeAudio, toMono, type Waveform } from "../audio/decode.js";
 import { DataError } from "../gpu/errors.js";
@@ -15,14 +16,24 @@ export async function readWaveform(
   mono: boolean,
   name: string,
 ): Promise<Waveform> {
-  let bytes: Uint8Array;
+  const bytes = await bytesOf(source, name);
+  const waveform = await decodeAudio(bytes, { name });
+  return mono ? { sampleRate: waveform.sampleRate, channels: [toMono(waveform)] } : waveform;
+}
+
+/** The SHA-256 of a file, or of bytes at hand, in hexadecimal. Throws DataError where it cannot be read. */
+export async function digestBytes(source: string | Uint8Array, name: string): Promise<string> {
+  return createHash("sha256")
+    .update(await bytesOf(source, name))
+    .digest("hex");
+}
+
+async function bytesOf(source: string | Uint8Array, name: string): Promise<Uint8Array> {
   try {
-    bytes = typeof source === "string" ? await readFile(source) : source;
+    return typeof source === "string" ? await readFile(source) : source;
   } catch (error) {
     throw new DataError(`${name}: ${whyUnreadable(error)}`);
   }
-  const waveform = await decodeAudio(bytes, { name });
-  return mono ? { sampleRate: waveform.sampleRate, channels: [toMono(waveform)] } : waveform;
 }
 
 /** A file system error in a few words. */

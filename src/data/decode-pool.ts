@@ -7,17 +7,20 @@ import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { AudioError, type AudioErrorKind, type Waveform } from "../audio/decode.js";
 import { DataError } from "../gpu/errors.js";
-import { readWaveform } from "./decode-file.js";
+import { digestBytes, readWaveform } from "./decode-file.js";
 
 export interface DecodeRequest {
   /** A path, or a file's bytes. */
   path: string | Uint8Array;
   mono: boolean;
   name: string;
+  /** Answer with the SHA-256 of the bytes instead of decoding them. */
+  digest?: boolean;
 }
 
 export type DecodeReply =
   | { waveform: Waveform }
+  | { digest: string }
   | { kind: AudioErrorKind; reason: string }
   | { message: string };
 
@@ -32,7 +35,7 @@ export interface DecodeFileOptions {
 
 interface Job {
   request: DecodeRequest;
-  resolve(waveform: Waveform): void;
+  resolve(value: Waveform | string): void;
   reject(error: unknown): void;
 }
 
@@ -47,12 +50,12 @@ export class DecodePool {
   #closed = false;
 
   /**
-   * @param options `size`: how many files are decoded at once, by default the machine's cores, 4 at most, as each may hold
+   * @param options `size`: how many files are decoded at once, by default the machine's cores, 16 at most, as each may hold
    * a few hundred MB; `entry`: path of the worker's script, by default decode-worker.js beside the bundle; `undefined`
    * given on purpose means this thread.
    */
   constructor(options: { size?: number; entry?: string } = {}) {
-    this.size = Math.max(1, options.size ?? Math.min(4, availableParallelism()));
+    this.size = Math.max(1, options.size ?? Math.min(16, availableParallelism()));
     this.#entry = "entry" in options ? options.entry : findEntry();
   }
 
@@ -66,8 +69,24 @@ export class DecodePool {
    * @throws AudioError where the bytes cannot be used, DataError where the file cannot be read or the pool is closed
    */
   decodeFile(path: string | Uint8Array, options: DecodeFileOptions = {}): Promise<Waveform> {
-    const { mono = true, name = typeof path === "string" ? path : "audio", signal } = options;
-    return new Promise<Waveform>((resolve, reject) => {
+    const { mono = true, name = nameOf(path), signal } = options;
+    return this.#enqueue({ path, mono, name }, signal) as Promise<Waveform>;
+  }
+
+  /**
+   * The SHA-256 of a file's bytes, in hexadecimal. Waits its turn among the files that are decoded.
+   * @throws DataError where the file cannot be read or the pool is closed
+   */
+  digestFile(
+    path: string | Uint8Array,
+    { name = nameOf(path), signal }: Pick<DecodeFileOptions, "name" | "signal"> = {},
+  ): Promise<string> {
+    return this.#enqueue({ path, mono: true, name, digest: true }, signal) as Promise<string>;
+  }
+
+  #enqueue(request: DecodeRequest, signal: AbortSignal | undefined): Promise<Waveform | string> {
+    return new Promise((resolve, reject) => {
+      const { name } = request;
       if (signal?.aborted) return reject(signal.reason);
       if (this.#closed) return reject(new DataError(`${name}: the decoder pool is closed`));
       const abort = () => {
@@ -76,10 +95,10 @@ export class DecodePool {
         reject(signal?.reason);
       };
       const job: Job = {
-        request: { path, mono, name },
-        resolve(waveform) {
+        request,
+        resolve(value) {
           signal?.removeEventListener("abort", abort);
-          resolve(waveform);
+          resolve(value);
         },
         reject(error) {
           signal?.removeEventListener("abort", abort);
@@ -111,8 +130,9 @@ export class DecodePool {
         this.#next();
       };
       if (this.#entry === undefined) {
-        const { path, mono, name } = job.request;
-        readWaveform(path, mono, name).then(job.resolve, job.reject).finally(done);
+        const { path, mono, name, digest } = job.request;
+        const work = digest ? digestBytes(path, name) : readWaveform(path, mono, name);
+        work.then(job.resolve, job.reject).finally(done);
       } else {
         this.#give(job, this.#entry, done);
       }
@@ -136,6 +156,7 @@ export class DecodePool {
     };
     const onMessage = (reply: DecodeReply) => {
       if ("waveform" in reply) job.resolve(reply.waveform);
+      else if ("digest" in reply) job.resolve(reply.digest);
       else if ("kind" in reply) job.reject(new AudioError(reply.kind, reply.reason, name));
       else job.reject(new DataError(reply.message));
       settle(true);
@@ -166,6 +187,10 @@ export class DecodePool {
     });
     return worker;
   }
+}
+
+function nameOf(path: string | Uint8Array): string {
+  return typeof path === "string" ? path : "audio";
 }
 
 /** decode-worker.js beside this bundle, or one folder up where the bundler put this module in a chunk. */

@@ -3,11 +3,15 @@
 import { parentPort } from "node:worker_threads";
 import { AudioError } from "../audio/decode.js";
 import { DataError } from "../gpu/errors.js";
-import { readWaveform } from "./decode-file.js";
+import { digestBytes, readWaveform } from "./decode-file.js";
 import type { DecodeReply, DecodeRequest } from "./decode-pool.js";
 
-parentPort?.on("message", async ({ path, mono, name }: DecodeRequest) => {
+parentPort?.on("message", async ({ path, mono, name, digest }: DecodeRequest) => {
   try {
+    if (digest) {
+      parentPort?.postMessage({ digest: await digestBytes(path, name) } satisfies DecodeReply);
+      return;
+    }
     const waveform = await readWaveform(path, mono, name);
     const memory = new Set(waveform.channels.map((channel) => channel.buffer as ArrayBuffer));
     parentPort?.postMessage({ waveform } satisfies DecodeReply, [...memory]);

@@ -8,7 +8,7 @@ import { hasAudioEnding, readableFormats } from "../audio/formats.js";
 import { DataError } from "../gpu/errors.js";
 import { whyUnreadable } from "./decode-file.js";
 import { type DecodePool, sharedDecodePool } from "./decode-pool.js";
-import type { Corpus, OnProgress, SkippedFile, Track } from "./types.js";
+import type { Corpus, OnProgress, SkippedFile, Track, TrackSource } from "./types.js";
 
 export interface FolderOptions {
   /** Shorter files are skipped. Default 0.5. */
@@ -107,7 +107,7 @@ export async function openFolder(dir: string, options: FolderOptions = {}): Prom
       kept.delete(id);
       return waveform ?? (await pool.decodeFile(path, { name: id }));
     };
-    tracks.push({ id, piece: id, title, seconds, load });
+    tracks.push({ id, piece: id, title, seconds, source: sourceOf(id, path, pool), load });
   }
   if (tracks.length === 0) throw new DataError(nothingUsable(dir, files.length, skipped));
   const seconds = tracks.reduce((sum, track) => sum + (track.seconds ?? 0), 0);
@@ -122,6 +122,33 @@ export async function openFolder(dir: string, options: FolderOptions = {}): Prom
     seconds,
     ignored: found.ignored,
   };
+}
+
+/**
+ * The audio files below a folder as tracks, without looking into any: what cannot be used is found when it is loaded.
+ * @throws DataError where the folder is missing, unreadable or a file, or holds no audio
+ */
+export async function listFolder(
+  dir: string,
+  { signal, pool = sharedDecodePool() }: Pick<FolderOptions, "signal" | "pool"> = {},
+): Promise<{ tracks: Track[]; skipped: SkippedFile[] }> {
+  const found = await scan(dir, signal);
+  if (found.files.length === 0) throw new DataError(nothingFound(dir, found));
+  const tracks = found.files.map(
+    ({ id, path }): Track => ({
+      id,
+      piece: id,
+      title: basename(id, extname(id)),
+      source: sourceOf(id, path, pool),
+      load: () => pool.decodeFile(path, { name: id }),
+    }),
+  );
+  return { tracks, skipped: found.skipped };
+}
+
+/** A file of its own as a track's source. */
+export function sourceOf(file: string, path: string, pool: DecodePool): TrackSource {
+  return { file, digest: () => pool.digestFile(path, { name: file }) };
 }
 
 interface Found {

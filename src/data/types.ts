@@ -5,6 +5,17 @@ import type { Waveform } from "../audio/types.js";
 
 export type { Waveform };
 
+/** Where the bytes of a track's audio come from: what is made of them can then be found again without decoding them. */
+export interface TrackSource {
+  /** The file, by a name that is the same on every machine. */
+  file: string;
+  /** SHA-256 of the file's bytes. Throws DataError where it cannot be read. */
+  digest(): Promise<string>;
+  /** Which part of the file it is: where it starts, in seconds (default 0), and how long it is (default: to the end). */
+  start?: number;
+  seconds?: number;
+}
+
 /** One piece of audio that can be loaded on demand. */
 export interface Track {
   /** Unique within its corpus and stable from run to run (a relative path, or a seed). */
@@ -14,6 +25,8 @@ export interface Track {
   title: string;
   /** Length in seconds, where it is known before loading. */
   seconds?: number;
+  /** Absent where the audio is made rather than read. */
+  source?: TrackSource;
   load(): Promise<Waveform>;
 }
 
@@ -34,8 +47,14 @@ export interface Corpus {
   licences: { source: string; licence: string }[];
 }
 
-/** What a long operation tells whoever draws a progress bar. `total` is 0 where it is not known. */
-export type OnProgress = (progress: { what: string; done: number; total: number; unit?: string }) => void;
+/** What a long operation tells whoever draws a progress bar. `total` is 0 where it is not known; `detail` is said beside it. */
+export type OnProgress = (progress: {
+  what: string;
+  done: number;
+  total: number;
+  unit?: string;
+  detail?: string;
+}) => void;
 
 /** A part of a split. */
 export type Part = "train" | "valid" | "test";

@@ -2,6 +2,7 @@
 // stand in files of their own beside this one.
 import { DataError, UsageError } from "../../gpu/errors.js";
 import { cacheFolder } from "../../host/cache.js";
+import { sharedDecodePool } from "../decode-pool.js";
 import type { Corpus, LabelledTask, OnProgress, Track, Waveform } from "../types.js";
 import { emomusic } from "./emomusic.js";
 import { giantsteps } from "./giantsteps.js";
@@ -168,8 +169,11 @@ function sayProblems(folder: string, { faults }: Problems, { note }: SetOptions)
 }
 
 function trackOf(clip: SetClip, open: (file: SetFile) => Promise<Waveform>): Track {
-  const { id, piece, title, seconds, file } = clip;
-  return { id, piece, title, seconds, load: async () => excerpt(await open(file), clip) };
+  const { id, piece, title, start, seconds, file } = clip;
+  const digest = async () =>
+    sharedDecodePool().digestFile(file.onDisk ?? (await file.bytes()), { name: file.path });
+  const source = { file: file.path, digest, start, seconds };
+  return { id, piece, title, seconds, source, load: async () => excerpt(await open(file), clip) };
 }
 
 /** Decodes files; those asked for last stay, as clips of one file come one after another. */
@@ -181,7 +185,7 @@ function opener(): (file: SetFile) => Promise<Waveform> {
     const loading = file.load();
     loading.catch(() => recent.delete(file.path));
     recent.set(file.path, loading);
-    if (recent.size > 2) recent.delete([...recent.keys()][0]);
+    if (recent.size > 4) recent.delete([...recent.keys()][0]);
     return loading;
   };
 }

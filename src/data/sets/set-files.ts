@@ -13,6 +13,8 @@ import type { Waveform } from "../types.js";
 export interface SetFile {
   /** Below the set's folder, with `/`. */
   path: string;
+  /** Its full path, where it is a file of its own. */
+  onDisk?: string;
   bytes(): Promise<Uint8Array>;
   /** The first bytes, at most so many. */
   head(count: number): Promise<Uint8Array>;
@@ -145,6 +147,7 @@ function diskFile(folder: string, path: string): SetFile {
   };
   return {
     path,
+    onDisk: full,
     bytes: () => reading(() => readFile(full)),
     size: () => reading(async () => (await stat(full)).size),
     head: (count) =>
