@@ -1,7 +1,7 @@
 // A real headless Chromium with WebGPU for tests, from npm alone: the browser of @sparticuz/chromium, run by playwright-core
 // on SwiftShader, and a small static server on 127.0.0.1. It knows nothing of what is tested.
 import { constants, createReadStream, createWriteStream, statSync } from "node:fs";
-import { access, chmod } from "node:fs/promises";
+import { access, chmod, mkdir, writeFile } from "node:fs/promises";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname, join, resolve, sep } from "node:path";
@@ -85,12 +85,22 @@ async function launch(): Promise<Browser> {
     env: {
       ...process.env,
       LD_LIBRARY_PATH: [join(folder, "lib"), process.env.LD_LIBRARY_PATH].filter(Boolean).join(":"),
-      FONTCONFIG_PATH: folder,
+      FONTCONFIG_PATH: await writeFontConfig(folder),
       HOME: process.env.HOME || folder,
     },
     ignoreDefaultArgs: ["--disable-gpu"],
     args: ["--headless", "--no-sandbox", "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"],
   });
+}
+
+/** The package's own list of font folders fits another machine; without any font, form controls end the browser. */
+async function writeFontConfig(folder: string): Promise<string> {
+  const config = join(folder, "fontconfig");
+  await mkdir(config, { recursive: true });
+  const folders = [join(folder, "fonts"), "/usr/share/fonts"].map((path) => `<dir>${path}</dir>`).join("");
+  const cache = `<cachedir>${join(config, "cache")}</cachedir>`;
+  await writeFile(join(config, "fonts.conf"), `<fontconfig>${folders}${cache}</fontconfig>\n`);
+  return config;
 }
 
 async function unpackBrowser(): Promise<string> {
