@@ -1,4 +1,4 @@
-// Vectors on a plane by principal component analysis, in float64 and deterministic. Not a neighbour-preserving map
+// Vectors on a plane, or along a few axes, by principal component analysis, in float64 and deterministic. Not a neighbour-preserving map
 // (t-SNE, UMAP): what lies apart here is apart in the vectors, but what lies together may not be. The
 // drawing is in embedding.ts.
 
@@ -10,22 +10,35 @@ export interface Projection {
   explained: [number, number];
 }
 
+/** The first `axes` principal coordinates of n vectors, row-major [n, axes], and the share of the variance along each. */
+export interface PrincipalAxes {
+  coordinates: Float64Array;
+  explained: number[];
+}
+
 /** Vectors kept from round to round, and the size that the space around them grows to. */
 const KEPT = 6;
 const SPACE = 66;
 const MAX_ROUNDS = 60;
 
+/** The first two principal coordinates: see `principalAxes`. */
+export function pca2d(vectors: Float32Array, n: number, d: number): Projection {
+  const { coordinates, explained } = principalAxes(vectors, n, d, 2);
+  const points = Array.from({ length: n }, (_, i) => ({ x: coordinates[2 * i], y: coordinates[2 * i + 1] }));
+  return { points, explained: [explained[0], explained[1]] };
+}
+
 /**
- * PCA of `vectors` [n, d], row-major. Restarted block Krylov iteration: a few vectors are multiplied by the covariance
+ * PCA of `vectors` [n, d], row-major, to at most six axes. Restarted block Krylov iteration: a few vectors are multiplied by the covariance
  * again and again, and the best combinations within the space that they span (Rayleigh–Ritz, by Jacobi rotations) start
  * the next round. The covariance is never formed: XᵀX·v is one pass over the data, so d may be in the thousands.
  * Signs are fixed by making each component's largest loading positive.
  * Throws ShapeError where the array does not hold n·d values, DataError where a value is not finite.
  */
-export function pca2d(vectors: Float32Array, n: number, d: number): Projection {
-  if (n < 0 || d < 1 || vectors.length !== n * d) {
+export function principalAxes(vectors: Float32Array, n: number, d: number, axes: number): PrincipalAxes {
+  if (n < 0 || d < 1 || vectors.length !== n * d || axes < 1 || axes > KEPT) {
     throw new ShapeError(
-      `pca2d: ${vectors.length} values are not ${n} vectors of ${d}; pass an array [n, d]`,
+      `principalAxes: ${vectors.length} values are not ${n} vectors of ${d}; pass an array [n, d]`,
     );
   }
   const centred = Float64Array.from(vectors);
@@ -35,13 +48,14 @@ export function pca2d(vectors: Float32Array, n: number, d: number): Projection {
   for (let i = 0; i < n; i++) {
     for (let j = 0; j < d; j++) {
       const v = centred[i * d + j] - mean[j];
-      if (!Number.isFinite(v)) throw new DataError(`pca2d: vector ${i} holds a value that is not finite`);
+      if (!Number.isFinite(v))
+        throw new DataError(`principalAxes: vector ${i} holds a value that is not finite`);
       centred[i * d + j] = v;
       total += v * v;
     }
   }
   if (total === 0) {
-    return { points: Array.from({ length: n }, () => ({ x: 0, y: 0 })), explained: [0, 0] };
+    return { coordinates: new Float64Array(n * axes), explained: new Array<number>(axes).fill(0) };
   }
 
   const k = Math.min(KEPT, d);
@@ -57,34 +71,31 @@ export function pca2d(vectors: Float32Array, n: number, d: number): Projection {
     const count = Math.min(k, m);
     kept = combine(space, eigenvectors, count);
     const moved = combine(images, eigenvectors, count);
-    // Done when the first two pairs satisfy XᵀX·v = λ·v.
+    // Done when the pairs that are asked for satisfy XᵀX·v = λ·v.
     let residual = 0;
-    for (let a = 0; a < Math.min(2, count); a++) {
+    for (let a = 0; a < Math.min(axes, count); a++) {
       const miss = moved[a].map((v, j) => v - values[a] * kept[a][j]);
       residual = Math.max(residual, Math.sqrt(dot(miss, miss)));
     }
     if (residual <= 1e-11 * total) break;
   }
 
-  const components: Float64Array[] = [];
-  for (let a = 0; a < 2; a++) {
+  const coordinates = new Float64Array(n * axes);
+  const explained: number[] = [];
+  for (let a = 0; a < axes; a++) {
     const component = a < kept.length && values[a] > 1e-13 * total ? kept[a] : new Float64Array(d);
     let largest = 0;
     for (let j = 0; j < d; j++) if (Math.abs(component[j]) > Math.abs(component[largest])) largest = j;
-    if (component[largest] < 0) for (let j = 0; j < d; j++) component[j] = -component[j];
-    components.push(component);
-  }
-  const points = Array.from({ length: n }, (_, i) => {
-    let x = 0;
-    let y = 0;
-    for (let j = 0; j < d; j++) {
-      x += centred[i * d + j] * components[0][j];
-      y += centred[i * d + j] * components[1][j];
+    const sign = component[largest] < 0 ? -1 : 1;
+    let squares = 0;
+    for (let i = 0; i < n; i++) {
+      const along = sign * dot(centred.subarray(i * d, (i + 1) * d), component);
+      coordinates[i * axes + a] = along;
+      squares += along * along;
     }
-    return { x, y };
-  });
-  const share = (axis: "x" | "y") => points.reduce((s, p) => s + p[axis] ** 2, 0) / total;
-  return { points, explained: [share("x"), share("y")] };
+    explained.push(squares / total);
+  }
+  return { coordinates, explained };
 }
 
 /** The points of `pca2d` alone. */
