@@ -1,9 +1,19 @@
-// average = decay·average + (1 - decay)·value: the exponential moving average of a parameter arena, vec4 by vec4. Grid as in
-// elementwise/program.
+// average = decay·average + (1 - decay)·value: the exponential moving average of a parameter arena, vec4 by vec4. CHANGING: the decay
+// stands in memory, where it may differ from run to run of a recorded program. Grid as in elementwise/program.
 #include "lib/index"
-struct Params { count: u32, span: u32, decay: f32 }
+struct Params {
+  count: u32, span: u32,
+#if !CHANGING
+  decay: f32,
+#endif
+}
 @group(0) @binding(0) var<storage, read> value: array<vec4<f32>>;
+#if CHANGING
+@group(0) @binding(1) var<storage, read> changing: array<f32>;
+@group(0) @binding(2) var<storage, read_write> average: array<vec4<f32>>;
+#else
 @group(0) @binding(1) var<storage, read_write> average: array<vec4<f32>>;
+#endif
 var<immediate> p: Params;
 
 @compute @workgroup_size(64)
@@ -11,7 +21,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         @builtin(local_invocation_index) lane: u32) {
   let begin = linear_group(group, groups) * p.span;
   let end = min(begin + p.span, p.count);
+#if CHANGING
+  let decay = changing[0];
+#else
   let decay = p.decay;
+#endif
   for (var i = begin + lane; i < end; i += 64u) {
     average[i] = decay * average[i] + (1.0 - decay) * value[i];
   }

@@ -169,10 +169,18 @@ export class MovingAverage {
     parameters.gpu.device.copy(parameters.arenas.values, this.average.whole);
   }
 
-  update(decay: number): void {
+  /** One more value of weight 1 − decay. A decay given as a function is asked at every update, also of a captured function. */
+  update(decay: number | (() => number)): void {
     const { device } = this.parameters.gpu;
     const { values } = this.parameters.arenas;
-    overArena(device, device.kernel("optim/average"), [values, this.average.whole], { decay });
+    const { whole } = this.average;
+    if (typeof decay === "number") {
+      overArena(device, device.kernel("optim/average", { CHANGING: 0 }), [values, whole], { decay });
+      return;
+    }
+    const changing = device.scalars(1, (out) => out.fill(decay()));
+    overArena(device, device.kernel("optim/average", { CHANGING: 1 }), [values, changing.block, whole], {});
+    changing.release();
   }
 
   dispose(): void {

@@ -49,7 +49,7 @@ export interface PretrainConfig {
   data2vec?: Data2vecSettings;
 }
 
-export const objectiveNames = ["joint", "infonce", "reconstruct", "mae"] as const;
+export const objectiveNames = ["joint", "infonce", "reconstruct", "mae", "data2vec"] as const;
 export type ObjectiveName = (typeof objectiveNames)[number];
 
 /** mae: the decoder's sizes. */

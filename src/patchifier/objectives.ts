@@ -5,6 +5,7 @@ import type { Gpu } from "../tensor/gpu.js";
 import type { Random } from "../tensor/random.js";
 import type { ModelConfig, ObjectiveName, PretrainConfig } from "./config.js";
 import { encoderSizes, Patchifier } from "./encoder.js";
+import { data2vecKind } from "./objectives/data2vec.js";
 import { jointKind } from "./objectives/joint.js";
 import { maeKind } from "./objectives/mae.js";
 import type { Objective, ObjectiveKind, ObjectiveOptions } from "./objectives/objective.js";
@@ -17,6 +18,7 @@ const kinds: Readonly<Record<ObjectiveName, ObjectiveKind>> = {
   infonce: jointKind,
   reconstruct: jointKind,
   mae: maeKind,
+  data2vec: data2vecKind,
 };
 
 /** The parameters that an objective trains beside the encoder's. */

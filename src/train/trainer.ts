@@ -257,12 +257,12 @@ export class Trainer {
   }
 
   private async measureOn(draw: () => BatchInputs, slicing: Slicing | undefined): Promise<Losses> {
-    let losses: Losses | Promise<Losses> | undefined;
+    if (!slicing) return this.gpu.scope(() => this.measureLosses(draw()));
+    let running: Promise<Losses> | undefined;
     this.gpu.scope(() => {
-      const batch = draw();
-      losses = slicing ? this.measureLosses.inSlices(batch, slicing) : this.measureLosses(batch);
+      running = this.measureLosses.inSlices(draw(), slicing);
     });
-    return losses as Losses | Promise<Losses>;
+    return running as unknown as Promise<Losses>;
   }
 
   /** A batch and its masks, uploaded. */

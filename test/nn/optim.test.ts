@@ -174,7 +174,7 @@ it("averages parameters over time", async () => {
         all[i] = 0.9 * value + 0.1 * values[i];
       });
     }
-    average.update(0.9);
+    average.update(step === 1 ? () => 0.9 : 0.9);
   }
   for (const [name, { data }] of await set.read(average.average)) {
     expectClose(data, expected.get(name) as Float64Array, 1e-6);
