@@ -1,10 +1,11 @@
-// Builds dist/ from src/: the browser engine, its Node edition, the command, the runner of reference sets, the workers, and
-// the types. An entry point that does not exist is passed over. `node esbuild.config.mjs`, which `npm ci` runs too.
+// Builds dist/ from src/: the browser editions (scripts/browser-bundle.mjs), the Node edition, the command, the runner of
+// reference sets, the workers, and the types. `node esbuild.config.mjs`, which `npm ci` runs too.
 import { spawn } from "node:child_process";
-import { existsSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 
 const root = dirname(fileURLToPath(import.meta.url));
 process.chdir(root);
@@ -13,21 +14,23 @@ const esbuild = await import("esbuild").catch(() => {
   console.error("The build needs the dev dependencies: run npm ci without --omit=dev.");
   process.exit(1);
 });
+const { browserBundle } = await import("./scripts/browser-bundle.mjs");
 const { esbuildShaders } = await import("./scripts/shaders.mjs");
 
-const common = {
+const node = {
   bundle: true,
   format: "esm",
-  target: "es2022",
+  target: "node20",
+  platform: "node",
+  packages: "external",
   plugins: [esbuildShaders],
   logLevel: "error",
   metafile: true,
+  sourcemap: true,
 };
-const node = { ...common, platform: "node", target: "node20", packages: "external", sourcemap: true };
 const workers = readdirSync("src/data").filter((name) => name.endsWith("-worker.ts"));
 
 const builds = [
-  { ...common, entryPoints: ["src/index.ts"], outfile: "dist/melgrad.js", platform: "browser", minify: true },
   { ...node, entryPoints: ["src/node.ts"], outfile: "dist/node.js" },
   {
     ...node,
@@ -43,9 +46,26 @@ const builds = [
   })),
 ].filter((build) => existsSync(build.entryPoints[0]));
 
-/** The declarations of what `melgrad` and `melgrad/node` export. */
+/** The browser editions, by the names of their entry points below src/. */
+const editions = [
+  { entry: "index", file: "dist/melgrad.js" },
+  { entry: "engine-page", file: "dist/engine.js", alone: true },
+];
+
+/** Writes a browser edition, which must run alone: it may import nothing, from npm or from Node. */
+async function buildEdition({ entry, file, alone }) {
+  const { code, imports } = await browserBundle(`src/${entry}.ts`, { alone });
+  if (imports.length > 0) throw new Error(`${file} imports ${imports.join(", ")}`);
+  mkdirSync("dist", { recursive: true });
+  writeFileSync(file, code);
+  // For whoever imports the file itself.
+  writeFileSync(file.replace(/\.js$/, ".d.ts"), `export * from "./types/${entry}.js";\n`);
+  const zipped = (gzipSync(code, { level: 9 }).length / 1000).toFixed(1);
+  return { [`${file} (${zipped} KB gzipped)`]: { bytes: code.length } };
+}
+
+/** The declarations of what `melgrad`, `melgrad/engine` and `melgrad/node` export. */
 function emitTypes() {
-  if (!existsSync("src/index.ts") && !existsSync("src/node.ts")) return Promise.resolve();
   const compiler = createRequire(import.meta.url).resolve("typescript/bin/tsc");
   rmSync("dist/types", { recursive: true, force: true });
   return new Promise((done, fail) => {
@@ -63,21 +83,11 @@ function emitTypes() {
   });
 }
 
-/** The browser edition must run alone: it may import nothing, from npm or from Node. */
-function checkAlone(outputs) {
-  for (const [path, { imports }] of Object.entries(outputs)) {
-    if (imports.length > 0) throw new Error(`${path} imports ${imports.map((each) => each.path).join(", ")}`);
-  }
-}
-
 const start = performance.now();
 const types = emitTypes();
 const results = await Promise.allSettled([
-  ...builds.map(async (options) => {
-    const { metafile } = await esbuild.build(options);
-    if (options.platform === "browser") checkAlone(metafile.outputs);
-    return metafile.outputs;
-  }),
+  ...editions.map(buildEdition),
+  ...builds.map(async (options) => (await esbuild.build(options)).metafile.outputs),
   types,
 ]);
 const failures = results.filter((result) => result.status === "rejected");

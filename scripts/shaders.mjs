@@ -27,29 +27,63 @@ function stripComments(text) {
     .join("\n");
 }
 
-/** The module's source text. */
-export function shaderModule() {
-  const entries = shaderFiles().map((path) => [
-    relative(root, path)
-      .replaceAll("\\", "/")
-      .replace(/\.wgsl$/, ""),
-    stripComments(readFileSync(path, "utf8")),
-  ]);
+/**
+ * The same shader in fewer characters, for browsers: without comments, line ends and blanks that mean nothing. Directives keep
+ * lines of their own. Nothing is renamed, so texts are equal but for blanks, and so are their hashes (src/gpu/tuner.ts).
+ */
+export function minifyShader(text) {
+  const lines = [];
+  for (const raw of stripComments(text).split("\n")) {
+    const line = raw.trim().replace(/\s+/g, " ");
+    if (line === "") continue;
+    const directive = /^#\w/.test(line);
+    const joins = !directive && lines.length > 0 && !/^#\w/.test(lines[lines.length - 1]);
+    if (joins) lines[lines.length - 1] += ` ${line}`;
+    else lines.push(line);
+  }
+  return lines.map((line) => (/^#\w/.test(line) ? line : squeeze(line))).join("\n");
+}
+
+/** Drops the blanks of a line except between words, beside # (which joins words), and where two operators would become one. */
+function squeeze(line) {
+  return line.replace(/(.) (?=(.))/g, (both, before, after) => {
+    const words = /[\w#.]/.test(before) && /[\w#.]/.test(after);
+    const operators = /[-+&|<>=]/.test(before) && /[-+&|<>=]/.test(after);
+    return words || operators ? both : before;
+  });
+}
+
+/** The module's source text. `minify`: as small as it gets. `without`: beginnings of the names of shaders to leave out. */
+export function shaderModule({ minify = false, without = [] } = {}) {
+  const entries = shaderFiles()
+    .map((path) => [
+      relative(root, path)
+        .replaceAll("\\", "/")
+        .replace(/\.wgsl$/, ""),
+      readFileSync(path, "utf8"),
+    ])
+    .filter(([name]) => !without.some((start) => name.startsWith(start)))
+    .map(([name, text]) => [name, minify ? minifyShader(text) : stripComments(text)]);
   return `export default ${JSON.stringify(Object.fromEntries(entries))};`;
 }
 
-/** esbuild plugin. */
-export const esbuildShaders = {
-  name: "melgrad-shaders",
-  setup(build) {
-    build.onResolve({ filter: /^melgrad:shaders$/ }, () => ({ path: moduleName, namespace: "melgrad" }));
-    build.onLoad({ filter: /.*/, namespace: "melgrad" }, () => ({
-      contents: shaderModule(),
-      loader: "js",
-      watchFiles: shaderFiles(),
-    }));
-  },
-};
+/** esbuild plugin, with shaderModule's options. */
+export function bundleShaders(options) {
+  return {
+    name: "melgrad-shaders",
+    setup(build) {
+      build.onResolve({ filter: /^melgrad:shaders$/ }, () => ({ path: moduleName, namespace: "melgrad" }));
+      build.onLoad({ filter: /.*/, namespace: "melgrad" }, () => ({
+        contents: shaderModule(options),
+        loader: "js",
+        watchFiles: shaderFiles(),
+      }));
+    },
+  };
+}
+
+/** The same with every shader as it stands. */
+export const esbuildShaders = bundleShaders();
 
 /** Vite plugin, for vitest. */
 export const viteShaders = {

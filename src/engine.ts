@@ -1,5 +1,6 @@
-// The engine's public names, the same in Node and in browsers; index.ts and node.ts add `open` for their host, music.ts the
-// audio front end and the model.
+// The engine's public names, the same in Node and in browsers; index.ts, engine-page.ts and node.ts add `open` for their host,
+// tuning.ts the tuner, music.ts the audio front end, the model and its training.
+/// <reference types="@webgpu/types" preserve="true" />
 import "./ops/methods.js";
 
 export { formatBytes, type MemoryUse } from "./gpu/buffers.js";
@@ -7,8 +8,6 @@ export type { Capabilities } from "./gpu/capabilities.js";
 export { Device, type DeviceOptions } from "./gpu/device.js";
 export * from "./gpu/errors.js";
 export { formatMemory, type MemoryReport } from "./gpu/memory.js";
-export type { TuneMode, Tuner, Used } from "./gpu/tuner.js";
-export type { TuningStore, TuningTable } from "./gpu/tuner-store.js";
 export { type NpyFile, readNpy, writeNpy } from "./io/npy.js";
 export { readSafetensors, type SafeTensor, toFloat32, writeSafetensors } from "./io/safetensors.js";
 export { ones, truncatedNormal, xavierUniform, zeros } from "./nn/init.js";
@@ -16,8 +15,6 @@ export { GradientClipper, MovingAverage, Optimizer, type OptimizerOptions } from
 export { type NamedValues, ParameterSet, type ParameterSpec } from "./nn/parameters.js";
 export { type CosineSchedule, cosineSchedule } from "./nn/schedule.js";
 export * from "./ops/index.js";
-export type { TuningOptions, TuningResult } from "./ops/tuning.js";
-export { tune, tuneUsed } from "./ops/tuning-families.js";
 export { bucketOf, type Captured, type CaptureOptions, capture } from "./tensor/capture.js";
 export { Gpu, type NestedNumbers, type TensorOptions } from "./tensor/gpu.js";
 export { fromHalf, toHalf } from "./tensor/half.js";

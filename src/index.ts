@@ -1,4 +1,4 @@
-// `melgrad`: the engine in a browser.
+// `melgrad`: the engine, the audio front end, the model and its training in a browser.
 import { Device } from "./gpu/device.js";
 import { openBrowserGpu } from "./host/browser.js";
 import { openPageStore } from "./host/tuning-opfs.js";
@@ -8,6 +8,7 @@ import { Gpu } from "./tensor/gpu.js";
 
 export * from "./engine.js";
 export * from "./music.js";
+export * from "./tuning.js";
 
 /** Opens an adapter and a device on it. Close it with `gpu.close()`. */
 export async function open(options: OpenOptions = {}): Promise<Gpu> {

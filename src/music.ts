@@ -1,5 +1,5 @@
-// What the engine was made for, as far as it runs anywhere: spectrograms, resampling and patches on the GPU, and the model.
-// Decoding files, data sets and training are the command's.
+// What the engine was made for, as far as it runs anywhere: spectrograms, resampling and patches on the GPU, the model, and
+// its training on log-mels from wherever they are. Decoding files, data sets, checkpoints and probes are the command's.
 export {
   kaldiFbank,
   LogMel,
@@ -10,6 +10,15 @@ export {
 } from "./audio/log-mel.js";
 export { type PatchOptions, patchify, unpatchify } from "./audio/patches.js";
 export { resample } from "./audio/resample.js";
+export type { Waveform } from "./audio/types.js";
+export {
+  CropSampler,
+  type CropSource,
+  type MelSource,
+  normalisation,
+  randomAt,
+  splitByPiece,
+} from "./data/batches.js";
 export {
   type ModelConfig,
   type PresetName,
@@ -18,5 +27,7 @@ export {
   presetNames,
 } from "./patchifier/config.js";
 export { type EncoderSizes, encoderSizes, Patchifier } from "./patchifier/encoder.js";
+export { type FrameMajorMel, FrontEnd } from "./patchifier/front-end.js";
 export { clusteredMask, maskedCount, uniformMask, uploadMask } from "./patchifier/masks.js";
 export { type Losses, pretrainLosses } from "./patchifier/objectives.js";
+export { type Normalisation, type StepResult, Trainer, type TrainerOptions } from "./train/trainer.js";

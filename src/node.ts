@@ -8,6 +8,7 @@ import { Gpu } from "./tensor/gpu.js";
 
 export * from "./engine.js";
 export * from "./music.js";
+export * from "./tuning.js";
 
 /** Opens an adapter and a device on it. Close it with `gpu.close()`. */
 export async function open(options: OpenOptions = {}): Promise<Gpu & { readonly host: HostGpu }> {

@@ -111,21 +111,35 @@ describe("src/", () => {
   });
 });
 
-describe("the browser edition", () => {
-  it("reaches no module of Node, no package, and nothing of data, train or cli", () => {
-    const reached = new Set<string>();
-    const wrong: string[] = [];
-    const walk = (file: string) => {
-      if (reached.has(file)) return;
-      reached.add(file);
-      for (const each of all.filter((candidate) => candidate.file === file && !candidate.typeOnly)) {
-        if (each.local) walk(each.target);
-        else if (each.target !== "melgrad:shaders") wrong.push(show(each));
-      }
-    };
-    walk("index.ts");
-    expect(reached.size).toBeGreaterThan(10);
+/** What an entry point reaches, and what it must not: modules of Node and packages. */
+function reachedFrom(entry: string): { reached: string[]; wrong: string[] } {
+  const reached = new Set<string>();
+  const wrong: string[] = [];
+  const walk = (file: string) => {
+    if (reached.has(file)) return;
+    reached.add(file);
+    for (const each of all.filter((candidate) => candidate.file === file && !candidate.typeOnly)) {
+      if (each.local) walk(each.target);
+      else if (each.target !== "melgrad:shaders") wrong.push(show(each));
+    }
+  };
+  walk(entry);
+  return { reached: [...reached], wrong };
+}
+
+describe("the browser editions", () => {
+  it("reach no module of Node, no package, and no command", () => {
+    const { reached, wrong } = reachedFrom("index.ts");
+    expect(reached.length).toBeGreaterThan(10);
     expect(wrong).toEqual([]);
-    expect([...reached].filter((file) => ["data", "train", "cli"].includes(folderOf(file)))).toEqual([]);
+    expect(reached.filter((file) => folderOf(file) === "cli")).toEqual([]);
+  });
+
+  it("have an engine that stands alone", () => {
+    const { reached, wrong } = reachedFrom("engine-page.ts");
+    expect(wrong).toEqual([]);
+    const outside = reached.filter((file) => folderOf(file) !== "" && !engine.has(folderOf(file)));
+    expect(outside.filter((file) => !pageHost.test(file))).toEqual([]);
+    expect(reached.filter((file) => folderOf(file) === "").sort()).toEqual(["engine-page.ts", "engine.ts"]);
   });
 });

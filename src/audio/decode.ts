@@ -11,6 +11,7 @@ import type { Waveform } from "./types.js";
 import { decodeWav } from "./wav.js";
 
 export { AudioError, type AudioErrorKind } from "./errors.js";
+export { toMono } from "./mono.js";
 export type { Waveform } from "./types.js";
 
 export interface DecodeOptions {
@@ -43,19 +44,6 @@ export async function decodeAudio(bytes: Uint8Array, options: DecodeOptions = {}
     const said = error instanceof Error ? error.message : String(error);
     throw new AudioError("damaged", `damaged: the decoder says "${said.trim()}"`, options.name);
   }
-}
-
-/** The mean of the channels. With a single channel it is that channel itself, not a copy. */
-export function toMono(waveform: Waveform): Float32Array {
-  const { channels } = waveform;
-  if (channels.length === 1) return channels[0];
-  const out = new Float32Array(channels[0].length);
-  for (let i = 0; i < out.length; i++) {
-    let sum = 0;
-    for (const channel of channels) sum += channel[i];
-    out[i] = sum / channels.length;
-  }
-  return out;
 }
 
 /** What every decoder package answers with. */

@@ -260,7 +260,7 @@ export class Tuner {
       .map(([name]) => name);
   }
 
-  /** Hash of a family's shaders without comments, and of its version. */
+  /** Hash of a family's shaders without comments and blanks, and of its version. */
   sourcesOf(family: SourcedFamily): string {
     let hash = this.sources.get(family.name);
     if (hash === undefined) {
@@ -351,7 +351,7 @@ export class Tuner {
   }
 }
 
-/** Hash of a family's shaders and all they include, without comments and blank lines, and of its version. */
+/** Hash of a family's shaders and all they include, without comments and blanks, and of its version. */
 function hashSources({ shaders: roots, version }: SourcedFamily): string {
   const names = new Set<string>();
   const add = (name: string) => {
@@ -360,9 +360,11 @@ function hashSources({ shaders: roots, version }: SourcedFamily): string {
     for (const [, included] of (shaders[name] ?? "").matchAll(/^\s*#include\s+"([^"]+)"/gm)) add(included);
   };
   for (const root of roots) add(root);
-  const texts = [...names].sort().map((name) => {
-    const lines = (shaders[name] ?? "").split("\n").map((line) => line.replace(/\/\/.*$/, "").trim());
-    return `${name}\n${lines.filter((line) => line !== "").join("\n")}`;
-  });
+  // Without any blank, because a browser's shaders have been rid of them (scripts/shaders.mjs).
+  const texts = [...names].sort().map((name) => `${name}\n${bare(shaders[name] ?? "")}`);
   return hashText(`${version}\n${texts.join("\n")}`);
+}
+
+function bare(text: string): string {
+  return text.replace(/\/\/.*$/gm, "").replace(/\s+/g, "");
 }

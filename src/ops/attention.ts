@@ -4,19 +4,19 @@ import { ShapeError } from "../gpu/errors.js";
 import type { Defines } from "../gpu/preprocess.js";
 import { broadcastStrides, formatShape, type Shape, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
+import {
+  type AttentionCase,
+  type AttentionChoice,
+  type AttentionPass,
+  ownRows,
+} from "./attention-variants.js";
 import { add, mul } from "./binary.js";
 import { defineOp } from "./define.js";
 import { foldGroups } from "./launch.js";
 import { matmul } from "./matmul.js";
 import { softmax } from "./softmax.js";
 import { stridedCopy } from "./strided.js";
-import {
-  type AttentionCase,
-  type AttentionChoice,
-  type AttentionPass,
-  attentionFamily,
-  ownRows,
-} from "./tuning-attention.js";
+import { attentionFamily } from "./tuning-attention.js";
 import { reshape } from "./view.js";
 import { where } from "./where.js";
 
@@ -51,7 +51,7 @@ interface Variant {
   groups: number;
 }
 
-/** What a choice means for a call; which sizes are best where is said in tuning-attention.ts. */
+/** What a choice means for a call; which sizes are best where is said in attention-variants.ts. */
 function variantOf(choice: AttentionChoice, shape: AttentionCase): Variant {
   const { pass, tq, tk, dim, hidden } = shape;
   const own = ownRows(shape);

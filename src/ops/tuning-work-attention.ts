@@ -1,11 +1,13 @@
 // What the tuner runs for one of attention's three kernels, and its check against float64: all rows of a few (batch, head) pairs,
 // the first and the last among them, and that every other result is a number.
+
 import type { Gpu } from "../tensor/gpu.js";
 import type { Random } from "../tensor/random.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { attentionPass, planAttention } from "./attention.js";
+import type { AttentionCase } from "./attention-variants.js";
 import type { Tunable, Work } from "./tuning.js";
-import { type AttentionCase, attentionFamily } from "./tuning-attention.js";
+import { attentionFamily } from "./tuning-attention.js";
 
 type Place = (pair: number, row: number) => number;
 

@@ -2,8 +2,8 @@
 // size, so that an hour of audio takes no more memory than a minute. The pieces together equal one centred transform of
 // the whole signal, reflected at its ends.
 
-import { toMono } from "../audio/decode.js";
 import { LogMel } from "../audio/log-mel.js";
+import { toMono } from "../audio/mono.js";
 import { resampleSignal } from "../audio/resample.js";
 import type { Waveform } from "../audio/types.js";
 import { DataError } from "../gpu/errors.js";

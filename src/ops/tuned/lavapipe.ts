@@ -10,7 +10,7 @@ export const lavapipe: ShippedTable = {
   date: "2026-11-22",
   families: {
     matmul: {
-      sources: "hzq4hxwcn1",
+      sources: "27jqwj0cj4r",
       entries: {
         "10.14.24.4 NT": ["", 1],
         "10.24.14.4 NN": ["", 1],
@@ -75,7 +75,7 @@ export const lavapipe: ShippedTable = {
       },
     },
     attention: {
-      sources: "1voxm2anizx",
+      sources: "1b02cgxh72t",
       entries: {
         "backward_key 10.12.12 24p": ["", 1],
         "backward_key 12.12.12 24p": ["tile-8-1-1", 1.66],

@@ -1,0 +1,18 @@
+// `melgrad/engine`: the engine alone in a browser, for what needs neither audio nor the model. It takes every kernel by rule:
+// the build puts tuner-none.ts and tuning-none.ts in the tuner's place.
+import { Device } from "./gpu/device.js";
+import { openBrowserGpu } from "./host/browser.js";
+import type { HostOptions } from "./host/types.js";
+import { Gpu } from "./tensor/gpu.js";
+
+export * from "./engine.js";
+
+/** Opens an adapter and a device on it. Close it with `gpu.close()`. */
+export async function open(options: HostOptions = {}): Promise<Gpu> {
+  const host = await openBrowserGpu(options);
+  const device = await Device.open(host.gpu, host.adapter, {
+    adapterName: host.name,
+    software: host.software,
+  });
+  return new Gpu(device, () => host.release());
+}

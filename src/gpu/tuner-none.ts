@@ -1,0 +1,18 @@
+// Stands in for tuner.ts where the engine is built alone: no tables, nothing is measured, every kernel is the rule's.
+import type { Capabilities } from "./capabilities.js";
+import type { Tuner as FullTuner, TunedFamily, Used } from "./tuner.js";
+
+export class Tuner implements Pick<FullTuner, "mode" | "notes" | "choose" | "used" | "capabilities"> {
+  readonly mode = "off";
+  readonly notes: string[] = [];
+
+  constructor(readonly capabilities: Capabilities) {}
+
+  choose<Case, Choice>(family: Pick<TunedFamily<Case, Choice>, "rule">, shape: Case): Choice {
+    return family.rule(this.capabilities, shape);
+  }
+
+  used(): Used[] {
+    return [];
+  }
+}
