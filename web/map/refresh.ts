@@ -1,0 +1,64 @@
+// When the map asks for itself anew: at first sight, when clips have come or gone, and now and then while the model trains. What
+// it costs the worker stays a small share of the training.
+import type { App } from "../app.js";
+
+/** Milliseconds between maps of a training model at least, and how many times the last map's time. */
+const AT_LEAST = 15_000;
+const SHARE = 12;
+/** Milliseconds after a change of the clips: they come in portions. */
+const SETTLE = 1200;
+
+export interface RefreshOptions {
+  wanted(): boolean;
+  /** The map lacks clips, or was never made. */
+  stale(): boolean;
+  /** Milliseconds that it took; undefined where it failed. */
+  refresh(): Promise<number | undefined>;
+}
+
+/** Call `changed` when what `wanted` depends on changes. */
+export function followTraining(app: App, { wanted, stale, refresh }: RefreshOptions): { changed(): void } {
+  let timer = 0;
+  let due = Number.POSITIVE_INFINITY;
+  let busy = false;
+  /** Not before this, by the clock of performance.now(). */
+  let rest = 0;
+  let mapAt = Number.NEGATIVE_INFINITY;
+  let stepOfMap = -1;
+
+  async function run(): Promise<void> {
+    due = Number.POSITIVE_INFINITY;
+    if (!possible()) return;
+    busy = true;
+    stepOfMap = app.training.get().step;
+    const cost = await refresh();
+    busy = false;
+    mapAt = performance.now();
+    rest = performance.now() + (cost === undefined ? AT_LEAST : SHARE * cost);
+    plan();
+  }
+
+  function possible(): boolean {
+    return wanted() && !busy && !document.hidden && !!app.adapter.get() && app.clips.get().length > 0;
+  }
+
+  function plan(): void {
+    if (!possible()) return;
+    const now = performance.now();
+    const { status, step } = app.training.get();
+    let at = Number.POSITIVE_INFINITY;
+    if (stale()) at = Math.max(now + SETTLE, rest);
+    else if (step !== stepOfMap && status === "running") at = Math.max(now, rest, mapAt + AT_LEAST);
+    else if (step !== stepOfMap && status !== "preparing") at = Math.max(now + SETTLE, rest);
+    if (at >= due || at === Number.POSITIVE_INFINITY) return;
+    clearTimeout(timer);
+    due = at;
+    timer = window.setTimeout(run, at - now);
+  }
+
+  app.clips.follow(plan);
+  app.adapter.follow(plan);
+  app.training.follow(plan);
+  document.addEventListener("visibilitychange", plan);
+  return { changed: plan };
+}
