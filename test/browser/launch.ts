@@ -89,7 +89,15 @@ async function launch(): Promise<Browser> {
       HOME: process.env.HOME || folder,
     },
     ignoreDefaultArgs: ["--disable-gpu"],
-    args: ["--headless", "--no-sandbox", "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"],
+    args: [
+      "--headless",
+      "--no-sandbox",
+      "--enable-unsafe-webgpu",
+      "--use-webgpu-adapter=swiftshader",
+      // A microphone that beeps once a second, allowed without asking.
+      "--use-fake-device-for-media-stream",
+      "--use-fake-ui-for-media-stream",
+    ],
   });
 }
 
