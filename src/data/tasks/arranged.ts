@@ -1,4 +1,4 @@
-// `style` and `tempo`: two tasks on the same 360 clips, arranged by Debian's mma from its hand-written style files and rendered
+// `style` and `tempo`: two tasks on the same 432 clips, arranged by Debian's mma from its hand-written style files and rendered
 // once. Keys, chords and tempi are drawn without regard to the style, so that neither label tells the other. The music is made by
 // rule: families of styles are not the genres of recordings.
 
@@ -16,18 +16,28 @@ import { renderClips } from "./render-clips.js";
 import { fileName, openStored, type StoredClip, type StoredTask, storeTask, taskFolder } from "./store.js";
 import { type FamilyStyle, familyStyles, STYLE_FAMILIES } from "./style-families.js";
 
-/** Clips of each family, and the length of a clip in seconds. */
-const PER_FAMILY = 40;
+/**
+ * Style files are dealt out to so many blocks, each with files of every family, and a split is one of blocks: all its parts then
+ * have all families alike. No more, since the smallest family has eight sets of files that are not kin.
+ */
+const BLOCKS = 8;
+/** Clips of each family in a block, and the length of a clip in seconds. */
+const PER_CELL = 6;
 const SECONDS = 8;
 
 /** Beats a minute, spread evenly by their logarithm. */
 const SLOWEST = 70;
 const FASTEST = 180;
 
+/** A style file with its family, kin and block. */
+export interface BlockStyle extends FamilyStyle {
+  block: number;
+}
+
 /** A window of an arrangement. */
 interface ArrangedClip {
   id: string;
-  source: FamilyStyle;
+  source: BlockStyle;
   /** Beats a minute. */
   tempo: number;
   groove: string;
@@ -37,7 +47,7 @@ interface ArrangedClip {
 }
 
 /**
- * Opens `style` or `tempo`, preparing both (fetching 10 MB, arranging and rendering 360 clips) on first use. Throws
+ * Opens `style` or `tempo`, preparing both (fetching 10 MB, arranging and rendering 432 clips) on first use. Throws
  * PackagesUnavailableError.
  * @param openArranger tests put another in
  */
@@ -52,8 +62,9 @@ export async function openArranged(
 
   const [timgm] = await options.packages.debian([DEBIAN["timgm6mb-soundfont"]], options);
   const arranger = await openArranger(options);
-  const styles = familyStyles(await arranger.styles());
-  const clips = await arrangeClips(styles, arranger, options);
+  const random = new Seeded(`arranged ${options.seed}`);
+  const styles = dealBlocks(familyStyles(await arranger.styles()), random);
+  const clips = await arrangeClips(styles, arranger, random, options);
   const soundfont = join(timgm.dir, TIMGM6MB);
   const jobs = clips.map(({ id, midi, start }) => {
     const job: RenderJob = { midi, soundfont, start, seconds: SECONDS };
@@ -91,46 +102,55 @@ function storedClip({ id, source, tempo, groove }: ArrangedClip, label: number[]
     id,
     piece: source.style.id,
     title: `${STYLE_FAMILIES[source.family]}: ${source.style.id} (${groove}), ${tempo} BPM`,
-    groups: [`style:${source.kin}`],
+    groups: [`block:${source.block}`, `style:${source.kin}`],
     label,
     file: `${fileName(id)}.wav`,
   };
 }
 
+/** Deals the style files of each family out to the blocks, kin together. */
+export function dealBlocks(styles: readonly FamilyStyle[], random: Seeded): BlockStyle[] {
+  return STYLE_FAMILIES.flatMap((_, family) => {
+    const own = styles.filter((entry) => entry.family === family);
+    const kin = random.shuffled([...new Set(own.map((entry) => entry.kin))]);
+    return own.map((entry) => ({ ...entry, block: kin.indexOf(entry.kin) % BLOCKS }));
+  });
+}
+
 /**
- * The clips, family after family (so that every part of the list taken evenly has all families alike). The style files of a family
- * give in turn, in random order, one clip each until the family has its number; files that mma does not take, or that do not keep
- * time, give none.
+ * The clips, block after block and family after family in each. The style files of a family in a block give in turn, in random
+ * order, one clip each until it has its number; files that mma does not take, or that do not keep time, give none.
  */
 async function arrangeClips(
-  styles: readonly FamilyStyle[],
+  styles: readonly BlockStyle[],
   arranger: Arranger,
+  random: Seeded,
   options: ResolvedTaskOptions,
 ): Promise<ArrangedClip[]> {
-  const files = STYLE_FAMILIES.map((_, family) => styles.filter((entry) => entry.family === family).length);
+  const cellOf = ({ block, family }: BlockStyle) => block * STYLE_FAMILIES.length + family;
+  const cells: BlockStyle[][] = Array.from({ length: BLOCKS * STYLE_FAMILIES.length }, () => []);
+  for (const source of styles) cells[cellOf(source)].push(source);
   let done = 0;
   const offered = await eachOf(styles, async (source) => {
     options.signal?.throwIfAborted();
     // One more than its share, for those that give none.
-    const count = Math.ceil(PER_FAMILY / files[source.family]) + 1;
+    const count = Math.min(PER_CELL, Math.ceil(PER_CELL / cells[cellOf(source)].length) + 1);
     const clips = await arrangeStyle(arranger, source, count, options.seed);
     const what = "arranging music for style and tempo";
     options.onProgress?.({ what, done: ++done, total: styles.length, unit: "styles" });
     return clips;
   });
-  const random = new Seeded(`arranged ${options.seed}`);
-  return STYLE_FAMILIES.flatMap((_, family) => {
-    const lists = random.shuffled(offered.filter((_, i) => styles[i].family === family));
-    const most = Math.max(0, ...lists.map((list) => list.length));
-    const turns = Array.from({ length: most }, (_, turn) => lists.flatMap((list) => list[turn] ?? []));
-    return random.shuffled(turns.flat().slice(0, PER_FAMILY));
+  return cells.flatMap((cell) => {
+    const lists = random.shuffled(cell).map((source) => offered[styles.indexOf(source)]);
+    const turns = Array.from({ length: PER_CELL }, (_, turn) => lists.flatMap((list) => list[turn] ?? []));
+    return turns.flat().slice(0, PER_CELL);
   });
 }
 
 /** Arranges sections in one style one after the other, each with a key, chords, tempo and groove of its own, a clip in each. */
 async function arrangeStyle(
   arranger: Arranger,
-  source: FamilyStyle,
+  source: BlockStyle,
   count: number,
   seed: number,
 ): Promise<ArrangedClip[]> {

@@ -8,7 +8,7 @@ import type { Style } from "./mma.js";
  * files of which one says that it was made from the other, or which share written-out patterns. A split must not part them.
  */
 const FILES = {
-  blues: `blues&blues128&slowblues fastblues shuffleboggie boggiewoggie countryblues casio/blues casio/shuffleboogie`,
+  blues: `blues&slowblues blues128 fastblues shuffleboggie boggiewoggie countryblues casio/blues casio/shuffleboogie`,
   country: `bluegrass bluefolk countryswing&westernswing hillcountry slowcountry folk folkballad zydeco kara/kwestballad
     yamaha/western yamaha/jazzcountry`,
   dance: `trance boneym casio/dance1&casio/dance2 casio/dancepop1&casio/dancepop2&casio/dancepop3 casio/house casio/rave
