@@ -14,12 +14,40 @@ const headerBytes = 12;
 const sumBytes = 8;
 const ending = ".vectors";
 
+/** Vectors by key, wherever they are kept. */
+export interface KeptVectors {
+  /** Values of a vector. */
+  readonly size: number;
+  has(key: string): boolean;
+  get(key: string): Float32Array<ArrayBuffer> | undefined;
+  put(key: string, vector: Float32Array): void;
+}
+
+/** Vectors in memory, gone with the process. */
+export class VectorsInMemory implements KeptVectors {
+  private readonly vectors = new Map<string, Float32Array<ArrayBuffer>>();
+
+  constructor(readonly size: number) {}
+
+  has(key: string): boolean {
+    return this.vectors.has(key);
+  }
+
+  get(key: string): Float32Array<ArrayBuffer> | undefined {
+    return this.vectors.get(key);
+  }
+
+  put(key: string, vector: Float32Array): void {
+    this.vectors.set(key, Float32Array.from(vector));
+  }
+}
+
 interface Place {
   file: string;
   offset: number;
 }
 
-export class VectorStore {
+export class VectorStore implements KeptVectors {
   private readonly places = new Map<string, Place>();
   private readonly readers = new Map<string, number>();
   private writer: { file: string; handle: number; end: number } | undefined;
@@ -75,7 +103,8 @@ export class VectorStore {
 
   /** Keeps a vector. Throws DataError where it cannot be written. */
   put(key: string, vector: Float32Array): void {
-    if (vector.length !== this.size) throw new Error(`A vector of ${vector.length} values, not ${this.size}.`);
+    if (vector.length !== this.size)
+      throw new Error(`A vector of ${vector.length} values, not ${this.size}.`);
     if (this.places.has(key)) return;
     const record = new Uint8Array(this.record);
     record.set(Buffer.from(key, "hex"));

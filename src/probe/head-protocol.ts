@@ -6,9 +6,9 @@ import { type GridName, gridOf, type HeadRun, runText, scheduleOf } from "./grid
 import { HeadData, type HeadPart } from "./head-data.js";
 import type { TrainedHead } from "./head-init.js";
 import { bestRun, type HeadOptions, type HeadResult, trainHeads } from "./head-trainer.js";
-import { meanKeyScore } from "./key-score.js";
 import { areKeys, metricsOf, type Predictions, type ProbeLabels, type ProbeScore } from "./protocol.js";
-import { clipsBySong, type SongRule, songClasses, songRules } from "./songs.js";
+import { asksSongs, bestSongRule, bySong } from "./song-level.js";
+import type { SongRule } from "./songs.js";
 import type { ClipSplit } from "./split.js";
 import type { FeatureTable } from "./standardise.js";
 
@@ -53,7 +53,7 @@ export async function probeGrid(
     });
     let predicted = await answer("test");
     let songRule: SongRule | undefined;
-    if (areKeys(task.classes) && task.pieces && new Set(task.pieces).size < task.pieces.length) {
+    if (asksSongs(task)) {
       songRule = bestSongRule(await answer("valid"));
       predicted = bySong(predicted, songRule);
     }
@@ -104,25 +104,4 @@ export async function headScores(
   return scores.map((score, i) => centre.mean[i % outputs] + centre.scale[i % outputs] * score);
 }
 
-/** The way of joining a song's clips that answers these keys best, the first of equals. */
-export function bestSongRule({ labels, scores, outputs, pieces = [] }: Predictions): SongRule {
-  const songs = clipsBySong(pieces);
-  const classes = songClasses(scores, outputs, songs);
-  const known = songs.map(([clip]) => labels[clip][0]);
-  const points = songRules.map((rule) => meanKeyScore(known, classes[rule]));
-  return songRules[points.indexOf(Math.max(...points))];
-}
-
-/** One row a song: a one at its class. */
-export function bySong({ labels, scores, outputs, pieces = [] }: Predictions, rule: SongRule): Predictions {
-  const songs = clipsBySong(pieces);
-  const classes = songClasses(scores, outputs, songs)[rule];
-  const rows = new Float64Array(songs.length * outputs);
-  for (let song = 0; song < songs.length; song++) rows[song * outputs + classes[song]] = 1;
-  return {
-    labels: songs.map(([clip]) => labels[clip]),
-    scores: rows,
-    outputs,
-    pieces: songs.map(([clip]) => pieces[clip]),
-  };
-}
+export { bestSongRule, bySong };

@@ -4,6 +4,8 @@ import { type FifthRule, keyScoreTable, meanKeyScore } from "./key-score.js";
 import { type LinearHead, LogisticProblem, linearScores, oneHot } from "./logistic.js";
 import { accuracy, argmaxRows, averagePrecisionMacro, r2, rocAucMacro } from "./metrics.js";
 import { RidgeProblem } from "./ridge.js";
+import { asksSongs, bestSongRule, bySong } from "./song-level.js";
+import type { SongRule } from "./songs.js";
 import type { ClipSplit } from "./split.js";
 import { type FeatureTable, Standardiser, takeRows } from "./standardise.js";
 
@@ -55,6 +57,8 @@ export interface ProbeScore {
   valid?: number;
   /** What was scored. */
   predicted?: Predictions;
+  /** How songs were answered, where they are asked for. */
+  songRule?: SongRule;
 }
 
 /** Inverse penalties that are tried, the strongest penalty first. For regression the ridge penalty is 1/C. */
@@ -132,9 +136,12 @@ export function probe(task: ProbeLabels, features: FeatureTable, split: ClipSpli
     if (score > best.score) best = { C, score };
   }
   const fitted = fitter(task, features, [...split.train, ...split.valid], 1e-5);
-  const [labels, scores, outputs] = fitted.predict(best.C, split.test);
-  const predicted: Predictions = { labels, scores, outputs };
-  return { ...scored(task, split, predicted), C: best.C, valid: best.score };
+  const answer = (head: typeof fitted, clips: readonly number[]): Predictions => {
+    const [labels, scores, outputs] = head.predict(best.C, clips);
+    return { labels, scores, outputs, pieces: piecesOf(task, clips) };
+  };
+  const rule = asksSongs(task) ? bestSongRule(answer(chooser, split.valid)) : undefined;
+  return { ...scored(task, answer(fitted, split.test), rule), C: best.C, valid: best.score };
 }
 
 /** What the most frequent class, the base rate of each tag, or the mean of each target scores. */
@@ -149,17 +156,24 @@ export function majority(task: ProbeLabels, split: ClipSplit): ProbeScore {
   const scores = new Float64Array(split.test.length * outputs);
   for (let i = 0; i < split.test.length; i++) scores.set(rates, i * outputs);
   const labels = split.test.map((clip) => task.labels[clip]);
-  return scored(task, split, { labels, scores, outputs });
+  // All clips are answered alike, and so are all songs, whatever the rule.
+  const predicted = { labels, scores, outputs, pieces: piecesOf(task, split.test) };
+  return scored(task, predicted, asksSongs(task) ? "mean" : undefined);
 }
 
-/** Predictions for the test part with what they score. */
-function scored(task: ProbeLabels, { test }: ClipSplit, predicted: Predictions): ProbeScore {
+/** Predictions for the test part, joined by songs where there is a rule, with what they score. */
+function scored(task: ProbeLabels, clips: Predictions, rule: SongRule | undefined): ProbeScore {
+  const predicted = rule ? bySong(clips, rule) : clips;
   const { labels, scores, outputs } = predicted;
-  const pieces = task.pieces && test.map((clip) => task.pieces?.[clip] ?? "");
   return {
     scores: metricsOf(task).map((metric) => metric.score(labels, scores, outputs)),
-    predicted: { ...predicted, pieces },
+    predicted,
+    ...(rule ? { songRule: rule } : {}),
   };
+}
+
+function piecesOf({ pieces }: ProbeLabels, clips: readonly number[]): string[] | undefined {
+  return pieces && clips.map((clip) => pieces[clip] ?? "");
 }
 
 /** Scores that a head gives for one clip. */

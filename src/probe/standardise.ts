@@ -7,6 +7,8 @@ export interface FeatureTable {
   n: number;
   d: number;
   values: Float32Array | Float64Array;
+  /** Where a vector is those of so many layers, one after another. */
+  layers?: number;
 }
 
 /** The chosen rows as float64. */

@@ -1,6 +1,6 @@
 // What the scores of one task come to: the rows of the table with their intervals, the remarks below it, and the sentence that says
 // whether pre-training helped. No feature is computed and no head trained here.
-import type { LabelledTask } from "../data/types.js";
+import { lossRemarks } from "../data/sets/labels.js";
 import { bootstrapDifference, bootstrapInterval } from "../probe/bootstrap.js";
 import { type GridName, gridOf } from "../probe/grid.js";
 import { type Metric, metricsOf, type ProbeLabels, type ProbeScore } from "../probe/protocol.js";
@@ -8,12 +8,13 @@ import { publishedFor } from "../probe/published.js";
 import { type Comparison, compare, compareOnce, comparisonText, summarise } from "../probe/summary.js";
 import type { Plan } from "./probe.js";
 import type { FeatureName, ProbeRow, ProbeTask } from "./report/types.js";
+import type { TaskTables } from "./task-features.js";
 
 /** One score for each split, or each random encoder on the one split there is. */
 export type TaskScores = Map<FeatureName, ProbeScore[]>;
 
 export interface TaskOutcome {
-  task: LabelledTask;
+  features: TaskTables;
   labels: ProbeLabels;
   plan: Plan;
   grid: "linear" | GridName;
@@ -22,8 +23,8 @@ export interface TaskOutcome {
   splits: number;
   scores: TaskScores;
   sizes: { train: number; test: number; pieces: number; dropped: number };
-  /** Clips that could not be used. */
-  skipped: number;
+  /** Clips of the task. */
+  all: number;
 }
 
 const others: [FeatureName, string][] = [
@@ -35,7 +36,8 @@ const others: [FeatureName, string][] = [
 
 /** The task's part of the table, and its sentence. */
 export function describeTask(outcome: TaskOutcome): { result: ProbeTask; verdict: string } {
-  const { task, labels, splits, scores, sizes } = outcome;
+  const { labels, splits, scores, sizes } = outcome;
+  const { task } = outcome.features;
   const metrics = metricsOf(labels);
   const testShare = sizes.test / sizes.train;
   const valuesOf = (name: FeatureName, metric: number) =>
@@ -101,10 +103,11 @@ function compareTracks(scores: TaskScores, name: FeatureName, { statistic }: Met
 }
 
 function remarksOf(
-  { task, grid, plan, official, scores, sizes, skipped }: TaskOutcome,
+  { features, grid, plan, official, scores, sizes, all }: TaskOutcome,
   metrics: readonly Metric[],
   valuesOf: (name: FeatureName, metric: number) => number[],
 ): string {
+  const { task } = features;
   const head = task.kind === "regression" ? "Ridge" : "Logistic";
   const how =
     grid === "linear"
@@ -120,17 +123,39 @@ function remarksOf(
   return [
     task.note,
     ` ${how}`,
-    official
-      ? ` The data set's own split. Random weights: ${plan.encoders === 1 ? "one encoder" : `${plan.encoders} encoders, so their spread is that of initialisations`}.`
-      : plan.encoders === 1
-        ? " One random encoder serves all seeds, so its spread is that of the splits alone."
-        : ` Random weights: ${plan.encoders} encoders over the seeds, so their spread is that of splits and initialisations.`,
-    task.clips.length > plan.clips
-      ? ` Only ${plan.clips} of the clips were used, for this adapter is slow.`
+    official ? " The data set's own split." : "",
+    randomRemark(plan.encoders, official),
+    scores.get("majority")?.[0].songRule
+      ? " Keys are asked of songs: the answers of a song's clips are joined, by the rule that did best on the validation part."
       : "",
+    all > plan.clips ? ` Only ${plan.clips} of the clips were used, for this adapter is slow.` : "",
     Number.isFinite(plan.crops) ? ` Encoders saw at most ${plan.crops} crops of a clip.` : "",
     sizes.dropped > 0 ? ` ${Math.round(sizes.dropped)} clips lie between the parts and were left out.` : "",
-    skipped > 0 ? ` ${skipped} clips could not be used.` : "",
+    ...lostRemarks(features),
     ...also,
   ].join("");
+}
+
+function randomRemark(encoders: number, official: boolean): string {
+  if (encoders === 0) return "";
+  if (official) {
+    return ` Random weights: ${encoders === 1 ? "one encoder" : `${encoders} encoders, so their spread is that of initialisations`}.`;
+  }
+  return encoders === 1
+    ? " One random encoder serves all seeds, so its spread is that of the splits alone."
+    : ` Random weights: ${encoders} encoders over the seeds, so their spread is that of splits and initialisations.`;
+}
+
+/** Which clips could not be used, and what the classes lose with them. */
+function lostRemarks({ task, clips, lost }: TaskTables): string[] {
+  if (lost.length === 0) return [];
+  const names = lost
+    .slice(0, 5)
+    .map(({ id, reason }) => (reason.includes(id) ? reason : `${id} (${reason})`));
+  const more = lost.length > 5 ? `, and ${lost.length - 5} more` : "";
+  const losses = lossRemarks({ ...task, clips: [...clips, ...lost] }, lost);
+  const what = losses.length > 0 ? `; so ${losses.join("; ")}` : "";
+  return [
+    ` ${lost.length === 1 ? "One clip" : `${lost.length} clips`} could not be used: ${names.join(", ")}${more}${what}.`,
+  ];
 }

@@ -1,31 +1,35 @@
-// Probing a trained encoder on labelled tasks, beside its baselines: opens the tasks, keeps their log-mels in the cache, asks
-// src/probe for features and scores over several seeds, and puts into words what came out.
-import { randomAt } from "../data/batches.js";
-import { MelStore } from "../data/mel-store.js";
+// Probing a trained encoder on labelled tasks, beside its baselines: opens the tasks, asks task-features.ts for the features of their
+// clips (or takes a file of them) and src/probe for scores over several seeds, and puts into words what came out.
 import { defaultTasks, openTasks } from "../data/tasks/index.js";
-import type { LabelledClip, LabelledTask, OnProgress } from "../data/types.js";
+import type { LabelledTask, OnProgress } from "../data/types.js";
 import type { Capabilities } from "../gpu/capabilities.js";
-import { DataError } from "../gpu/errors.js";
+import { DataError, UsageError } from "../gpu/errors.js";
 import type { ModelConfig } from "../patchifier/config.js";
-import { encoderSizes, Patchifier } from "../patchifier/encoder.js";
-import { encoderFeatures, melStatistics } from "../probe/features.js";
+import type { Patchifier } from "../patchifier/encoder.js";
+import type { PoolName } from "../probe/feature-pools.js";
 import type { GridName } from "../probe/grid.js";
-import { HandFeatures, handSizes } from "../probe/hand-features.js";
 import { probeGrid } from "../probe/head-protocol.js";
 import { majority, type ProbeLabels, type ProbeScore, probe } from "../probe/protocol.js";
 import { type ClipSplit, officialSplit, splitByGroups } from "../probe/split.js";
 import type { FeatureTable } from "../probe/standardise.js";
 import type { Gpu } from "../tensor/gpu.js";
+import type { FeatureFile } from "./feature-file.js";
+import { speedText } from "./feature-pass.js";
 import { describeTask, type TaskScores } from "./probe-words.js";
 import type { FeatureName, ProbeTable, ProbeTask } from "./report/types.js";
+import { type ProbedClip, type TaskTables, tablesOfFile, taskFeatures } from "./task-features.js";
 import type { Normalisation } from "./trainer.js";
 
 export interface ProbeRunOptions {
   gpu: Gpu;
-  /** The trained encoder; its weights are not touched. */
-  model: Patchifier;
-  modelConfig: ModelConfig;
-  normalisation: Normalisation;
+  /** The trained encoder; its weights are not touched. Needed, with what follows, unless `features` are given. */
+  model?: Patchifier;
+  modelConfig?: ModelConfig;
+  normalisation?: Normalisation;
+  /** Features that were extracted before, labels with them: no audio is read, and tasks are not looked at. */
+  features?: readonly FeatureFile[];
+  /** What the encoders' tokens become. Default mean; layers where the grid is MARBLE's, which has heads for each. */
+  pool?: PoolName;
   /** Seed of the run, so that random encoders start elsewhere than it did, and of the splits. */
   seed?: number;
   /** Default: `instruments` and `key`, or their generated kin where those cannot be had. */
@@ -80,7 +84,7 @@ export interface Plan {
  * What the adapter can do in about a minute with the demo model. SwiftShader, with subgroups of 4 at most, takes 30 ms a crop
  * on two cores, lavapipe 7.
  */
-function planFor({ software, subgroupMaxSize }: Capabilities, seeds: number): Plan {
+export function probePlan({ software, subgroupMaxSize }: Capabilities, seeds: number): Plan {
   if (!software)
     return { seeds, crops: Number.POSITIVE_INFINITY, encoders: seeds, clips: Number.POSITIVE_INFINITY };
   if (subgroupMaxSize > 4) return { seeds, crops: 2, encoders: Math.min(3, seeds), clips: 600 };
@@ -89,16 +93,18 @@ function planFor({ software, subgroupMaxSize }: Capabilities, seeds: number): Pl
 
 /** Probes the encoder on every task. Throws DataError where a task cannot be split, and the signal's reason. */
 export async function runProbes(options: ProbeRunOptions): Promise<ProbeOutcome> {
-  const { gpu, seeds = 5, grid = "linear" } = options;
-  const plan = planFor(gpu.device.capabilities, seeds);
+  const { gpu, seeds = 5 } = options;
+  const plan = probePlan(gpu.device.capabilities, seeds);
   if (options.randomEncoders) plan.encoders = Math.min(seeds, options.randomEncoders);
-  if (grid !== "linear") plan.encoders = Math.min(plan.encoders, seeds);
-  const tasks = await tasksOf(options);
+  const tasks = options.features ? options.features.map(tablesOfFile) : await tasksOf(options);
   const results: ProbeTask[] = [];
   const verdicts: string[] = [];
   const maps: ProbeOutcome["map"][] = [];
   for (const task of tasks) {
-    const { result, verdict, map } = await probeTask(options, task, plan);
+    const { result, verdict, map } =
+      "tables" in task
+        ? await probeTables(options, task, withoutLimits(plan, task), task.clips.length)
+        : await probeTask(options, task, plan);
     results.push(result);
     verdicts.push(verdict);
     maps.push(map);
@@ -114,7 +120,7 @@ export async function runProbes(options: ProbeRunOptions): Promise<ProbeOutcome>
       "One split: intervals come from resampling its test tracks, the trained heads being what they are.",
     );
   }
-  const best = tasks.findIndex(({ kind }) => kind === "multilabel");
+  const best = tasks.findIndex((task) => ("tables" in task ? task.task : task).kind === "multilabel");
   return { table: { tasks: results, verdict: verdicts.join("\n") }, map: maps[Math.max(0, best)] };
 }
 
@@ -128,153 +134,128 @@ async function tasksOf(options: ProbeRunOptions): Promise<readonly LabelledTask[
   return chosen.tasks;
 }
 
+/** A plan for features that are there already. */
+function withoutLimits({ seeds }: Plan, { tables }: TaskTables): Plan {
+  const encoders = tables.find(([name]) => name === "random")?.[1].length ?? 0;
+  return { seeds, encoders, crops: Number.POSITIVE_INFINITY, clips: Number.POSITIVE_INFINITY };
+}
+
 async function probeTask(options: ProbeRunOptions, task: LabelledTask, plan: Plan) {
-  const { gpu, model, modelConfig, normalisation, seed = 0, onProgress, cacheDir, signal } = options;
-  const { grid = "linear", mostEvaluations, handFeatures } = options;
-  officialSplit(task.clips.map((clip) => clip.part)); // throws now rather than after the clips have been embedded
-  const store = await MelStore.build(
-    gpu,
-    { name: task.name, why: "", tracks: evenly(task.clips, plan.clips), skipped: [], licences: [] },
-    modelConfig.frontEnd,
-    {
-      cacheDir,
-      signal,
-      onProgress: (progress) => onProgress?.({ ...progress, what: `log-mel of ${task.name}`, unit: "clips" }),
-    },
-  );
-  try {
-    const byId = new Map(task.clips.map((clip) => [clip.id, clip]));
-    const clips = store.tracks.flatMap(({ id }) => byId.get(id) ?? []);
-    if (clips.length !== store.tracks.length) throw new DataError(`Clips of ${task.name} share an id.`);
-    const what = `embedding ${task.name}`;
-    const encode = (encoder: Patchifier, index: number) =>
-      encoderFeatures(encoder, store, {
-        model: modelConfig,
-        normalisation,
-        crops: plan.crops,
-        signal,
-        onProgress: (done, each) =>
-          onProgress?.({ what, done: index * each + done, total: (1 + plan.encoders) * each, unit: "crops" }),
-      });
-    const pretrained = await encode(model, 0);
-    const random: FeatureTable[] = [];
-    for (let k = 0; k < plan.encoders; k++) {
-      const encoder = new Patchifier(gpu, encoderSizes(modelConfig), randomAt(seed + 1001 + k, "initialise"));
-      try {
-        random.push(await encode(encoder, k + 1));
-      } finally {
-        encoder.dispose();
-      }
-    }
-    const labels: ProbeLabels = {
-      ...task,
-      labels: clips.map((clip) => clip.label),
-      pieces: clips.map((clip) => clip.piece),
-    };
-    const groups = clips.map((clip) => clip.groups);
-    const official = officialSplit(clips.map((clip) => clip.part));
-    const splits = official ? 1 : plan.seeds;
-    const hand = handFeatures ? await handTables(options, task, clips) : undefined;
-    const tables: [FeatureName, readonly FeatureTable[]][] = [
-      ["pretrained", [pretrained]],
-      ["random", random],
-      ["log-mel mean+std", [melStatistics(store, modelConfig.frontEnd.nMels)]],
-    ];
-    if (hand) tables.push(["mfcc", [hand.mfcc]], ["chroma", [hand.chroma]]);
-    const scores: TaskScores = new Map<FeatureName, ProbeScore[]>();
-    const enter = (name: FeatureName, score: ProbeScore) =>
-      scores.set(name, [...(scores.get(name) ?? []), score]);
-    const sizes = { train: 0, test: 0, pieces: 0, dropped: 0 };
-    const skipped = store.skipped.length;
-    const scoreOf = (
-      features: FeatureTable,
-      split: ClipSplit,
-      s: number,
-      words: string,
-    ): ProbeScore | Promise<ProbeScore> =>
-      grid === "linear"
-        ? probe(labels, features, split)
-        : probeGrid(gpu, labels, features, split, grid, {
-            seed: seed + s,
-            most: mostEvaluations,
-            signal,
-            onProgress: (done, total) =>
-              onProgress?.({ what: `probing ${task.name}, ${words}`, done, total, unit: "heads" }),
-          });
-    for (let s = 0; s < splits; s++) {
-      if (grid === "linear")
-        onProgress?.({ what: `probing ${task.name}`, done: s, total: splits, unit: "seeds" });
-      await new Promise((resolve) => setImmediate(resolve)); // lets Ctrl-C and the progress bar in
-      signal?.throwIfAborted();
-      const split = official ?? splitByGroups(groups, { seed: seed + s });
-      for (const [name, of] of tables) {
-        for (const features of official ? of : [of[s % of.length]])
-          enter(name, await scoreOf(features, split, s, name));
-      }
-      enter("majority", majority(labels, split));
-      sizes.train += (split.train.length + split.valid.length) / splits;
-      sizes.test += split.test.length / splits;
-      sizes.pieces += new Set(split.test.map((i) => clips[i].piece)).size / splits;
-      sizes.dropped += split.dropped / splits;
-    }
-    onProgress?.({ what: `probing ${task.name}`, done: splits, total: splits, unit: "seeds" });
-    return {
-      ...describeTask({
-        task,
-        labels,
-        plan,
-        grid,
-        official: official !== undefined,
-        splits,
-        scores,
-        sizes,
-        skipped,
-      }),
-      map: {
-        vectors: Float32Array.from(pretrained.values),
-        n: pretrained.n,
-        d: pretrained.d,
-        ...mapLabels(task, clips),
-      },
-    };
-  } finally {
-    store.close();
+  const { gpu, model, modelConfig, normalisation, seed = 0, handFeatures, note } = options;
+  if (!model || !modelConfig || !normalisation) {
+    throw new UsageError("A probe needs a model, or features that were extracted with one.");
   }
+  officialSplit(task.clips.map((clip) => clip.part)); // throws now rather than after the clips have been embedded
+  if (new Set(task.clips.map(({ id }) => id)).size < task.clips.length) {
+    throw new DataError(`Clips of ${task.name} share an id.`);
+  }
+  const { cacheDir, onProgress, signal } = options;
+  const features = await taskFeatures(task, evenly(task.clips, plan.clips), {
+    gpu,
+    encoder: model,
+    model: modelConfig,
+    normalisation,
+    pool: poolOf(options),
+    crops: plan.crops,
+    randomSeeds: randomSeeds(seed, plan.encoders),
+    baselines: handFeatures ? "all" : "log-mel",
+    cacheDir,
+    onProgress,
+    signal,
+  });
+  const speed = features.speed && speedText(features.speed);
+  if (speed) note?.(`${task.name}: ${features.speed?.decoded} clips, ${speed}`);
+  return probeTables(options, features, plan, task.clips.length);
+}
+
+/** Seeds of random encoders: others than the run's own. */
+export function randomSeeds(seed: number, count: number): number[] {
+  return Array.from({ length: count }, (_, k) => seed + 1001 + k);
+}
+
+/** What becomes of an encoder's tokens, where nobody says. */
+function poolOf({ pool, grid }: ProbeRunOptions): PoolName {
+  return pool ?? (grid === "marble" ? "layers" : "mean");
+}
+
+/** Scores of all features of a task. `all`: its clips, before some were left out because the adapter is slow. */
+async function probeTables(options: ProbeRunOptions, features: TaskTables, plan: Plan, all: number) {
+  const { gpu, seed = 0, onProgress, signal, grid = "linear", mostEvaluations } = options;
+  const { task, clips, tables } = features;
+  const official = officialSplit(clips.map((clip) => clip.part));
+  const splits = official ? 1 : plan.seeds;
+  const labels: ProbeLabels = {
+    ...task,
+    labels: clips.map((clip) => clip.label),
+    pieces: clips.map((clip) => clip.piece),
+  };
+  const groups = clips.map((clip) => clip.groups);
+  const scores: TaskScores = new Map<FeatureName, ProbeScore[]>();
+  const enter = (name: FeatureName, score: ProbeScore) =>
+    scores.set(name, [...(scores.get(name) ?? []), score]);
+  const sizes = { train: 0, test: 0, pieces: 0, dropped: 0 };
+  const scoreOf = (
+    table: FeatureTable,
+    split: ClipSplit,
+    s: number,
+    words: string,
+  ): ProbeScore | Promise<ProbeScore> =>
+    grid === "linear"
+      ? probe(labels, table, split)
+      : probeGrid(gpu, labels, table, split, grid, {
+          seed: seed + s,
+          most: mostEvaluations,
+          signal,
+          onProgress: (done, total) =>
+            onProgress?.({ what: `probing ${task.name}, ${words}`, done, total, unit: "heads" }),
+        });
+  for (let s = 0; s < splits; s++) {
+    if (grid === "linear")
+      onProgress?.({ what: `probing ${task.name}`, done: s, total: splits, unit: "seeds" });
+    await new Promise((resolve) => setImmediate(resolve)); // lets Ctrl-C and the progress bar in
+    signal?.throwIfAborted();
+    const split = official ?? splitByGroups(groups, { seed: seed + s });
+    for (const [name, of] of tables) {
+      for (const table of official ? of : [of[s % of.length]])
+        enter(name, await scoreOf(table, split, s, name));
+    }
+    enter("majority", majority(labels, split));
+    sizes.train += (split.train.length + split.valid.length) / splits;
+    sizes.test += split.test.length / splits;
+    sizes.pieces += new Set(split.test.map((i) => clips[i].piece)).size / splits;
+    sizes.dropped += split.dropped / splits;
+  }
+  onProgress?.({ what: `probing ${task.name}`, done: splits, total: splits, unit: "seeds" });
+  const [pretrained] = tables[0][1];
+  return {
+    ...describeTask({
+      features,
+      labels,
+      plan,
+      grid,
+      official: official !== undefined,
+      splits,
+      scores,
+      sizes,
+      all,
+    }),
+    map: {
+      vectors: Float32Array.from(pretrained.values),
+      n: pretrained.n,
+      d: pretrained.d,
+      ...mapLabels(task, clips),
+    },
+  };
 }
 
 /** At most `most` of the items, evenly spaced. */
-function evenly<T>(items: readonly T[], most: number): T[] {
+export function evenly<T>(items: readonly T[], most: number): T[] {
   const count = Math.min(items.length, most);
   return Array.from({ length: count }, (_, i) => items[Math.floor((i * items.length) / count)]);
 }
 
-/** MFCC and chroma vectors of the clips, from their audio. */
-async function handTables(
-  { gpu, onProgress, signal }: ProbeRunOptions,
-  { name }: LabelledTask,
-  clips: readonly LabelledClip[],
-): Promise<Record<keyof typeof handSizes, FeatureTable>> {
-  const n = clips.length;
-  const table = (d: number) => ({ n, d, values: new Float32Array(n * d) });
-  const tables = { mfcc: table(handSizes.mfcc), chroma: table(handSizes.chroma) };
-  const hand = new HandFeatures(gpu);
-  try {
-    for (const [i, clip] of clips.entries()) {
-      signal?.throwIfAborted();
-      onProgress?.({ what: `MFCC and chroma of ${name}`, done: i, total: n, unit: "clips" });
-      const vectors = await hand.transform(await clip.load());
-      tables.mfcc.values.set(vectors.mfcc, i * handSizes.mfcc);
-      tables.chroma.values.set(vectors.chroma, i * handSizes.chroma);
-    }
-    onProgress?.({ what: `MFCC and chroma of ${name}`, done: n, total: n, unit: "clips" });
-  } finally {
-    hand.dispose();
-  }
-  return tables;
-}
-
 /** What the map's colours mean: the class, or of several tags the one that is rarest in the task. */
-function mapLabels(task: LabelledTask, clips: readonly { label: number[]; title: string }[]) {
+function mapLabels(task: TaskTables["task"], clips: readonly ProbedClip[]) {
   const titles = clips.map((clip) => clip.title);
   const { kind, classes } = task;
   if (kind === "classification") {
