@@ -1,6 +1,6 @@
 // Builds the browser app into dist/web: the page, its worker, the parts that load later, the style. Plain names, so that a build is
 // easy to look at; parts that several share have a hash. `node web/build.mjs [FOLDER]`.
-import { copyFileSync, existsSync, mkdirSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -24,7 +24,6 @@ export async function buildWeb({
   const { metafile } = await build({
     entryPoints: {
       main: entry,
-      style: join(here, "style.css"),
       ...(worker && existsSync(workerEntry) ? { "worker/main": workerEntry } : {}),
     },
     outdir: folder,
@@ -45,8 +44,28 @@ export async function buildWeb({
     plugins: [esbuildShaders],
     logLevel: "error",
   });
+  await build({
+    // style.css first: what the views add may rest on it.
+    stdin: {
+      contents: styles()
+        .map((name) => `@import "./${name}";`)
+        .join(""),
+      resolveDir: here,
+      loader: "css",
+    },
+    outfile: join(folder, "style.css"),
+    bundle: true,
+    minify: true,
+    target: "es2022",
+    logLevel: "error",
+  });
   for (const name of ["index.html", "icon.svg"]) copyFileSync(join(here, name), join(folder, name));
   return metafile;
+}
+
+function styles() {
+  const others = readdirSync(here).filter((name) => name.endsWith(".css") && name !== "style.css");
+  return ["style.css", ...others.sort()];
 }
 
 if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {

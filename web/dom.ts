@@ -35,6 +35,20 @@ export function svg<K extends keyof SVGElementTagNameMap>(
   return element;
 }
 
+const drawings = {
+  play: "M5 3.2v9.6c0 .6.6 1 1.1.7l7.4-4.8c.5-.3.5-1 0-1.3L6.1 2.5C5.6 2.2 5 2.6 5 3.2z",
+  pause: "M4 3h3v10H4zM9 3h3v10H9z",
+  stop: "M3.5 4.5a1 1 0 0 1 1-1h7a1 1 0 0 1 1 1v7a1 1 0 0 1-1 1h-7a1 1 0 0 1-1-1z",
+  first: "M3 3h2v10H3zM13 3.6v8.8c0 .5-.5.8-.9.5L6 8.5a.6.6 0 0 1 0-1l6.1-4.4c.4-.3.9 0 .9.5z",
+  cross: "M4.4 3.3 8 6.9l3.6-3.6 1.1 1.1L9.1 8l3.6 3.6-1.1 1.1L8 9.1l-3.6 3.6-1.1-1.1L6.9 8 3.3 4.4z",
+} as const;
+
+/** A small drawing in the colour of the text around it; it says nothing to screen readers. */
+export function icon(name: keyof typeof drawings): SVGSVGElement {
+  const path = svg("path", { d: drawings[name], fill: "currentColor" });
+  return svg("svg", { class: "icon", viewBox: "0 0 16 16", "aria-hidden": "true" }, path);
+}
+
 /** An element that stands in the page already; a missing one is a mistake of ours. */
 export function byId(id: string): HTMLElement {
   const element = document.getElementById(id);

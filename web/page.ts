@@ -15,7 +15,12 @@ import { status } from "./views/status.js";
 import { training } from "./views/training.js";
 
 /** Views that load when they come near the screen. */
-const later: Record<string, () => Promise<View>> = {};
+const later: Record<string, () => Promise<View>> = {
+  map: async () => (await import("./views/map.js")).map,
+  neighbours: async () => (await import("./views/neighbours.js")).neighbours,
+  finetune: async () => (await import("./views/finetune.js")).finetune,
+  microphone: async () => (await import("./views/microphone.js")).microphone,
+};
 
 /** What an address may ask for: `?preset=small&adapter=swiftshader`. */
 function wishes(): { preset: string; adapter?: string } {
@@ -132,17 +137,21 @@ function followSections(): void {
   for (const link of document.querySelectorAll<HTMLAnchorElement>("nav a[href^='#']")) {
     links.set(link.hash.slice(1), link);
   }
+  // A band near the top of the screen; beside each other, the later section is the one that scrolls.
+  const inBand = new Set<string>();
   const observer = new IntersectionObserver(
     (entries) => {
       for (const { target, isIntersecting } of entries) {
-        if (!isIntersecting) continue;
-        for (const [id, link] of links) {
-          if (id === target.id) link.setAttribute("aria-current", "true");
-          else link.removeAttribute("aria-current");
-        }
+        if (isIntersecting) inBand.add(target.id);
+        else inBand.delete(target.id);
+      }
+      const current = [...links.keys()].findLast((id) => inBand.has(id));
+      for (const [id, link] of links) {
+        if (id === current) link.setAttribute("aria-current", "true");
+        else link.removeAttribute("aria-current");
       }
     },
-    { rootMargin: "-25% 0px -65% 0px" },
+    { rootMargin: "-16% 0px -80% 0px" },
   );
   for (const id of links.keys()) observer.observe(byId(id));
 }

@@ -1,7 +1,7 @@
 // The library: clips with their lengths, what a person calls them, and how they come and go (files, folders, dropping, demo
 // music). Decoding is the worker's.
 import type { App, View } from "../app.js";
-import { clock, fail, h } from "../dom.js";
+import { clock, fail, h, icon } from "../dom.js";
 import type { ClipInfo } from "../protocol.js";
 import { followDrops } from "./library-drop.js";
 import { followProgress } from "./library-progress.js";
@@ -11,6 +11,7 @@ const accept = ".wav,.flac,.mp3,.ogg,.oga,.opus,.au,.snd,audio/*";
 
 /** Files are handed over in portions, so that the first ones can be heard soon. */
 const portion = 8;
+const demoPieces = 8;
 
 export const library: View = (root, app) => {
   const files = h("input", {
@@ -53,8 +54,8 @@ export const library: View = (root, app) => {
   const refused = h("details", { class: "refused", hidden: true });
   const suggestions = h("datalist", { id: "clip-labels" });
   root.append(
-    h("div", { class: "row" }, demo, pickFiles, pickFolder, files, folder),
-    followProgress(app),
+    h("div", { class: "sources" }, demo, pickFiles, pickFolder, files, folder),
+    followProgress(app, (done, total) => (demoDone < 0 ? [done, total] : [demoDone + done, demoPieces])),
     empty,
     summary,
     list,
@@ -62,6 +63,7 @@ export const library: View = (root, app) => {
     refused,
   );
 
+  let demoDone = -1;
   const waiting: File[] = [];
   let working: Promise<void> | undefined;
 
@@ -102,11 +104,15 @@ export const library: View = (root, app) => {
   async function addDemo(): Promise<void> {
     demo.disabled = true;
     try {
-      merge((await app.engine.call("addDemo")).added);
+      // Piece by piece: the first can be heard and seen while the others are composed.
+      for (demoDone = 0; demoDone < demoPieces; demoDone++) {
+        merge((await app.engine.call("addDemo", { pieces: 1 })).added);
+      }
     } catch (error) {
       fail(app)(error);
     } finally {
-      demo.disabled = false;
+      demoDone = -1;
+      demo.disabled = !app.adapter.get();
     }
   }
 
@@ -200,7 +206,7 @@ interface Row {
 function makeRow(first: ClipInfo, app: App): Row {
   let clip = first;
   const { id } = clip;
-  const play = h("button", { type: "button", class: "round", onclick: () => toggle() }, "▶");
+  const play = h("button", { type: "button", class: "round", onclick: () => toggle() });
   const name = h("button", { type: "button", class: "name", onclick: () => choose() });
   const length = h("span", { class: "hint" });
   const label = h("input", {
@@ -211,8 +217,9 @@ function makeRow(first: ClipInfo, app: App): Row {
     autocomplete: "off",
     onchange: () => relabel(),
   });
-  const remove = h("button", { type: "button", class: "quiet", onclick: () => void drop() }, "✕");
-  const element = h("li", {}, play, name, length, label, remove);
+  const remove = h("button", { type: "button", class: "quiet", onclick: () => void drop() }, icon("cross"));
+  const about = h("div", { class: "about" }, length, label);
+  const element = h("li", {}, play, name, about, remove);
 
   function choose(): void {
     if (app.selected.get()?.clip !== id) app.selected.set({ clip: id, startFrame: 0 });
@@ -262,7 +269,7 @@ function makeRow(first: ClipInfo, app: App): Row {
       else name.removeAttribute("aria-current");
     },
     sound(yes) {
-      play.textContent = yes ? "■" : "▶";
+      play.replaceChildren(icon(yes ? "stop" : "play"));
       play.setAttribute("aria-label", `${yes ? "Stop" : "Play"} ${clip.name}`);
     },
   };

@@ -19,10 +19,13 @@ export const losses: View = (root, app) => {
   const parts = chart("Parts of the loss", number);
   const rate = chart("Learning rate", (value) => value.toExponential(1), true);
   const norm = chart("Gradient norm", (value) => value.toPrecision(3), true);
-  root.append(
+  const body = h(
+    "div",
+    { hidden: true },
     h("dl", { class: "figures" }, ...figures.map(({ element }) => element)),
     h("div", { class: "charts" }, whole.element, parts.element, rate.element, norm.element),
   );
+  root.append(body);
 
   let visible = false;
   let timer = 0;
@@ -77,6 +80,7 @@ export const losses: View = (root, app) => {
     );
     rate.set([{ name: "learning rate", colour: 1, points: of((row) => row.lr) }], total);
     norm.set([{ name: "norm", colour: 3, points: of((row) => row.gradNorm) }], total);
+    body.hidden = log.rows.length === 0 && state.status !== "preparing";
     root.dataset.points = String(log.rows.length);
   }
 

@@ -1,6 +1,6 @@
 // Messages at the page's top: what happened, what is wrong, and what to do. Read out by screen readers (polite for news, at once
 // for errors). Errors stay until they are dismissed; news leaves by itself.
-import { h } from "../dom.js";
+import { h, icon } from "../dom.js";
 
 export interface Notices {
   say(text: string, kind?: "info" | "error"): void;
@@ -25,7 +25,7 @@ export function createNotices(polite: HTMLElement, urgent: HTMLElement): Notices
       h(
         "button",
         { type: "button", class: "quiet", "aria-label": "Dismiss", onclick: () => element.remove() },
-        "✕",
+        icon("cross"),
       ),
     );
     return element;

@@ -1,7 +1,7 @@
 // The selected clip to hear and see: waveform above log-mel on one axis of time, the playhead following the audio clock, and the
 // crop that the model sees. Keys and clicks seek; zooming scrolls. The pictures themselves are spectrogram.ts and waveform.ts.
 import type { View } from "../app.js";
-import { clock, fail, followLook, followVisibility, h, sharpContext, styleOf } from "../dom.js";
+import { clock, fail, followLook, followVisibility, h, icon, sharpContext, styleOf } from "../dom.js";
 import { melOf, samplesOf } from "../media.js";
 import type { ClipInfo } from "../protocol.js";
 import { frequencyTicks, timeTicks } from "./axes.js";
@@ -17,7 +17,11 @@ const bottom = 24;
 export const player: View = (root, app) => {
   const title = h("p", { class: "now" });
   const play = h("button", { type: "button", class: "primary", onclick: () => toggle() }, "Play");
-  const back = h("button", { type: "button", "aria-label": "To the start", onclick: () => seek(0) }, "⏮");
+  const back = h(
+    "button",
+    { type: "button", "aria-label": "To the start", onclick: () => seek(0) },
+    icon("first"),
+  );
   const time = h("output", { class: "clock" }, "0:00.0");
   const zoom = h("input", { type: "range", min: 0, max: 100, value: "0", "aria-label": "Zoom" });
   const still = h("canvas", { "aria-hidden": "true" });
@@ -320,7 +324,7 @@ export const player: View = (root, app) => {
     const sounds = soundsHere();
     if (!sounds && clip && play.dataset.sounds === clip.id) cursor = Math.min(clip.seconds, app.position());
     play.dataset.sounds = sounds ? clip!.id : "";
-    play.textContent = sounds ? "Pause" : "Play";
+    play.replaceChildren(icon(sounds ? "pause" : "play"), sounds ? "Pause" : "Play");
     redraw();
   });
   app.model.follow(redraw);

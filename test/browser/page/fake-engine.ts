@@ -130,10 +130,14 @@ export function fakeEngine({ refuse, stepMs = 20 }: FakeOptions = {}): Engine {
         refused,
       };
     },
-    addDemo() {
-      emit("progress", { what: "Composing", done: 8, total: 8 });
-      const names = ["Waltz in D", "Blues in A", "House in F minor", "March in G", "Drone in C", "Reel in E"];
-      return { added: add(names, "demo", 20) };
+    addDemo({ pieces = 1 } = {}) {
+      const names = Array.from(
+        { length: pieces },
+        (_, i) => `Waltz ${clips.length + i + 1} in D major, 120 BPM`,
+      );
+      const added = add(names, "demo", 20);
+      emit("progress", { what: "composing", done: pieces, total: pieces });
+      return { added };
     },
     addRecording: (_samples, _rate, name) => ({ added: add([name], "microphone", 5) }),
     removeClip(id) {
@@ -202,8 +206,17 @@ export function fakeEngine({ refuse, stepMs = 20 }: FakeOptions = {}): Engine {
       const { layers, heads } = model;
       return { layer: layer < 0 ? layers - 1 : layer, layers, heads, query: patch, weights };
     },
-    map: unused,
-    neighbours: unused,
+    map() {
+      const points = clips.flatMap(({ id, seconds }) =>
+        Array.from({ length: Math.ceil(seconds / 4) }, (_, i) => ({ clip: id, from: 4 * i, to: 4 * i + 4 })),
+      );
+      const positions = new Float32Array(3 * points.length).map((_, i) => 0.7 * Math.sin(i * 1.3));
+      return { points, positions, explained: 0.6, step: state.step };
+    },
+    neighbours: (clip, from) =>
+      clips
+        .filter(({ id }) => id !== clip)
+        .map(({ id }, i) => ({ clip: id, from, to: from + 4, similarity: 0.9 - 0.1 * i })),
     similarTo: unused,
     embed: unused,
     label(id, label) {
