@@ -47,9 +47,10 @@ export interface PretrainConfig {
   /** What only one objective has; without it, `objectiveSettings` gives its defaults. */
   mae?: MaeSettings;
   data2vec?: Data2vecSettings;
+  bestrq?: BestRqSettings;
 }
 
-export const objectiveNames = ["joint", "infonce", "reconstruct", "mae", "data2vec"] as const;
+export const objectiveNames = ["joint", "infonce", "reconstruct", "mae", "data2vec", "bestrq"] as const;
 export type ObjectiveName = (typeof objectiveNames)[number];
 
 /** mae: the decoder's sizes. */
@@ -67,6 +68,14 @@ export interface Data2vecSettings {
   targetNorm: "instance" | "layer";
   /** The share of itself that the teacher keeps at a step: from, to, and over how many steps it rises. */
   decay: { from: number; to: number; steps: number };
+}
+
+/** bestrq: the frozen quantiser. */
+export interface BestRqSettings {
+  /** Vectors in the codebook. */
+  codes: number;
+  /** Values of each. */
+  codeWidth: number;
 }
 
 export const presetNames = ["demo", "small", "base"] as const;
@@ -134,6 +143,15 @@ const objectives = {
         to: Math.min(0.9999, Math.max(0, 1 - 4 / steps)),
         steps: Math.min(30_000, steps),
       },
+    }),
+  },
+  // 75 % at random (BEATs, whose first iteration this is). Codes of 16 values (Chiu et al. 2022, who have 8192 for speech), 1024
+  // of them (BEATs); fewer for an encoder that is trained for minutes.
+  bestrq: {
+    mask: { maskRatio: 0.75, maskShape: "uniform" },
+    settings: ({ width }: ModelConfig): BestRqSettings => ({
+      codes: width <= 128 ? 256 : 1024,
+      codeWidth: 16,
     }),
   },
 } as const;

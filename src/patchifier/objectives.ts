@@ -5,6 +5,7 @@ import type { Gpu } from "../tensor/gpu.js";
 import type { Random } from "../tensor/random.js";
 import type { ModelConfig, ObjectiveName, PretrainConfig } from "./config.js";
 import { encoderSizes, Patchifier } from "./encoder.js";
+import { bestrqKind } from "./objectives/bestrq.js";
 import { data2vecKind } from "./objectives/data2vec.js";
 import { jointKind } from "./objectives/joint.js";
 import { maeKind } from "./objectives/mae.js";
@@ -19,6 +20,7 @@ const kinds: Readonly<Record<ObjectiveName, ObjectiveKind>> = {
   reconstruct: jointKind,
   mae: maeKind,
   data2vec: data2vecKind,
+  bestrq: bestrqKind,
 };
 
 /** The parameters that an objective trains beside the encoder's. */

@@ -16,13 +16,13 @@ import type { Tensor } from "../../tensor/tensor.js";
 import { blockParts, linearOf, linearSpecs } from "../blocks.js";
 import { type Data2vecSettings, objectiveSettings } from "../config.js";
 import type { Patchifier } from "../encoder.js";
+import { deviation } from "./measures.js";
 import type { Losses, Objective, ObjectiveBatch, ObjectiveKind } from "./objective.js";
 
 /** Added to the variances that targets are divided by (PyTorch's instance and layer norms). */
 const epsilon = 1e-5;
 
 const centred = fuse((x, centre, variance) => x.sub(centre).mul(variance.add(epsilon).rsqrt()));
-const root = fuse((variance) => variance.add(1e-6).sqrt());
 
 /** What the teacher's weights are called in a checkpoint. */
 const prefix = "teacher.";
@@ -61,8 +61,8 @@ class SelfDistillation implements Objective {
       // The sum over the d values of a token times 1/√d, as fairseq scales it.
       loss: mul(regression, Math.sqrt(width)),
       regression,
-      targetStd: this.deviation(targets),
-      predictionStd: this.deviation(predicted),
+      targetStd: deviation(targets),
+      predictionStd: deviation(predicted),
     };
   }
 
@@ -89,7 +89,7 @@ class SelfDistillation implements Objective {
   private targets(patches: Tensor): Tensor {
     const { model, settings } = this;
     const { layers, heads } = model.sizes;
-    const weights = (name: string) => this.teacherWeights.get(name) ?? model.weights(name);
+    const weights = (name: string) => this.teacherWeights.get(name) ?? model.weights(name); // which throws for an unknown one
     let x = add(linearOf(patches, weights, "patch_embed"), weights("pos_embed"));
     let sum: Tensor | undefined;
     for (let i = 0; i < layers; i++) {
@@ -106,12 +106,6 @@ class SelfDistillation implements Objective {
     if (this.settings.targetNorm === "layer") return layerNorm(x, undefined, undefined, { eps: epsilon });
     const over = { dim: 1, keepDim: true } as const;
     return centred(x, mean(x, over), variance(x, { ...over, correction: 0 }));
-  }
-
-  /** The standard deviation of a channel over tokens [n, d], averaged over the channels: 0 where all tokens are alike. */
-  private deviation(x: Tensor): Tensor {
-    const { gpu } = this;
-    return gpu.noGrad(() => gpu.scope(() => mean(root(variance(x, { dim: 0 })))));
   }
 }
 

@@ -1,0 +1,89 @@
+// `bestrq` (Chiu et al. 2022; on spectrogram patches the first iteration of BEATs): every patch gets a label from a quantiser that
+// is drawn once and never trained, and the encoder must name the labels of the hidden ones. The quantiser normalises a patch,
+// multiplies it by a random matrix and takes the nearest of random unit vectors. It follows from the seed, so no file keeps it.
+
+import { xavierUniform } from "../../nn/init.js";
+import { layerNorm } from "../../ops/layer-norm.js";
+import { linear } from "../../ops/linear.js";
+import { crossEntropy } from "../../ops/losses.js";
+import { argmax } from "../../ops/scan.js";
+import { selectRows } from "../../ops/select-rows.js";
+import { reshape } from "../../ops/view.js";
+import type { Gpu } from "../../tensor/gpu.js";
+import { Random } from "../../tensor/random.js";
+import type { Tensor } from "../../tensor/tensor.js";
+import { linearOf, linearSpecs } from "../blocks.js";
+import { type BestRqSettings, objectiveSettings } from "../config.js";
+import type { Patchifier } from "../encoder.js";
+import { accuracy, usage } from "./measures.js";
+import type { Losses, Objective, ObjectiveBatch, ObjectiveKind } from "./objective.js";
+
+/** The stream of random numbers that the quantiser is drawn from; training draws from others. */
+const stream = 7;
+
+/** The random projection [codeWidth, P] (Xavier uniform) and unit vectors [codes, codeWidth] (normal, made of length one). */
+export function drawQuantiser(
+  seed: number,
+  values: number,
+  { codes, codeWidth }: BestRqSettings,
+): { projection: Float32Array; codebook: Float32Array } {
+  const random = new Random(seed, stream);
+  const projection = xavierUniform(values, codeWidth)(codeWidth * values, random);
+  const codebook = Float32Array.from({ length: codes * codeWidth }, () => random.normal());
+  for (let code = 0; code < codes; code++) {
+    const vector = codebook.subarray(code * codeWidth, (code + 1) * codeWidth);
+    const length = Math.hypot(...vector);
+    vector.forEach((value, i) => {
+      vector[i] = value / length;
+    });
+  }
+  return { projection, codebook };
+}
+
+class RandomQuantiser implements Objective {
+  private readonly projection: Tensor;
+  private readonly codebook: Tensor;
+
+  constructor(
+    private readonly gpu: Gpu,
+    private readonly model: Patchifier,
+    private readonly settings: BestRqSettings,
+    seed: number,
+  ) {
+    const { values } = model.sizes;
+    const { codes, codeWidth } = settings;
+    const drawn = drawQuantiser(seed, values, settings);
+    this.projection = gpu.tensor(drawn.projection, [codeWidth, values]).keep();
+    this.codebook = gpu.tensor(drawn.codebook, [codes, codeWidth]).keep();
+  }
+
+  losses({ patches, mask }: ObjectiveBatch): Losses {
+    const { gpu, model, settings } = this;
+    const { values, width } = model.sizes;
+    const labels = gpu.noGrad(() =>
+      gpu.scope(() => this.label(selectRows(reshape(patches, [-1, values]), mask.table))),
+    );
+    const encoded = reshape(model.encode(patches, mask.masked), [-1, width]);
+    const logits = linearOf(selectRows(encoded, mask.table), model.weights, "heads.code");
+    const loss = crossEntropy(logits, labels);
+    return { loss, accuracy: accuracy(logits, labels), perplexity: usage(labels, settings.codes) };
+  }
+
+  dispose(): void {
+    this.projection.dispose();
+    this.codebook.dispose();
+  }
+
+  /** The code of each patch [n, P]: that at the smallest angle, which does not depend on how long the projected patch is. */
+  private label(patches: Tensor): Tensor {
+    const projected = linear(layerNorm(patches, undefined, undefined, { eps: 1e-6 }), this.projection);
+    return argmax(linear(projected, this.codebook), { dim: -1 });
+  }
+}
+
+export const bestrqKind: ObjectiveKind = {
+  specs: ({ width }, config, pretrain) =>
+    linearSpecs("heads.code", width, objectiveSettings("bestrq", config, pretrain).codes),
+  create: (gpu, { model, config, pretrain, seed }) =>
+    new RandomQuantiser(gpu, model, objectiveSettings("bestrq", config, pretrain), seed),
+};
