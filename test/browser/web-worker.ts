@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { build } from "esbuild";
+import { type BuildOptions, build } from "esbuild";
 import type { Page } from "playwright-core";
 import { esbuildShaders } from "../../scripts/shaders.mjs";
 import type { Engine } from "../../web/app.js";
@@ -29,7 +29,7 @@ const entry = `
 /** Builds client and worker and opens a page with them. Close it with the returned function. */
 export async function openWorkerPage(): Promise<OpenedPage & { requests: string[] }> {
   const folder = await mkdtemp(join(tmpdir(), "melgrad-worker-"));
-  const common = {
+  const common: BuildOptions = {
     bundle: true,
     format: "esm",
     target: "es2022",
@@ -37,7 +37,7 @@ export async function openWorkerPage(): Promise<OpenedPage & { requests: string[
     plugins: [esbuildShaders],
     external: ["@wasm-audio-decoders/opus-ml"], // an option of the Opus decoder that is not used, 4 MB
     logLevel: "error",
-  } as const;
+  };
   await build({
     ...common,
     stdin: { contents: entry, resolveDir: ".", loader: "ts" },

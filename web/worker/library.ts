@@ -48,7 +48,7 @@ export class Library implements MelSource {
 
   /** Copies frames as [nMels, frames], silence after the clip's end. */
   crop(track: number, start: number, frames: number, out: Float32Array, offset: number): void {
-    copyCrop(this.clips[track].mel, this.config.nMels, start, frames, out, offset);
+    melCrop(this.clips[track].mel, this.config.nMels, start, frames, out, offset);
   }
 
   /** The clip, by id. */
@@ -124,7 +124,7 @@ export class Library implements MelSource {
   imageOf(mel: FrameMajorMel, start = 0, frames = mel.frames): MelImage {
     const { nMels, hopLength, sampleRate } = this.config;
     const values = new Float32Array(nMels * frames);
-    copyCrop(mel, nMels, start, frames, values, 0);
+    melCrop(mel, nMels, start, frames, values, 0);
     return { values, nMels, frames, hopSeconds: hopLength / sampleRate };
   }
 
@@ -169,7 +169,8 @@ export function reasonOf(error: unknown, name: string): string {
   return message.startsWith(`${name}: `) ? message.slice(name.length + 2) : message;
 }
 
-function copyCrop(
+/** Copies frames of a log-mel as [nMels, frames], silence after its end. */
+export function melCrop(
   { values, frames: available }: FrameMajorMel,
   nMels: number,
   start: number,

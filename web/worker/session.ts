@@ -3,10 +3,15 @@
 
 import { formatBytes } from "../../src/gpu/buffers.js";
 import { DeviceLostError, UsageError } from "../../src/gpu/errors.js";
+import type { FrontEndConfig } from "../../src/patchifier/config.js";
 import type { CallName, Calls, ClipInfo, EventName, Events, SavedState } from "../protocol.js";
 import { demoPiece } from "./demo.js";
+import { Embeddings } from "./embeddings.js";
+import { exportFiles, readModelFiles } from "./exchange.js";
 import { type Checkpoint, Files } from "./files.js";
-import { Library, reasonOf } from "./library.js";
+import { Labels } from "./labels.js";
+import { decodeFile, Library, reasonOf } from "./library.js";
+import { attentionFrom, reconstructCrop } from "./look.js";
 import { type Machine, openMachine, reopenMachine } from "./machine.js";
 import { freshState, modelInfo } from "./model-state.js";
 import { Training } from "./training.js";
@@ -16,11 +21,19 @@ type Answers = {
   [K in CallName]: (...args: Parameters<Calls[K]>) => ReturnType<Calls[K]> | Promise<ReturnType<Calls[K]>>;
 };
 
-export class Session implements Partial<Answers> {
+/** What there is once the adapter is open. */
+interface Parts {
+  library: Library;
+  training: Training;
+  embeddings: Embeddings;
+  labels: Labels;
+}
+
+export class Session implements Answers {
   private readonly turns = new Turns();
   private machine: Machine | undefined;
   private files: Files | undefined;
-  private parts: { library: Library; training: Training } | undefined;
+  private parts: Parts | undefined;
   private opening: Promise<void> | undefined;
   private recovery: Promise<void> | undefined;
   private wantedAdapter: string | undefined;
@@ -140,8 +153,13 @@ export class Session implements Partial<Answers> {
       preset === undefined
         ? { ...freshStateLike(state), seed: seed ?? state.seed }
         : freshState(preset, seed ?? state.seed);
+    if (library.clips.length > 0 && !sameFrontEnd(next.model.frontEnd, library.config)) {
+      throw new UsageError(
+        "That preset hears log-mels of another kind than the clips here have: remove the clips first.",
+      );
+    }
     await training.replace(next);
-    library.config = next.model.frontEnd;
+    this.useFrontEnd(next.model.frontEnd);
     await this.files?.forget({ clips: false });
     this.emit("saved", this.saved());
     return modelInfo(training.state);
@@ -149,6 +167,78 @@ export class Session implements Partial<Answers> {
 
   model() {
     return modelInfo(this.opened.training.state);
+  }
+
+  reconstruct(clip: string, startFrame: number, draw = 0) {
+    return this.inTurn(() => reconstructCrop(this.opened, clip, startFrame, draw));
+  }
+
+  attention(clip: string, startFrame: number, patch: number, layer = -1) {
+    return this.inTurn(() => attentionFrom(this.opened, clip, startFrame, patch, layer));
+  }
+
+  map() {
+    return this.onDevice(() => this.opened.embeddings.map());
+  }
+
+  neighbours(clip: string, from: number, count = 8) {
+    return this.onDevice(() => this.opened.embeddings.neighbours(clip, from, count));
+  }
+
+  async similarTo(file: File, count = 8) {
+    const { library, embeddings } = this.opened;
+    const waveform = await decodeFile(file);
+    return this.onDevice(async () => {
+      const mel = await library.transform(await library.mono(waveform, file.name));
+      return embeddings.similarTo(mel, count);
+    });
+  }
+
+  embed(clip: string) {
+    return this.onDevice(() => this.opened.embeddings.embed(clip));
+  }
+
+  async label(clip: string, label: string | undefined) {
+    await this.opened.library.label(clip, label);
+  }
+
+  fineTune() {
+    return this.onDevice(() => this.opened.labels.fineTune());
+  }
+
+  async classify(samples: Float32Array, sampleRate: number) {
+    const { library, labels } = this.opened;
+    return this.onDevice(async () => {
+      const mono = await library.mono({ sampleRate, channels: [samples] }, "the signal");
+      return labels.classify(await library.transform(mono));
+    });
+  }
+
+  exportProbe() {
+    return this.opened.labels.export();
+  }
+
+  async exportModel() {
+    const { training, library } = this.opened;
+    const checkpoint = await this.onDevice(() => training.snapshot());
+    const { normalisation } = training.trainer.options;
+    return exportFiles(checkpoint, normalisation, (this.machine as Machine).adapter, library);
+  }
+
+  async importModel(files: File[]) {
+    const { training, library } = this.opened;
+    const checkpoint = await readModelFiles(files, training.state);
+    const { frontEnd } = checkpoint.state.model;
+    if (library.clips.length > 0 && !sameFrontEnd(frontEnd, library.config)) {
+      throw new UsageError(
+        "This model hears log-mels of another kind than the clips here have: remove the clips, import it, and add them again.",
+      );
+    }
+    await this.recovery;
+    await training.replace(checkpoint.state, checkpoint);
+    this.useFrontEnd(frontEnd);
+    await training.save();
+    return modelInfo(training.state);
   }
 
   async save() {
@@ -189,7 +279,7 @@ export class Session implements Partial<Answers> {
     });
   }
 
-  private get opened(): { library: Library; training: Training } {
+  private get opened(): Parts {
     if (!this.parts) throw new UsageError("Open the engine first.");
     return this.parts;
   }
@@ -233,7 +323,23 @@ export class Session implements Partial<Answers> {
     }
     library.attach(machine.gpu);
     await training.attach(machine.gpu);
-    this.parts = { library, training };
+    const embeddings = new Embeddings({
+      library,
+      training,
+      turns: this.turns,
+      software: () => (this.machine as Machine).adapter.software,
+      progress: (what, done, total) => this.emit("progress", { what, done, total }),
+    });
+    const labels = new Labels(library, embeddings, (what, done, total) =>
+      this.emit("progress", { what, done, total }),
+    );
+    this.parts = { library, training, embeddings, labels };
+  }
+
+  private useFrontEnd(config: FrontEndConfig): void {
+    const { library } = this.opened;
+    library.config = config;
+    library.attach((this.machine as Machine).gpu);
   }
 
   private clipsChanged(added?: ClipInfo): void {
@@ -272,6 +378,11 @@ export class Session implements Partial<Answers> {
     }
   }
 
+  /** The same, for short work that one person waits for. */
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    return this.onDevice(() => this.turns.take(work));
+  }
+
   /** Opens another device in place of one that cannot be used any more, once however many notice it. */
   private deviceLost(reason: string): Promise<void> {
     this.recovery ??= this.recover(reason).finally(() => {
@@ -282,12 +393,13 @@ export class Session implements Partial<Answers> {
 
   private async recover(reason: string): Promise<void> {
     this.emit("lost", { reason });
-    const { library, training } = this.opened;
+    const { library, training, labels } = this.opened;
     const before = this.machine as Machine;
     try {
       before.gpu.close();
       const machine = await reopenMachine(this.wantedAdapter, (again) => this.deviceLost(again));
       this.machine = machine;
+      labels.forgetSnapshot();
       library.attach(machine.gpu);
       await training.attach(machine.gpu);
       this.emit("recovered", { adapter: machine.adapter, step: training.state.step });
@@ -302,4 +414,15 @@ export class Session implements Partial<Answers> {
 
 function freshStateLike(state: Training["state"]): Training["state"] {
   return { ...structuredClone(state), step: 0, normalisation: undefined, heldOut: [] };
+}
+
+function sameFrontEnd(a: FrontEndConfig, b: FrontEndConfig): boolean {
+  const { sampleRate, nFft, hopLength, nMels, gain } = a;
+  return (
+    sampleRate === b.sampleRate &&
+    nFft === b.nFft &&
+    hopLength === b.hopLength &&
+    nMels === b.nMels &&
+    gain === b.gain
+  );
 }
