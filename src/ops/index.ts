@@ -14,6 +14,7 @@ export { type CrossEntropyOptions, crossEntropy, type LossReduction } from "./cr
 export { dropout } from "./dropout.js";
 export { type Expr, fuse } from "./fuse.js";
 export { gather, indexSelect, scatterAdd } from "./gather.js";
+export { type GumbelOptions, gumbelNoise, gumbelSoftmax } from "./gumbel.js";
 export { infonce } from "./infonce.js";
 export { type LayerNormOptions, layerNorm } from "./layer-norm.js";
 export { type LinearOptions, linear } from "./linear.js";
@@ -22,6 +23,7 @@ export { type MatmulOptions, matmul } from "./matmul.js";
 export { type MlpOptions, type MlpWeights, mlp } from "./mlp.js";
 export { concat, flip, pad, type Range, slice, split, stack, where } from "./move.js";
 export { cosineSimilarity, normalize } from "./normalize.js";
+export { oneHot } from "./one-hot.js";
 export { logsumexp, max, mean, min, norm, type ReduceOptions, sum, variance } from "./reduce.js";
 export { argmax, cumsum, type TopkOptions, topk } from "./scan.js";
 export { type RowTable, rowTable, selectRows } from "./select-rows.js";

@@ -10,6 +10,7 @@ import { data2vecKind } from "./objectives/data2vec.js";
 import { jointKind } from "./objectives/joint.js";
 import { maeKind } from "./objectives/mae.js";
 import type { Objective, ObjectiveKind, ObjectiveOptions } from "./objectives/objective.js";
+import { wav2vec2Kind } from "./objectives/wav2vec2.js";
 
 export { pretrainLosses } from "./objectives/joint.js";
 export type { Losses, Objective, ObjectiveBatch, ObjectiveOptions } from "./objectives/objective.js";
@@ -21,6 +22,7 @@ const kinds: Readonly<Record<ObjectiveName, ObjectiveKind>> = {
   mae: maeKind,
   data2vec: data2vecKind,
   bestrq: bestrqKind,
+  wav2vec2: wav2vec2Kind,
 };
 
 /** The parameters that an objective trains beside the encoder's. */
