@@ -1,17 +1,23 @@
-// `melgrad embed`: audio files to one vector each, the mean of a trained model's tokens over the whole file. All files are
-// read before anything is written, so that rows and files never go apart.
+// `melgrad embed`: audio files to one vector each with a trained model. Files are read in the background, one that cannot be read is named
+// and the others go on, and rows are written at the end, those of good files only, with their names. The pass over the audio is
+// train/feature-pass.ts.
 import { type Command, Option } from "commander";
-import { readWaveform } from "../data/decode-file.js";
+import { sharedDecodePool } from "../data/decode-pool.js";
+import { sourceOf } from "../data/folder.js";
+import type { Track } from "../data/types.js";
+import { VectorsInMemory } from "../data/vector-store.js";
 import { DataError, UsageError } from "../gpu/errors.js";
 import { exists, writeWhole } from "../host/cache.js";
 import { adapterLine } from "../host/types.js";
 import { writeNpy } from "../io/npy.js";
 import { writeSafetensors } from "../io/safetensors.js";
 import { open } from "../node.js";
-import { FrontEnd } from "../patchifier/front-end.js";
-import { encoderFeatures, melsInMemory } from "../probe/features.js";
+import { type PoolName, poolShape } from "../probe/feature-pools.js";
+import { keptValues, passOver } from "../train/feature-pass.js";
+import { encoderStore } from "../train/feature-stores.js";
 import { loadModel } from "../train/load-model.js";
 import { reasonOf } from "../train/run-folder.js";
+import { poolOption } from "./features.js";
 import { onInterrupt } from "./interrupt.js";
 import { addAdapterOptions } from "./options.js";
 import { openProgress } from "./progress.js";
@@ -22,6 +28,8 @@ type Format = (typeof formats)[number];
 interface EmbedOptions {
   checkpoint: string;
   format: Format;
+  pool: PoolName;
+  cache: boolean;
   out?: string;
   adapter?: string;
   profile: "safe" | "fast";
@@ -36,19 +44,30 @@ export function registerEmbed(program: Command): void {
     .addOption(
       new Option(
         "--format <name>",
-        "npy: one array [files, width]; safetensors: one tensor a file; jsonl: one object a line",
+        "npy: one array [files, width], with --out their names beside it; safetensors: one tensor a file; jsonl: one object a line",
       )
         .choices([...formats])
         .default("jsonl"),
     )
+    .addOption(poolOption())
+    .option("--no-cache", "keep nothing for a second run, and take nothing from a first")
     .option("--out <file>", "where to write (default: stdout)")
+    .addHelpText(
+      "after",
+      `
+Rows stand in the order of the files that could be read. With --format npy --out FILE.npy their names are in FILE.names.json.
+With --pool layers each file has one row a layer. A file that cannot be read is named; the others are written, and the exit code is 1.`,
+    )
     .action(embed);
   addAdapterOptions(command);
 }
 
 async function embed(files: string[], options: EmbedOptions): Promise<void> {
-  const { checkpoint, format, out, adapter, profile } = options;
-  if (out && (await exists(out))) throw new UsageError(`${out} exists already: write another --out.`);
+  const { checkpoint, format, pool, cache, out, adapter, profile } = options;
+  const namesFile = out !== undefined && format === "npy" ? namesBeside(out) : undefined;
+  for (const path of [out, namesFile]) {
+    if (path && (await exists(path))) throw new UsageError(`${path} exists already: write another --out.`);
+  }
   if (!out && format !== "jsonl" && process.stdout.isTTY) {
     throw new UsageError(`${format} is not for a terminal: write --out FILE, or send stdout to a file.`);
   }
@@ -60,29 +79,44 @@ async function embed(files: string[], options: EmbedOptions): Promise<void> {
   const release = onInterrupt(() => stopping.abort());
   const gpu = await open({ adapter, profile });
   try {
+    const { signal } = stopping;
     display.note(adapterLine(gpu.host));
     const { model, config } = await loadModel(gpu, checkpoint);
-    const { model: modelConfig, normalisation } = config;
-    const frontEnd = new FrontEnd(gpu, modelConfig.frontEnd);
-    const vectors: Float32Array[] = [];
-    for (const [i, file] of files.entries()) {
-      stopping.signal.throwIfAborted();
-      display.progress({ what: "embedding", done: i, total: files.length, unit: "files" });
-      const waveform = await readWaveform(file, true, file);
-      const mel = await frontEnd.transform(waveform).catch((error: unknown) => {
-        throw error instanceof DataError ? new DataError(`${file}: ${error.message}`) : error;
-      });
-      const { values } = await encoderFeatures(model, melsInMemory([mel], modelConfig.frontEnd.nMels), {
-        model: modelConfig,
-        normalisation,
-        signal: stopping.signal,
-      });
-      vectors.push(Float32Array.from(values));
-    }
-    display.progress({ what: "embedding", done: files.length, total: files.length, unit: "files" });
+    const shape = poolShape(pool, config.model);
+    const recipe = {
+      model: config.model,
+      normalisation: config.normalisation,
+      pool,
+      crops: Number.POSITIVE_INFINITY,
+    };
+    const kept = cache
+      ? await encoderStore(model, recipe)
+      : new VectorsInMemory(shape.reduce((a, b) => a * b, 1));
+    const { keys, skipped } = await passOver(files.map(trackOf), {
+      ...recipe,
+      gpu,
+      encoders: [{ encoder: model, kept }],
+      what: "embedding",
+      unit: "files",
+      onProgress: display.progress,
+      signal,
+    });
     display.stop();
-    await write(serialise(format, files, vectors), out);
-    frontEnd.dispose();
+    for (const { track, reason } of skipped) {
+      display.note(reason.includes(files[track]) ? reason : `${files[track]}: ${reason}`);
+    }
+    const good = files.filter((_, i) => keys[i] !== undefined);
+    if (good.length === 0) throw new DataError(`None of ${files.length} files could be read.`);
+    const size = shape.reduce((a, b) => a * b, 1);
+    const values = keptValues(keys, kept);
+    const vectors = good.map((_, i) => values.subarray(i * size, (i + 1) * size));
+    await write(serialise(format, good, vectors, shape), out);
+    if (namesFile) await write(`${JSON.stringify(good, null, 1)}\n`, namesFile);
+    if (skipped.length > 0) {
+      display.note(`${skipped.length} of ${files.length} files could not be read; the others are written.`);
+      process.exitCode = 1;
+    }
+    if ("close" in kept) kept.close();
     model.dispose();
   } finally {
     display.stop();
@@ -91,27 +125,50 @@ async function embed(files: string[], options: EmbedOptions): Promise<void> {
   }
 }
 
+function trackOf(file: string): Track {
+  const pool = sharedDecodePool();
+  return {
+    id: file,
+    piece: file,
+    title: file,
+    source: sourceOf(file, file, pool),
+    load: () => pool.decodeFile(file, { name: file }),
+  };
+}
+
+/** vectors.npy → vectors.names.json */
+function namesBeside(out: string): string {
+  return `${out.replace(/\.npy$/i, "")}.names.json`;
+}
+
 function serialise(
   format: Format,
   files: readonly string[],
   vectors: readonly Float32Array[],
+  shape: readonly number[],
 ): Uint8Array | string {
-  const width = vectors[0].length;
   switch (format) {
     case "jsonl":
       return files
-        .map((file, i) => `${JSON.stringify({ file, vector: Array.from(vectors[i], shortest) })}\n`)
+        .map((file, i) => `${JSON.stringify({ file, vector: nested(vectors[i], shape) })}\n`)
         .join("");
     case "npy": {
-      const data = new Float32Array(vectors.length * width);
-      for (const [i, vector] of vectors.entries()) data.set(vector, i * width);
-      return writeNpy({ shape: [vectors.length, width], data });
+      const size = vectors[0].length;
+      const data = new Float32Array(vectors.length * size);
+      for (const [i, vector] of vectors.entries()) data.set(vector, i * size);
+      return writeNpy({ shape: [vectors.length, ...shape], data });
     }
     case "safetensors":
-      return writeSafetensors(
-        files.map((file, i) => [file, { dtype: "F32", shape: [width], data: vectors[i] }]),
-      );
+      return writeSafetensors(files.map((file, i) => [file, { dtype: "F32", shape, data: vectors[i] }]));
   }
+}
+
+/** The values as one list, or as one a layer. */
+function nested(vector: Float32Array, shape: readonly number[]): number[] | number[][] {
+  const values = Array.from(vector, shortest);
+  if (shape.length < 2) return values;
+  const [rows, width] = shape;
+  return Array.from({ length: rows }, (_, row) => values.slice(row * width, (row + 1) * width));
 }
 
 /** The decimal number of the fewest digits that reads back as this float32. */

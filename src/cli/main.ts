@@ -7,6 +7,7 @@ import { registerBench } from "./bench.js";
 import { registerData } from "./data.js";
 import { registerDoctor } from "./doctor.js";
 import { registerEmbed } from "./embed.js";
+import { registerFeatures } from "./features.js";
 import { registerProbe } from "./probe.js";
 import { registerTrain } from "./train.js";
 
@@ -20,6 +21,7 @@ const program = new Command("melgrad")
 registerTrain(program);
 registerProbe(program);
 registerEmbed(program);
+registerFeatures(program);
 registerData(program);
 registerBench(program);
 registerDoctor(program);
@@ -58,7 +60,7 @@ function report(error: unknown): number {
 let code = 0;
 try {
   // Options of subcommands must inherit the behaviour above.
-  for (const command of program.commands) {
+  for (const command of program.commands.flatMap((each) => [each, ...each.commands])) {
     command
       .exitOverride()
       .showSuggestionAfterError()

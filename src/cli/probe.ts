@@ -9,7 +9,9 @@ import type { TuneMode } from "../gpu/tuner.js";
 import { writeWhole } from "../host/cache.js";
 import { adapterLine } from "../host/types.js";
 import { open } from "../node.js";
+import { type PoolName, poolNames } from "../probe/feature-pools.js";
 import { type GridName, gridNames, gridOf } from "../probe/grid.js";
+import { type FeatureFile, readFeatures } from "../train/feature-file.js";
 import { loadModel } from "../train/load-model.js";
 import { runProbes } from "../train/probe.js";
 import type { ProbeTable, ProbeTask } from "../train/report/types.js";
@@ -19,7 +21,9 @@ import { addAdapterOptions, addTuneOption, integer } from "./options.js";
 import { openProgress } from "./progress.js";
 
 interface ProbeOptions {
-  checkpoint: string;
+  checkpoint?: string;
+  features?: string[];
+  pool?: PoolName;
   task?: string[];
   data?: string;
   grid: "linear" | GridName;
@@ -36,7 +40,11 @@ export function registerProbe(program: Command): void {
   const command = program
     .command("probe")
     .description("probe the frozen features of a trained model on labelled tasks, beside baselines")
-    .requiredOption("--checkpoint <folder>", "a run's folder, or its checkpoint folder")
+    .option("--checkpoint <folder>", "a run's folder, or its checkpoint folder")
+    .option(
+      "--features <files...>",
+      "instead of a checkpoint: files that melgrad features made, probed without their audio",
+    )
     .option(
       "--task <names>",
       `tasks, with commas between: ${TASKS.join(", ")}, or ${ALL_TASKS} of these that can be had; with --data ${SET_TASKS.join(", ")} (default: instruments,key, or what --data holds)`,
@@ -47,6 +55,12 @@ export function registerProbe(program: Command): void {
       new Option("--grid <name>", "how heads are fitted and chosen")
         .choices(["linear", ...gridNames])
         .default("linear"),
+    )
+    .addOption(
+      new Option(
+        "--pool <name>",
+        "what becomes of the tokens (default: mean; layers with --grid marble, which has heads for each layer)",
+      ).choices([...poolNames]),
     )
     .option(
       "--seeds <n>",
@@ -74,6 +88,7 @@ The heads of a grid are trained all at once on the device. Public tasks are prin
 
 async function runProbe(options: ProbeOptions): Promise<void> {
   const { checkpoint, task, data, grid, evaluations, handFeatures, json, adapter, profile, tune } = options;
+  checkSource(options);
   const seeds = options.seeds ?? (grid === "linear" ? 5 : 1);
   if (evaluations !== undefined && grid === "linear") {
     throw new UsageError(
@@ -103,14 +118,18 @@ async function runProbe(options: ProbeOptions): Promise<void> {
   const gpu = await open({ adapter, profile, tune });
   try {
     display.note(adapterLine(gpu.host));
-    const { model, config, path } = await loadModel(gpu, checkpoint);
-    display.note(`probing ${path}`);
+    const loaded = checkpoint === undefined ? undefined : await loadModel(gpu, checkpoint);
+    const features: FeatureFile[] = [];
+    for (const path of options.features ?? []) features.push(await readFeatures(path));
+    display.note(`probing ${loaded?.path ?? features.map(({ path }) => path).join(", ")}`);
     const { table } = await runProbes({
       gpu,
-      model,
-      modelConfig: config.model,
-      normalisation: config.normalisation,
-      seed: config.seed,
+      model: loaded?.model,
+      modelConfig: loaded?.config.model,
+      normalisation: loaded?.config.normalisation,
+      seed: loaded?.config.seed ?? features[0].header.seed,
+      features: loaded ? undefined : features,
+      pool: options.pool,
       taskNames,
       folder: data,
       seeds,
@@ -128,11 +147,25 @@ async function runProbe(options: ProbeOptions): Promise<void> {
         throw new DataError(`${json} cannot be written: ${reasonOf(error)}.`);
       });
     }
-    model.dispose();
+    loaded?.model.dispose();
   } finally {
     display.stop();
     release();
     gpu.close();
+  }
+}
+
+/** Features come from a model and audio, or from files: throws UsageError where both or neither are named. */
+function checkSource({ checkpoint, features, task, data, pool }: ProbeOptions): void {
+  if (checkpoint === undefined && features === undefined) {
+    throw new UsageError("Say what to probe: write --checkpoint FOLDER, or --features FILE.");
+  }
+  if (features === undefined) return;
+  const other = Object.entries({ checkpoint, task, data, pool }).find(([, value]) => value !== undefined);
+  if (other) {
+    throw new UsageError(
+      `--features brings its own clips and vectors: leave out --${other[0]}, or --features.`,
+    );
   }
 }
 

@@ -34,8 +34,9 @@ export interface FeatureHeader {
   };
   /** What the vectors of `pretrained` depend on; see feature-stores.ts. */
   settings: Record<string, unknown>;
-  /** Where the weights came from, for people. */
+  /** Where the weights came from, for people, and the seed of their run, from which splits are drawn. */
   checkpoint: string;
+  seed: number;
   /** Which shard this is, from 0, of how many; absent in a whole file. */
   shard?: { index: number; count: number };
   task?: Pick<LabelledTask, "name" | "kind" | "classes" | "note">;

@@ -35,6 +35,8 @@ export interface TaskFeatureOptions extends EncoderRecipe {
   randomSeeds: readonly number[];
   /** Whether the log-mel's mean and deviation are wanted, and with them MFCC and chroma. */
   baselines: "none" | "log-mel" | "all";
+  /** Whether it is no failure where no clip can be used, as in a shard. */
+  mayBeEmpty?: boolean;
   cacheDir?: string;
   onProgress?: OnProgress;
   signal?: AbortSignal;
@@ -86,7 +88,7 @@ export async function taskFeatures(
       }
     }
     const usable = [...clips.keys()].filter((i) => keys.every((of) => of[i] !== undefined));
-    if (usable.length === 0) {
+    if (usable.length === 0 && !options.mayBeEmpty) {
       const reasons = [...lost.values()].slice(0, 3).join("; ");
       throw new DataError(`None of ${clips.length} clips of ${task.name} can be used (${reasons}).`);
     }

@@ -1,0 +1,39 @@
+// A run's folder as training leaves it, with a tiny model of random weights: for commands that start from a checkpoint.
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { randomAt } from "../../src/data/batches.js";
+import { type ModelConfig, preset } from "../../src/patchifier/config.js";
+import { encoderSizes, Patchifier } from "../../src/patchifier/encoder.js";
+import type { Gpu } from "../../src/tensor/gpu.js";
+import { serialise } from "../../src/train/checkpoint.js";
+
+export const tinyModel: ModelConfig = {
+  frontEnd: { sampleRate: 16000, nFft: 512, hopLength: 512, nMels: 32, gain: 1e4 },
+  patchMels: 16,
+  patchFrames: 16,
+  cropFrames: 32,
+  width: 16,
+  layers: 2,
+  heads: 2,
+  mlpRatio: 2,
+};
+export const tinyNormalisation = { mean: 1, std: 0.8 };
+
+/** Writes the folder; runs of different seeds have different weights. */
+export async function writeRun(gpu: Gpu, folder: string, seed: number): Promise<void> {
+  const { pretrain } = preset("demo");
+  const model = new Patchifier(gpu, encoderSizes(tinyModel), randomAt(seed, "initialise"));
+  const weights = await model.parameters.read();
+  model.dispose();
+  mkdirSync(folder, { recursive: true });
+  const config = {
+    format: 1,
+    model: tinyModel,
+    pretrain,
+    data: {},
+    normalisation: tinyNormalisation,
+    seed,
+  };
+  writeFileSync(join(folder, "config.json"), JSON.stringify(config));
+  writeFileSync(join(folder, "model.safetensors"), serialise(weights));
+}
