@@ -1,5 +1,6 @@
 // The engine's public names, the same in Node and in browsers; index.ts, engine-page.ts and node.ts add `open` for their host,
 // tuning.ts the tuner, music.ts the audio front end, the model and its training.
+/// <reference lib="esnext.disposable" preserve="true" />
 /// <reference types="@webgpu/types" preserve="true" />
 import "./ops/methods.js";
 

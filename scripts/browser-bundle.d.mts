@@ -1,0 +1,4 @@
+export function browserBundle(
+  entry: string,
+  options?: { alone?: boolean },
+): Promise<{ code: string; imports: string[] }>;
