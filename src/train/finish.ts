@@ -3,7 +3,7 @@
 import { arch, platform, release } from "node:os";
 import { randomAt } from "../data/batches.js";
 import type { OnProgress } from "../data/types.js";
-import { patchGrid } from "../patchifier/config.js";
+import { type PretrainConfig, patchGrid } from "../patchifier/config.js";
 import type { Gpu } from "../tensor/gpu.js";
 import { makeFigures } from "./figures.js";
 import type { PretrainedRun } from "./pretrain.js";
@@ -78,7 +78,7 @@ async function reportData(options: FinishOptions, outcome: ProbeOutcome | undefi
         "weight decay": pretrain.weightDecay,
         "masked share": pretrain.maskRatio,
         "mask shape": pretrain.maskShape,
-        "reconstruction weight": pretrain.reconstructWeight,
+        ...objectiveWords(pretrain),
         patches: `${patchMels} × ${patchFrames}, ${rows} × ${columns} a crop`,
       },
     },
@@ -103,10 +103,30 @@ async function reportData(options: FinishOptions, outcome: ProbeOutcome | undefi
     },
     grid: { patchMels, patchFrames, rows, columns },
     ...figures,
+    reconstructionNote: pretrain.objective === "mae" ? drawnByOwnScale : undefined,
     map: await embeddingMap(trained, outcome),
     probe: outcome?.table,
     absent: outcome ? {} : { probe: "--no-probe was given" },
   };
+}
+
+/** What mae predicts has no level of its own. */
+const drawnByOwnScale =
+  "The model predicts each patch normalised by its own mean and standard deviation: it is drawn with those of the original.";
+
+/** The settings that the run's objective has beside the common ones, label → value. */
+function objectiveWords(pretrain: PretrainConfig): Record<string, string | number> {
+  const { objective, reconstructWeight } = pretrain;
+  if (objective === "joint") return { "reconstruction weight": reconstructWeight };
+  const own = objective === "infonce" || objective === "reconstruct" ? undefined : pretrain[objective];
+  return Object.fromEntries(
+    Object.entries(own ?? {}).map(([name, value]): [string, string | number] => {
+      const label = `${objective}: ${name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)}`;
+      if (typeof value !== "object") return [label, value];
+      const { from, to, steps } = value;
+      return [label, `${from} → ${to} over ${steps} steps`];
+    }),
+  );
 }
 
 /** The probe's embeddings where there are some, else those of crops of the music itself, coloured by piece. */

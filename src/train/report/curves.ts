@@ -7,7 +7,7 @@ import { drawPlot, figure, formatNumber, plural } from "./html.js";
 import type { HeldOutPoint, LogPoint } from "./types.js";
 
 interface Series {
-  key: Exclude<keyof LogPoint, "step">;
+  key: string;
   title: string;
   unit?: string;
   /** Spikes say little of these: smooth by the median instead of the mean. */
@@ -33,6 +33,52 @@ const SERIES: Series[] = [
     key: "reconstruct",
     title: "Reconstruction",
     words: "Mean squared error of the predicted spectrogram values on the masked patches.",
+  },
+  {
+    key: "pixelMse",
+    title: "Reconstruction",
+    words:
+      "Mean squared error on the masked patches, each normalised by its own mean and standard deviation.",
+  },
+  {
+    key: "contrast",
+    title: "Contrast",
+    words: "How well the quantised embedding of a masked patch is told from those of the clip's others.",
+  },
+  {
+    key: "diversity",
+    title: "Diversity loss",
+    words: "0 where all codes of the quantiser are equally likely, near 1 where few are ever chosen.",
+  },
+  {
+    key: "regression",
+    title: "Regression",
+    words: "Mean squared error against what the teacher makes of the masked patches.",
+  },
+  {
+    key: "targetStd",
+    title: "Spread of the targets",
+    fromZero: true,
+    words:
+      "Standard deviation over patches of what the teacher says: near 0, it says the same of all of them.",
+  },
+  {
+    key: "predictionStd",
+    title: "Spread of the predictions",
+    fromZero: true,
+    words: "The same of the predictions.",
+  },
+  {
+    key: "accuracy",
+    title: "Right answers",
+    fromZero: true,
+    words: "Share of the masked patches whose label, or own embedding, was ranked first.",
+  },
+  {
+    key: "perplexity",
+    title: "Codes in use",
+    fromZero: true,
+    words: "Perplexity of the codes of a batch: as many as would be in use if all were equally frequent.",
   },
   {
     key: "lr",

@@ -13,6 +13,8 @@ export interface LogPoint {
   gradNorm?: number | null;
   stepMs?: number | null;
   clipsPerSecond?: number | null;
+  /** Further parts of the objective by name. */
+  [part: string]: number | null | undefined;
 }
 
 /** The objective measured on held-out clips, at the step given. */
@@ -21,6 +23,7 @@ export interface HeldOutPoint {
   loss: number | null;
   infonce?: number | null;
   reconstruct?: number | null;
+  [part: string]: number | null | undefined;
 }
 
 /** The run: always there. */
