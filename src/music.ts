@@ -21,13 +21,23 @@ export {
 } from "./data/batches.js";
 export {
   type ModelConfig,
+  type ObjectiveName,
+  objectiveNames,
   type PresetName,
   type PretrainConfig,
   preset,
   presetNames,
+  withObjective,
 } from "./patchifier/config.js";
 export { type EncoderSizes, encoderSizes, Patchifier } from "./patchifier/encoder.js";
 export { type FrameMajorMel, FrontEnd } from "./patchifier/front-end.js";
 export { clusteredMask, maskedCount, uniformMask, uploadMask } from "./patchifier/masks.js";
-export { type Losses, pretrainLosses } from "./patchifier/objectives.js";
+export {
+  createModel,
+  createObjective,
+  type Losses,
+  type Objective,
+  type ObjectiveBatch,
+  pretrainLosses,
+} from "./patchifier/objectives.js";
 export { type Normalisation, type StepResult, Trainer, type TrainerOptions } from "./train/trainer.js";
