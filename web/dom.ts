@@ -56,12 +56,15 @@ export function byId(id: string): HTMLElement {
   return element;
 }
 
-/** A labelled control: the label is tied to it by nesting. */
-export function field(label: string, control: HTMLElement, hint?: string): HTMLLabelElement {
+let fields = 0;
+
+/** A control under its label. */
+export function field(label: string, control: HTMLElement, hint?: string): HTMLElement {
+  control.id ||= `field-${++fields}`;
   return h(
-    "label",
+    "div",
     { class: "field" },
-    h("span", {}, label),
+    h("label", { for: control.id }, label),
     control,
     ...(hint ? [h("small", {}, hint)] : []),
   );

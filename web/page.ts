@@ -60,6 +60,7 @@ export function startPage(engine: Engine): App {
   });
 
   keepSelectionValid(app);
+  keepCropWithin(app);
   const eager: [string, View][] = [
     ["library", library],
     ["listen", player],
@@ -128,6 +129,17 @@ function keepSelectionValid(app: App): void {
     const first = clips[0];
     if (first) app.selected.set({ clip: first.id, startFrame: 0 });
     else if (selected) app.selected.set(undefined);
+  });
+}
+
+/** A model with longer crops may need the crop to begin earlier. */
+function keepCropWithin(app: App): void {
+  app.model.follow((info) => {
+    const selected = app.selected.get();
+    const clip = app.clips.get().find(({ id }) => id === selected?.clip);
+    if (!info || !selected || !clip) return;
+    const last = Math.max(0, clip.frames - info.model.cropFrames);
+    if (selected.startFrame > last) app.selected.set({ clip: clip.id, startFrame: last });
   });
 }
 

@@ -16,8 +16,9 @@ export const attention: View = (root, app) => {
     "aria-describedby": "attention-says",
   });
   const layer = h("select", { onchange: () => change() });
-  const head = h("select", { onchange: () => draw() });
-  const says = h("p", { class: "hint", id: "attention-says", "aria-live": "polite" });
+  const head = h("select", { onchange: () => draw(true) });
+  const says = h("p", { class: "hint", id: "attention-says" });
+  const each = h("div", { class: "heads" });
   const empty = h("p", { class: "empty" }, "Choose a clip to see what its patches listen to.");
   const body = h(
     "div",
@@ -35,6 +36,7 @@ export const attention: View = (root, app) => {
         h("i"),
         h("span", {}, "strongest"),
       ),
+      each,
       h(
         "p",
         { class: "hint" },
@@ -51,6 +53,7 @@ export const attention: View = (root, app) => {
   let asking = false;
   let stale = true;
   let shown = "";
+  let aloud = false;
 
   function change(): void {
     stale = true;
@@ -77,7 +80,8 @@ export const attention: View = (root, app) => {
       const wanted = layer.value === "" ? -1 : Number(layer.value);
       answer = await app.engine.call("attention", selected.clip, selected.startFrame, patch, wanted);
       offer(answer);
-      draw();
+      draw(aloud);
+      aloud = false;
     } catch (error) {
       says.textContent = messageOf(error);
     } finally {
@@ -107,25 +111,49 @@ export const attention: View = (root, app) => {
         h("option", { value: "-1" }, "mean of all"),
         ...Array.from({ length: heads }, (_, i) => h("option", { value: String(i) }, String(i + 1))),
       );
+      each.replaceChildren(...Array.from({ length: heads }, (_, i) => headButton(i)));
     }
   }
 
-  function weightsOf({ weights, heads }: AttentionAnswer): Float32Array {
+  /** One head, small; pressed again it gives way to the mean of all. */
+  function headButton(index: number): HTMLButtonElement {
+    return h(
+      "button",
+      {
+        type: "button",
+        onclick: () => {
+          head.value = head.value === String(index) ? "-1" : String(index);
+          draw(true);
+        },
+      },
+      h("canvas", { "aria-hidden": "true" }),
+      `Head ${index + 1}`,
+    );
+  }
+
+  function weightsOf({ weights, heads }: AttentionAnswer, chosen: number): Float32Array {
     const tokens = weights.length / heads;
-    const chosen = Number(head.value);
     if (chosen >= 0) return weights.slice(chosen * tokens, (chosen + 1) * tokens);
     const mean = new Float32Array(tokens);
     for (let i = 0; i < weights.length; i++) mean[i % tokens] += weights[i] / heads;
     return mean;
   }
 
-  function draw(): void {
+  /** `aloud` where a person has just chosen: what training changes by itself is not read out. */
+  function draw(aloud = false): void {
     const info = app.model.get();
     if (!picture || !info) return;
-    const weights = answer ? weightsOf(answer) : undefined;
-    const top = weights?.reduce((a, b) => Math.max(a, b), 0) ?? 0;
-    const relative = weights?.map((weight) => weight / (top || 1));
-    drawCrop(canvas, picture, info.grid, { lines: true, outlined: patch, weights: relative });
+    says.setAttribute("aria-live", aloud ? "polite" : "off");
+    const weights = answer ? weightsOf(answer, Number(head.value)) : undefined;
+    const top = largest(weights);
+    drawCrop(canvas, picture, info.grid, { lines: true, outlined: patch, weights: relativeTo(weights, top) });
+    for (const [i, button] of [...each.children].entries()) {
+      button.setAttribute("aria-pressed", String(head.value === String(i)));
+      const small = button.querySelector("canvas");
+      if (!small || !answer) continue;
+      const own = weightsOf(answer, i);
+      drawCrop(small, picture, info.grid, { outlined: patch, weights: relativeTo(own, largest(own)) });
+    }
     if (!weights || patch === undefined) return;
     const strongest = weights.indexOf(top);
     root.dataset.patch = String(patch);
@@ -160,6 +188,7 @@ export const attention: View = (root, app) => {
     const grid = app.model.get()?.grid;
     if (!grid || !picture) return;
     patch = patchAt(canvas, grid, event);
+    aloud = true;
     draw();
     change();
   });
@@ -176,6 +205,7 @@ export const attention: View = (root, app) => {
     else return;
     event.preventDefault();
     patch = Math.min(columns - 1, Math.max(0, column)) * rows + Math.min(rows - 1, Math.max(0, row));
+    aloud = true;
     draw();
     change();
   });
@@ -185,7 +215,7 @@ export const attention: View = (root, app) => {
     if (now && stale) void refresh();
     else if (now) draw();
   });
-  followLook(canvas, draw);
+  followLook(canvas, () => draw());
   const restart = () => {
     const chosen = app.selected.get() !== undefined;
     empty.hidden = chosen;
@@ -208,3 +238,11 @@ export const attention: View = (root, app) => {
     change();
   });
 };
+
+function largest(weights: Float32Array | undefined): number {
+  return weights?.reduce((a, b) => Math.max(a, b), 0) ?? 0;
+}
+
+function relativeTo(weights: Float32Array | undefined, top: number): Float32Array | undefined {
+  return weights?.map((weight) => weight / (top || 1));
+}

@@ -87,7 +87,9 @@ export const library: View = (root, app) => {
   async function work(): Promise<void> {
     while (waiting.length > 0) {
       if (!app.adapter.get()) {
-        app.say(`${waiting.length} files wait for the GPU.`);
+        app.say(
+          waiting.length === 1 ? "1 file waits for the GPU." : `${waiting.length} files wait for the GPU.`,
+        );
         await adapterReady(app);
       }
       const now = waiting.splice(0, portion);

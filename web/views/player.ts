@@ -22,7 +22,7 @@ export const player: View = (root, app) => {
     { type: "button", "aria-label": "To the start", onclick: () => seek(0) },
     icon("first"),
   );
-  const time = h("output", { class: "clock" }, "0:00.0");
+  const time = h("span", { class: "clock" }, "0:00.0");
   const zoom = h("input", { type: "range", min: 0, max: 100, value: "0", "aria-label": "Zoom" });
   const still = h("canvas", { "aria-hidden": "true" });
   const moving = h("canvas", {

@@ -8,8 +8,8 @@ export const status: View = (root, app) => {
   const adapter = h("span", { class: "adapter" });
   const badge = h("span", { class: "badge", hidden: true }, "software");
   const step = h("span", {});
-  const memory = h("span", {});
-  const saved = h("span", {});
+  const memory = h("span", { class: "wide" });
+  const saved = h("span", { class: "wide" });
   root.append(adapter, badge, step, memory, saved);
 
   app.adapter.follow((info) => {

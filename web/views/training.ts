@@ -6,9 +6,9 @@ import type { ExportedFile, TrainingState } from "../protocol.js";
 
 /** What a preset asks of a machine. */
 const presets = [
-  { value: "demo", text: "demo: 64 patches, 4 layers, for any machine" },
-  { value: "small", text: "small: 128 patches, 12 layers, for a laptop's GPU (1 GiB)" },
-  { value: "base", text: "base: as small but wider, for a workstation's GPU" },
+  { value: "demo", text: "demo: any machine" },
+  { value: "small", text: "small: a laptop's GPU, 1 GiB" },
+  { value: "base", text: "base: a workstation's GPU, 3 GiB" },
 ];
 
 const says: Record<TrainingState["status"], string> = {
@@ -50,7 +50,8 @@ export const training: View = (root, app) => {
   });
   const open = h("button", { type: "button", onclick: () => picker.click() }, "Import");
   const forget = twoStep("Forget", "Delete clips and model?", () => forgetAll(), "danger");
-  const line = h("p", { class: "state", "aria-live": "polite" });
+  const line = h("p", { class: "state" });
+  const spoken = h("p", { class: "sr-only", role: "status" });
   const bar = h("progress", { max: 1, value: "0", "aria-label": "Steps done" });
   const form = h(
     "form",
@@ -73,6 +74,7 @@ export const training: View = (root, app) => {
       forget,
     ),
     line,
+    spoken,
     bar,
     h(
       "div",
@@ -218,6 +220,7 @@ export const training: View = (root, app) => {
           ? "Train on"
           : "Start";
     line.textContent = total > 0 ? `${says[status]}, step ${step} of ${total}` : says[status];
+    if (line.dataset.status !== status) spoken.textContent = says[status]; // not at every step
     line.dataset.status = status;
     bar.max = Math.max(1, total);
     bar.value = step;
