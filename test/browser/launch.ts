@@ -94,6 +94,11 @@ async function launch(): Promise<Browser> {
       "--no-sandbox",
       "--enable-unsafe-webgpu",
       "--use-webgpu-adapter=swiftshader",
+      // The page itself is put together by the same Vulkan: without, its first WebGPU canvas ends the GPU process.
+      "--use-gl=angle",
+      "--use-angle=swiftshader",
+      "--enable-features=Vulkan",
+      "--use-vulkan=swiftshader",
       // A microphone that beeps once a second, allowed without asking.
       "--use-fake-device-for-media-stream",
       "--use-fake-ui-for-media-stream",

@@ -9,6 +9,11 @@ import { emptyScene, pixelSize, type Renderer, type Scene, SMALLEST } from "./sc
 
 /** A device that goes more often than this within a minute is given up for the 2-D canvas. */
 const MOST_LOSSES = 3;
+/**
+ * Milliseconds after a first picture by which the canvas has proved itself. A browser that cannot show a WebGPU canvas loses all
+ * its devices at the first one, the engine's too: that must not be tried twice.
+ */
+const PROOF = 500;
 
 export interface StageOptions {
   /** How it draws, and why not with WebGPU where that is so. */
@@ -27,6 +32,7 @@ export class Stage {
   private renderer?: Renderer;
   private asked = 0;
   private losses: number[] = [];
+  private proven = false;
   private disposed = false;
   private width = 0;
   private height = 0;
@@ -132,7 +138,7 @@ export class Stage {
       front: Math.max(0.1, distance - 1),
       back: distance + 1,
     });
-    this.draws++;
+    if (this.draws++ === 0) this.prove(this.renderer).catch(() => {});
     this.lastMs = performance.now() - start;
     this.options.onDraw?.(this);
   }
@@ -161,16 +167,17 @@ export class Stage {
 
   /** Opens a renderer; `lost` says why the one before went. */
   private async open(lost: string | undefined): Promise<void> {
-    let why = "This browser has no WebGPU, or no adapter for it.";
     const now = performance.now();
     this.losses = this.losses.filter((time) => now - time < 60_000);
     if (lost !== undefined) this.losses.push(now);
-    if (this.losses.length > MOST_LOSSES) {
-      why = "The GPU's device was lost several times.";
+    let why = "this browser has no WebGPU, or no adapter for it.";
+    if (lost !== undefined && (!this.proven || this.losses.length > MOST_LOSSES)) {
+      why = `WebGPU lost its device ${this.proven ? "several times" : "at the first picture"} (${lost}).`;
     } else {
       try {
         const renderer = await openGpuRenderer(this.canvas, (reason) => this.reopen(reason));
         if (renderer) return this.use(renderer, undefined);
+        if (lost !== undefined) why = `WebGPU lost its device (${lost}) and gave no other.`;
       } catch (error) {
         why = error instanceof Error ? error.message : String(error);
       }
@@ -187,6 +194,13 @@ export class Stage {
   private reopen(reason: string): void {
     this.renderer = undefined;
     void this.open(reason);
+  }
+
+  /** Notes that what this renderer drew has been on the screen for a while. */
+  private async prove(renderer: Renderer): Promise<void> {
+    await renderer.finished();
+    await new Promise((done) => setTimeout(done, PROOF));
+    if (this.renderer === renderer) this.proven = true;
   }
 
   private use(renderer: Renderer, why: string | undefined): void {

@@ -18,7 +18,6 @@ class Capture extends AudioWorkletProcessor {
       this.filled += count;
       at += count;
       if (this.filled < BLOCK) break;
-      // biome-ignore lint/correctness/noUndeclaredVariables: a global of the worklet's scope
       const end = currentFrame + at;
       this.port.postMessage({ samples: this.block, start: end - BLOCK }, [this.block.buffer]);
       this.block = new Float32Array(BLOCK);
