@@ -167,8 +167,9 @@ test("training: curves grow, patches are filled, attention is asked, the model g
   await expect.poll(points).toBeGreaterThan(5);
   const before = await points();
   await expect.poll(points).toBeGreaterThan(before + 10);
-  const label = await page.locator(".chart svg").first().getAttribute("aria-label");
-  expect(label).toMatch(/^Loss: training [\d.]+ at step 1, [\d.]+ at step \d+; held out/);
+  await expect
+    .poll(() => page.locator(".chart svg").first().getAttribute("aria-label"))
+    .toMatch(/^Loss: training [\d.]+ at step 1, [\d.]+ at step \d+; held out/);
 
   await page.getByRole("button", { name: "Pause", exact: true }).click();
   await page.getByRole("button", { name: "Resume" }).waitFor();

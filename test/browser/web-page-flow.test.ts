@@ -1,0 +1,100 @@
+// The whole page with its real worker on the software adapter: demo music, spectrogram, training with falling loss, patches and attention
+// while it trains, playing at the screen's rate, a reload that takes up where it was, and nothing asked of another origin.
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { closeBrowser } from "./launch.js";
+import {
+  type Built,
+  buildPage,
+  expectAccessible,
+  lookAt,
+  openApp,
+  pixelsOf,
+  screenshot,
+} from "./page/open.js";
+
+let built: Built;
+beforeAll(async () => {
+  built = await buildPage({ fake: false });
+});
+afterAll(async () => {
+  await closeBrowser();
+  built?.remove();
+});
+
+test("demo music to a trained model, through a reload", { timeout: 400_000 }, async () => {
+  const { page, url, errors, requests, close } = await openApp(built);
+  const wait = { timeout: 120_000, interval: 50 };
+  const start = performance.now();
+  await page.waitForSelector("#status[data-adapter=open]", { timeout: 60_000 });
+  const times: Record<string, number> = { open: performance.now() - start };
+  const pressed = performance.now();
+  await page.getByRole("button", { name: "Load demo music" }).click();
+  await page.waitForSelector(".player-stage[data-ready]", { timeout: 60_000 });
+  times.spectrogram = performance.now() - pressed;
+  await page.waitForSelector(".clips li:nth-child(8)", { timeout: 60_000 });
+  const { colours } = await pixelsOf(page, ".player-stage canvas");
+  expect(colours).toBeGreaterThan(500);
+
+  await page.getByLabel("Steps", { exact: true }).fill("24");
+  await page.getByLabel("Batch").fill("4");
+  const trained = performance.now();
+  await page.getByRole("button", { name: "Start", exact: true }).click();
+  await lookAt(page, "train");
+  const points = () =>
+    page.$eval("#losses .view", (view) => Number((view as HTMLElement).dataset.points ?? 0));
+  await expect.poll(points, wait).toBeGreaterThan(0);
+  times.firstStep = performance.now() - trained;
+
+  // While it trains: patches are filled, attention answers, the page answers clicks, sound plays with its playhead.
+  await lookAt(page, "patches");
+  await page.waitForSelector("#patches .view[data-step]", { timeout: 60_000 });
+  await screenshot(page, "flow-patches");
+  await lookAt(page, "attention");
+  await page.waitForSelector("#attention .view[data-patch]", { timeout: 60_000 });
+  await expect
+    .poll(() => page.locator("#attention-says").textContent(), wait)
+    .toMatch(/^The patch at [\d.]+ s, .*times an even share\.$/);
+  await screenshot(page, "flow-attention");
+  await lookAt(page, "listen");
+  await page.getByRole("button", { name: "Play", exact: true }).click();
+  const frames = await page.evaluate(async () => {
+    const stage = document.querySelector<HTMLElement>(".player-stage");
+    const seen: { at: number; position: number }[] = [];
+    const end = performance.now() + 2000;
+    while (performance.now() < end) {
+      const at = await new Promise<number>((done) => requestAnimationFrame(done));
+      seen.push({ at, position: Number(stage?.dataset.position) });
+    }
+    return seen;
+  });
+  const moved = frames[frames.length - 1].position - frames[0].position;
+  const gaps = frames.slice(1).map(({ at }, i) => at - frames[i].at);
+  gaps.sort((a, b) => a - b);
+  times.frames = frames.length / 2;
+  times.frameGap95 = gaps[Math.floor(0.95 * gaps.length)];
+  expect(moved).toBeGreaterThan(1);
+  await screenshot(page, "flow-playing");
+  await page.getByRole("button", { name: "Pause", exact: true }).first().click();
+
+  await lookAt(page, "train");
+  await page.getByRole("button", { name: "Train on" }).waitFor({ timeout: 200_000 });
+  await expect.poll(points).toBe(24);
+  const label = await page.locator(".chart svg").first().getAttribute("aria-label");
+  const [, first, last] = /training ([\d.]+) at step 1, ([\d.]+) at step 24/.exec(label ?? "") ?? [];
+  expect(Number(last)).toBeLessThan(Number(first));
+  await screenshot(page, "flow-trained");
+  await expectAccessible(page, "trained");
+
+  await page.goto(new URL("index.html", url).href);
+  await page.waitForSelector("#status[data-adapter=open]", { timeout: 60_000 });
+  await expect.poll(() => page.locator(".clips li").count(), wait).toBe(8);
+  await expect.poll(() => page.locator("#status").textContent(), wait).toMatch(/step 24/);
+  await page.waitForSelector(".player-stage[data-ready]", { timeout: 60_000 });
+  await screenshot(page, "flow-reloaded");
+  console.log(
+    JSON.stringify(times, (_key, value) => (typeof value === "number" ? Math.round(value) : value)),
+  );
+  await close();
+  expect(errors).toEqual([]);
+  expect(requests.filter((each) => !each.startsWith(url) && !each.startsWith("blob:"))).toEqual([]);
+});
