@@ -26,6 +26,8 @@ export interface MemoryUse {
   reserved: number;
   arenas: number;
   buffersCreated: number;
+  /** Created and not destroyed. */
+  buffers: number;
 }
 
 const alignment = 256; // minStorageBufferOffsetAlignment that every adapter accepts
@@ -49,7 +51,7 @@ export function planArena(sizes: readonly number[]): { offsets: number[]; total:
 }
 
 export class BufferPool {
-  readonly use: MemoryUse = { inUse: 0, peak: 0, reserved: 0, arenas: 0, buffersCreated: 0 };
+  readonly use: MemoryUse = { inUse: 0, peak: 0, reserved: 0, arenas: 0, buffersCreated: 0, buffers: 0 };
   private readonly free = new Map<number, Block[]>();
   private readonly live = new Set<Block>();
   private readonly arenas = new Map<number, { label: string; bytes: number }>();
@@ -190,11 +192,13 @@ export class BufferPool {
     }
     this.use.reserved += size;
     this.use.buffersCreated++;
+    this.use.buffers++;
     return buffer;
   }
 
   private destroy(buffer: GPUBuffer, bufferId: number): void {
     this.use.reserved -= buffer.size;
+    this.use.buffers--;
     this.onDestroy(bufferId);
     buffer.destroy();
   }

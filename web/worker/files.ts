@@ -89,6 +89,9 @@ export class Files {
     }
   }
 
+  /** The step of the last checkpoint. */
+  step: number | undefined;
+
   /** Bytes of clips and checkpoint. */
   get bytes(): number {
     let total = 0;
@@ -176,6 +179,7 @@ export class Files {
       this.sizes.set("checkpoint", bytes);
       this.serial++;
       this.place = other;
+      this.step = state.step;
     });
   }
 
@@ -202,6 +206,7 @@ export class Files {
       if (!best) return undefined;
       this.serial = best.serial;
       this.place = best.place;
+      this.step = best.checkpoint.state.step;
       const { weights, optimizer, objective } = best.checkpoint;
       let bytes = 0;
       for (const values of [weights, optimizer, objective]) {
@@ -218,6 +223,7 @@ export class Files {
       for (const place of places) await this.root.remove(place);
       this.sizes.delete("checkpoint");
       this.serial = 0;
+      this.step = undefined;
       if (!clips) return;
       await this.root.remove("clips");
       await this.root.remove("damaged");

@@ -7,6 +7,7 @@ import {
   randomAt,
   splitByPiece,
 } from "../../src/data/batches.js";
+import { formatBytes } from "../../src/gpu/buffers.js";
 import { DataError, DeviceLostError, OutOfMemoryError, UsageError } from "../../src/gpu/errors.js";
 import type { Gpu } from "../../src/tensor/gpu.js";
 import { type StepResult, Trainer, type TrainerOptions } from "../../src/train/trainer.js";
@@ -24,7 +25,9 @@ export interface TrainingHost {
   /** Keeps a checkpoint in the browser's files, where there are any. */
   store(checkpoint: Checkpoint): Promise<void>;
   /** Replaces a device that cannot be used any more. */
-  replaceDevice(error: Error): void;
+  replaceDevice(error: Error): Promise<void>;
+  /** Whether the adapter is a program that runs on the processor. */
+  software(): boolean;
 }
 
 /** Milliseconds on the adapter that training takes at a time. */
@@ -59,11 +62,6 @@ export class Training {
     return this.current;
   }
 
-  /** The step of the last checkpoint. */
-  get savedStep(): number | undefined {
-    return this.kept?.state.step;
-  }
-
   get isRunning(): boolean {
     return this.running !== undefined;
   }
@@ -71,9 +69,7 @@ export class Training {
   /** Makes the model on a device, as `kept` left it. Goes on training if it was training. */
   async attach(gpu: Gpu): Promise<void> {
     await this.running;
-    this.state = this.kept
-      ? { ...structuredClone(this.kept.state), pretrain: this.state.pretrain }
-      : { ...this.state, step: 0 };
+    this.state = this.keptState();
     this.build(gpu);
     if (this.wanted) this.start();
   }
@@ -94,10 +90,10 @@ export class Training {
   }
 
   /** What an earlier visit left, before the first `attach`. */
-  begin(state: RunState, checkpoint: Checkpoint | undefined): void {
-    this.state = state;
+  begin(checkpoint: Checkpoint): void {
+    this.state = checkpoint.state;
     this.kept = checkpoint;
-    this.status = checkpoint && state.step > 0 ? "paused" : "idle";
+    if (this.state.step > 0) this.status = "paused";
   }
 
   async train({ steps, batch, seed, lr }: TrainOptions): Promise<void> {
@@ -225,6 +221,7 @@ export class Training {
     } catch {
       // the device that it was on is gone
     }
+    if (this.current?.gpu === gpu) gpu.device.pool.trim();
     this.current = undefined;
     this.preparedBatch = 0;
     const { model, pretrain, seed } = state;
@@ -270,15 +267,34 @@ export class Training {
       await this.loop();
     } catch (error) {
       const problem = error instanceof Error ? error : new Error(String(error));
-      if (problem instanceof DeviceLostError) {
-        this.host.replaceDevice(problem); // attach() goes on
-        return;
+      const lost = problem instanceof DeviceLostError;
+      if (!lost) {
+        this.wanted = false;
+        this.setStatus("failed");
+        this.host.emit("problem", { message: problem.message, advice: adviceFor(problem) });
       }
-      this.wanted = false;
-      this.setStatus("failed");
-      this.host.emit("problem", { message: problem.message, advice: adviceFor(problem) });
-      this.host.replaceDevice(problem);
+      this.startAfresh(lost, problem);
     }
+  }
+
+  /** Makes the model anew from what was kept, on another device where this one is of no use any more. */
+  private startAfresh(lost: boolean, problem: Error): void {
+    const { gpu } = this.trainer;
+    try {
+      if (lost) throw problem;
+      gpu.device.check();
+    } catch {
+      void this.host.replaceDevice(problem); // attach() goes on
+      return;
+    }
+    this.state = this.keptState();
+    this.build(gpu);
+  }
+
+  private keptState(): RunState {
+    const { kept, state } = this;
+    if (!kept) return { ...state, step: 0 };
+    return { ...structuredClone(kept.state), pretrain: state.pretrain };
   }
 
   private async loop(): Promise<void> {
@@ -289,6 +305,7 @@ export class Training {
       this.setStatus("preparing");
       this.normalise();
       state.normalisation = this.settings?.normalisation;
+      if (host.software()) checkRoom(trainer.memory().total);
       await trainer.prepare();
       this.preparedBatch = pretrain.batch;
     }
@@ -374,6 +391,16 @@ export class Training {
 
 /** Stands in until there is music to measure. */
 const unknownNormalisation = { mean: 0, std: 0.5 };
+
+/** Refuses what a software adapter would take from the machine until it stands still: more than half of its memory. */
+function checkRoom(bytes: number): void {
+  const { deviceMemory = 4 } = navigator as Navigator & { deviceMemory?: number };
+  const room = deviceMemory * 2 ** 29;
+  if (bytes <= room) return;
+  throw new OutOfMemoryError(
+    `Training would take ${formatBytes(bytes)}, and this page may take ${formatBytes(room)} of the machine's memory.`,
+  );
+}
 
 function adviceFor(error: Error): string {
   if (error instanceof OutOfMemoryError) {
