@@ -3,6 +3,7 @@
 // each run (shaders/probe). A few steps, and an evaluation, are recorded once and replayed. What a run computes does not depend on
 // what is trained beside it, bit for bit. Not here: when training ends (head-trainer.ts).
 import type { Device } from "../gpu/device.js";
+import { UsageError } from "../gpu/errors.js";
 import { dropoutThreshold } from "../ops/dropout.js";
 import { foldGroups, planGrid } from "../ops/launch.js";
 import { overrideMatmul, product } from "../ops/matmul-kernels.js";
@@ -13,7 +14,8 @@ import type { HeadRun } from "./grid.js";
 import { dropKeys, type HeadBatches, noExample, stepHeader } from "./head-batches.js";
 import type { HeadData } from "./head-data.js";
 import { type HeadLayer, headLayers, headStart, type TrainedHead, unpackHead } from "./head-init.js";
-import { arrangeSlots, type HeadSlots } from "./head-slots.js";
+import { arrangeSlots, type HeadSlots, type HeadSource } from "./head-slots.js";
+import { layerShares, sharesOf, sumGradient, sumLayout, summedInput, sumStart } from "./head-sum.js";
 
 const beta1 = 0.9;
 const beta2 = 0.999;
@@ -55,6 +57,10 @@ export class Cohort {
   private readonly gpu: Gpu;
   private readonly layers: LayerState[];
   private readonly hidden: number;
+  /** The weights of a sum of layers, where runs see one. */
+  private readonly sum: LayerState | undefined;
+  /** What the features of this cohort are stacked from. */
+  private readonly stacked: readonly HeadSource[];
   private readonly dropInput: boolean;
   /** Rows of a batch, padded to a multiple of 4. */
   private readonly rows: number;
@@ -66,7 +72,7 @@ export class Cohort {
 
   /**
    * @param all every run of the grid
-   * @param numbers the runs that are trained here; of one hidden size and one batch size
+   * @param numbers the runs that are trained here; of one hidden size and one batch size, all on a weighted sum of layers or none
    * @param from a cohort that these runs leave, with all that they have learned; it is disposed
    */
   constructor(
@@ -78,17 +84,32 @@ export class Cohort {
     from?: Cohort,
   ) {
     this.gpu = data.gpu;
-    const { hidden, dropInput } = all[numbers[0]];
+    const { hidden, dropInput, layer, standardise } = all[numbers[0]];
     this.hidden = hidden;
     this.dropInput = dropInput;
     this.rows = 4 * Math.ceil(batches.size / 4);
     this.slots = arrangeSlots(all, numbers);
     this.keepWanted = new Int32Array(this.places);
     const layouts = headLayers(data.d, hidden, data.outputs);
-    this.layers = from ? this.take(from, layouts) : this.begin(layouts);
+    this.layers = from
+      ? this.take(from.layers, from, layouts)
+      : this.begin(layouts, headStart(layouts, options.seed));
+    if (layer === "sum") {
+      if (dropInput)
+        throw new UsageError("Nothing is dropped from a weighted sum of layers: set dropInput to false.");
+      const layout = sumLayout(data.layers ?? 0);
+      [this.sum] = from?.sum
+        ? this.take([from.sum], from, [layout])
+        : this.begin([layout], [sumStart(layout, options.seed)]);
+    }
     this.step = from?.step ?? 0;
     from?.dispose();
-    for (const part of ["train", "valid"] as const) data.stack(part, this.slots.sources); // not while recording
+    this.stacked = this.sum ? data.layerSources(standardise) : this.slots.sources;
+    // Stacks of some layers are large, and those of the runs that have ended are of no use any more.
+    if (from && data.layers !== undefined && from.stacked.length > this.stacked.length) {
+      data.forget(from.stacked);
+    }
+    for (const part of ["train", "valid"] as const) data.stack(part, this.stacked); // not while recording
     const captured = <R>(label: string, work: () => R): Program<R> =>
       capture(this.gpu, () => this.gpu.noGrad(() => this.pinned(work)), { label });
     this.train = captured("head steps", () => this.recordSteps());
@@ -137,26 +158,33 @@ export class Cohort {
 
   dispose(): void {
     for (const program of [this.train, this.evaluation, this.keeping]) program.dispose();
-    for (const layer of this.layers) for (const tensor of tensorsOf(layer)) tensor.dispose();
+    for (const layer of this.states) for (const tensor of tensorsOf(layer)) tensor.dispose();
+  }
+
+  /** All that is trained. */
+  private get states(): LayerState[] {
+    return this.sum ? [...this.layers, this.sum] : this.layers;
   }
 
   /** Bytes of each place: all that a cohort holds, its largest tensor, and what a training step touches. */
-  static bytesPerPlace(data: HeadData, hidden: number, rows: number) {
+  static bytesPerPlace(data: HeadData, hidden: number, rows: number, sum = false) {
     const layouts = headLayers(data.d, hidden, data.outputs);
     const weights = layouts.map(({ rows: units, columns }) => 4 * units * columns);
     const total = weights.reduce((sum, bytes) => sum + bytes, 0);
     const units = Math.max(...layouts.map((layer) => layer.rows));
     const judged = 4 * units * data.validRows;
     const trained = 4 * units * rows;
+    // With a weighted sum, inputs of its own.
+    const [drawn, seen] = sum ? [4 * data.columns * rows, 4 * data.columns * data.validRows] : [0, 0];
     return {
-      held: 6 * total + 2 * Math.max(trained, judged),
-      largest: Math.max(trained, judged, ...weights),
-      working: 4 * total + 2 * trained,
+      held: 6 * total + 2 * Math.max(trained + drawn, judged + seen),
+      largest: Math.max(trained, judged, drawn, seen, ...weights),
+      working: 4 * total + 2 * (trained + drawn),
     };
   }
 
   private async read(place: number, which: (layer: LayerState) => Tensor): Promise<TrainedHead> {
-    const blocks = this.layers.map((layer) => {
+    const blocks = this.states.map((layer) => {
       const { rows, columns } = layer.layout;
       const block = this.gpu.empty([rows, columns]).keep();
       this.move(which(layer), Int32Array.of(place), block, true);
@@ -164,14 +192,16 @@ export class Cohort {
     });
     const values = await Promise.all(blocks.map((block) => block.data()));
     for (const block of blocks) block.dispose();
-    return unpackHead(
+    const head = unpackHead(
       this.layers.map(({ layout }) => layout),
       values,
     );
+    return this.sum
+      ? { ...head, shares: sharesOf(values[this.layers.length], this.sum.layout.inputs) }
+      : head;
   }
 
-  private begin(layouts: readonly HeadLayer[]): LayerState[] {
-    const start = headStart(layouts, this.options.seed);
+  private begin(layouts: readonly HeadLayer[], start: readonly Float32Array<ArrayBuffer>[]): LayerState[] {
     return layouts.map((layout, i) => {
       const { rows, columns } = layout;
       const one = this.gpu.tensor(start[i], [rows, columns]).keep();
@@ -184,11 +214,11 @@ export class Cohort {
     });
   }
 
-  private take(from: Cohort, layouts: readonly HeadLayer[]): LayerState[] {
+  private take(states: readonly LayerState[], from: Cohort, layouts: readonly HeadLayer[]): LayerState[] {
     const places = this.slots.runs.map((run) => (run < 0 ? -1 : from.slots.runs.indexOf(run)));
     return layouts.map((layout, i) => {
       const layer = this.emptyLayer(layout);
-      const old = tensorsOf(from.layers[i]);
+      const old = tensorsOf(states[i]);
       tensorsOf(layer).forEach((tensor, k) => {
         this.move(old[k], places, tensor, true);
       });
@@ -240,17 +270,11 @@ export class Cohort {
     const { device } = gpu;
     const output = this.layers[this.layers.length - 1];
     const now = this.stepWords();
-    const variants = slots.sources.length * slots.rates.length;
-    const inputs = this.variantTable(this.dropInput);
-    const x = gpu.empty([variants, rows, data.columns]);
-    const count = (rows * data.columns) / 4;
-    const features = data.stack("train", slots.sources);
-    device.run(
-      device.kernel("probe/draw"),
-      [features, now, inputs, x].map(({ block }) => block),
-      { count, quads: data.columns / 4, features: data.d, variants, examples: data.examples },
-      foldGroups(Math.ceil(count / 64)),
-    );
+    const drawn = slots.sources.length * slots.rates.length;
+    const shares = this.sum && layerShares(this.sum.weight, this.sum.layout.inputs);
+    const layers = { stack: data.stack("train", this.stacked), features: data.d };
+    const x = shares ? summedInput(gpu, layers, shares, rows, now) : this.drawInput(now);
+    const [variants] = x.shape; // of the input; a weighted sum is each run's own
     const each = places / variants;
     const sharing = { n: rows, k: data.columns, batch: variants, strideB: rows * data.columns };
     if (hidden === 0) {
@@ -258,6 +282,7 @@ export class Cohort {
       const z = gpu.empty([places, output.layout.rows, rows]);
       product(output.weight, x, z, { ...sharing, m, strideA: m * data.columns, transposeB: true });
       this.lossGradient(now, z);
+      if (this.sum && shares) this.learnShares(this.sum, shares, output, z, table, now);
       this.adam(output, this.firstGradient(z, x, m, variants, data.columns), table, now);
       return;
     }
@@ -278,7 +303,7 @@ export class Cohort {
     });
     const dh = gpu.empty([places, units, rows]);
     const scales = gpu.tensor(
-      Float32Array.from({ length: variants }, (_, v) => 1 / (1 - slots.rates[v % slots.rates.length])),
+      Float32Array.from({ length: drawn }, (_, v) => 1 / (1 - slots.rates[v % slots.rates.length])),
     );
     const items = places * (units / 4) * Math.ceil(rows / 16);
     const width = device.capabilities.software ? 16 : 64;
@@ -286,11 +311,57 @@ export class Cohort {
     device.run(
       device.kernel("probe/back", { WIDTH: width }),
       [h, output.weight, z, scales, dh].map(({ block }) => block),
-      { count: items, quads: rows / 4, units, rows: output.layout.rows, classes, live: hidden, each },
+      {
+        count: items,
+        quads: rows / 4,
+        units,
+        rows: output.layout.rows,
+        classes,
+        live: hidden,
+        each: slots.each,
+      },
       foldGroups(Math.ceil(items / width)),
     );
+    if (this.sum && shares) this.learnShares(this.sum, shares, inner, dh, table, now);
     this.adam(output, dOut, table, now);
     this.adam(inner, this.firstGradient(dh, x, m, variants, data.columns), table, now);
+  }
+
+  /** The inputs of a step [sources · rates, rows, columns], dropped from where a run drops from its input. */
+  private drawInput(now: Tensor): Tensor {
+    const { gpu, data, slots, rows } = this;
+    const { device } = gpu;
+    const variants = slots.sources.length * slots.rates.length;
+    const x = gpu.empty([variants, rows, data.columns]);
+    const count = (rows * data.columns) / 4;
+    device.run(
+      device.kernel("probe/draw"),
+      [data.stack("train", this.stacked), now, this.variantTable(this.dropInput), x].map(
+        ({ block }) => block,
+      ),
+      { count, quads: data.columns / 4, features: data.d, variants, examples: data.examples },
+      foldGroups(Math.ceil(count / 64)),
+    );
+    return x;
+  }
+
+  /** A step of the weights of a sum, from the gradient d [places, units, rows] of what its layer's weights make of it. */
+  private learnShares(
+    sum: LayerState,
+    shares: Tensor,
+    { weight, layout }: LayerState,
+    d: Tensor,
+    table: Tensor,
+    now: Tensor,
+  ): void {
+    const { gpu, data, places, rows } = this;
+    const dx = gpu.empty([places, rows, data.columns]);
+    product(d, weight, dx, {
+      ...{ m: rows, n: data.columns, k: layout.rows, batch: places, transposeA: true },
+      ...{ strideA: layout.rows * rows, strideB: layout.rows * data.columns },
+    });
+    const layers = { stack: data.stack("train", this.stacked), features: data.d };
+    this.adam(sum, sumGradient(layers, shares, dx, now), table, now);
   }
 
   /** The gradient of the weights that the input meets: of [variants, m, rows] with x [variants, rows, columns]. */
@@ -372,13 +443,17 @@ export class Cohort {
   }
 
   private recordEvaluation(): { words: Tensor } {
-    const { gpu, data, slots, hidden, places } = this;
-    for (const { weight, candidate } of this.layers)
+    const { gpu, data, hidden, places } = this;
+    for (const { weight, candidate } of this.states)
       gpu.device.copy(weight.block, candidate.block, weight.byteLength);
     const output = this.layers[this.layers.length - 1];
-    const x = data.stack("valid", slots.sources);
+    const stack = data.stack("valid", this.stacked);
     const n = data.validRows;
-    const batch = slots.sources.length;
+    const { sum } = this;
+    const x = sum
+      ? summedInput(gpu, { stack, features: data.d }, layerShares(sum.weight, sum.layout.inputs), n)
+      : stack;
+    const [batch] = x.shape;
     const perSource = places / batch;
     const units = this.layers[0].layout.rows;
     const m = perSource * units;
@@ -399,7 +474,7 @@ export class Cohort {
     const map = this.gpu.scalars(this.places, (out) => {
       new Int32Array(out.buffer, out.byteOffset, out.length).set(this.keepWanted);
     });
-    for (const { candidate, best } of this.layers) this.moveBlocks(candidate, map, best, false);
+    for (const { candidate, best } of this.states) this.moveBlocks(candidate, map, best, false);
   }
 
   /** target[i] = source[places[i]], or zero where that is negative, by blocks of a run. */

@@ -15,6 +15,8 @@ export interface HeadRun {
   dropInput: boolean;
   /** Added to the gradient, weight by weight, biases too. */
   l2: number;
+  /** Of features by layer: the layer, from 0, or their weighted sum. Absent: all features as one vector. */
+  layer?: number | "sum";
 }
 
 /** When heads are evaluated and when their training ends. */
@@ -41,7 +43,7 @@ export interface HeadGrid {
 export const gridNames = ["jukemir", "fast", "marble"] as const;
 export type GridName = (typeof gridNames)[number];
 
-type Values = { [K in keyof HeadRun]: readonly HeadRun[K][] };
+type Values = { [K in keyof Omit<HeadRun, "layer">]: readonly HeadRun[K][] };
 
 /** All combinations, the last setting varying fastest. */
 function combinations({ standardise, hidden, batch, lr, dropout, dropInput, l2 }: Values): HeadRun[] {
@@ -65,8 +67,8 @@ function combinations({ standardise, hidden, batch, lr, dropout, dropInput, l2 }
   return runs;
 }
 
-/** The grid of a name. */
-export function gridOf(name: GridName): HeadGrid {
+/** The grid of a name. `layers`: of features by layer, how many; MARBLE's has its heads on each, and on their weighted sum. */
+export function gridOf(name: GridName, layers?: number): HeadGrid {
   switch (name) {
     case "jukemir":
       return {
@@ -98,20 +100,25 @@ export function gridOf(name: GridName): HeadGrid {
           l2: [0],
         }),
       };
-    case "marble":
+    case "marble": {
+      const runs = combinations({
+        standardise: [false],
+        hidden: [512],
+        batch: [64],
+        lr: [5e-5, 1e-4, 5e-4, 1e-3, 5e-3, 1e-2],
+        dropout: [0.2],
+        dropInput: [false],
+        l2: [0],
+      });
+      const places = layers === undefined ? [undefined] : [...Array(layers).keys(), "sum" as const];
       return {
         name,
-        note: "MARBLE's constrained track: 512 hidden units, six learning rates, the best on the validation part tested.",
-        runs: combinations({
-          standardise: [false],
-          hidden: [512],
-          batch: [64],
-          lr: [5e-5, 1e-4, 5e-4, 1e-3, 5e-3, 1e-2],
-          dropout: [0.2],
-          dropInput: [false],
-          l2: [0],
-        }),
+        note:
+          "MARBLE's constrained track: 512 hidden units, six learning rates, of an encoder each layer and their weighted sum, " +
+          "the best on the validation part tested.",
+        runs: places.flatMap((layer) => runs.map((run) => (layer === undefined ? run : { ...run, layer }))),
       };
+    }
   }
 }
 
@@ -140,9 +147,22 @@ export function scheduleOf(name: GridName, { kind, keys }: ScheduledTask): HeadS
   };
 }
 
-/** One line, such as "standardised, 512 hidden, batch 64, lr 0.001, dropout 0.5, L2 0". */
-export function runText({ standardise, hidden, batch, lr, dropout, l2 }: HeadRun): string {
+/**
+ * One line, such as "standardised, 512 hidden, batch 64, lr 0.001, dropout 0.5, L2 0". Of features by layer it begins with "layer 3 of
+ * 4", or with the shares of a weighted sum.
+ */
+export function runText(
+  { standardise, hidden, batch, lr, dropout, l2, layer }: HeadRun,
+  { layers, shares }: { layers?: number; shares?: ArrayLike<number> } = {},
+): string {
   const head = hidden > 0 ? `${hidden} hidden` : "linear";
   const features = standardise ? "standardised" : "features as they are";
-  return `${features}, ${head}, batch ${batch}, lr ${lr}, dropout ${dropout}, L2 ${l2}`;
+  const percent = shares ? ` ${Array.from(shares, (share) => Math.round(100 * share)).join("/")} %` : "";
+  const place =
+    layer === undefined
+      ? ""
+      : layer === "sum"
+        ? `layers weighted${percent}, `
+        : `layer ${layer + 1} of ${layers}, `;
+  return `${place}${features}, ${head}, batch ${batch}, lr ${lr}, dropout ${dropout}, L2 ${l2}`;
 }

@@ -4,11 +4,12 @@ import { DataError } from "../gpu/errors.js";
 import { foldGroups } from "../ops/launch.js";
 import type { Gpu } from "../tensor/gpu.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { type HeadSource, sourceKey } from "./head-slots.js";
 import { keyScoreTable } from "./key-score.js";
 import { areKeys, outputsOf, type ProbeLabels } from "./protocol.js";
 import { clipsBySong } from "./songs.js";
 import type { ClipSplit } from "./split.js";
-import { type FeatureTable, Standardiser, takeRows } from "./standardise.js";
+import { type FeatureTable, notFinite, Standardiser, takeRows } from "./standardise.js";
 
 export type HeadPart = "train" | "valid" | "test";
 
@@ -43,39 +44,48 @@ export class HeadData {
   readonly judge: Judge;
   /** For regression: targets are (y − mean)/scale, measured on all that is not tested on. */
   readonly centre: { mean: Float64Array; scale: Float64Array };
-  private readonly scaler: Standardiser;
+  /** Layers of the features, where runs see them one by one. */
+  readonly layers: number | undefined;
+  private measured: Standardiser | undefined;
   private readonly stacks = new Map<string, Tensor>();
 
-  /** Throws DataError where no validation example can be scored. */
+  /**
+   * @param byLayer runs see one layer of the features, or a weighted sum: `d` is then the width of one
+   * @throws DataError where no validation example can be scored
+   */
   constructor(
     readonly gpu: Gpu,
     readonly task: ProbeLabels,
     readonly table: FeatureTable,
     readonly split: ClipSplit,
+    byLayer = false,
   ) {
     this.kind = task.kind;
-    this.d = table.d;
+    this.layers = byLayer ? table.layers : undefined;
+    this.d = table.d / (this.layers ?? 1);
     this.outputs = outputsOf(task);
     this.examples = split.train.length;
-    this.columns = 4 * Math.ceil((table.d + 1) / 4);
+    this.columns = 4 * Math.ceil((this.d + 1) / 4);
     this.validRows = 4 * Math.ceil(split.valid.length / 4);
-    this.scaler = new Standardiser(takeRows(table, split.train), table.d);
+    // By layer features are many, and heads on them read them as they are.
+    if (!byLayer) this.measured = new Standardiser(takeRows(table, split.train), table.d);
+    else if (!table.values.every(Number.isFinite)) throw notFinite();
     this.centre = this.measure();
     this.targets = this.targetsOf(split.train);
     this.judge = this.makeJudge();
   }
 
-  /** Features of a part for each of `sources` (false: as they are, true: standardised): [sources, examples, columns], zeros below. */
-  stack(part: HeadPart, sources: readonly boolean[]): Tensor {
-    const key = `${part} ${sources.join()}`;
+  /** Features of a part for each of `sources`: [sources, examples, columns], zeros below. */
+  stack(part: HeadPart, sources: readonly HeadSource[]): Tensor {
+    const key = stackKey(part, sources);
     let stack = this.stacks.get(key);
     if (!stack) {
       const clips = this.split[part];
       const { d, columns } = this;
       const rows = part === "train" ? clips.length : 4 * Math.ceil(clips.length / 4);
       const values = new Float32Array(sources.length * rows * columns);
-      for (const [s, standardise] of sources.entries()) {
-        const x = this.rowsOf(part, standardise);
+      for (const [s, { standardise, layer }] of sources.entries()) {
+        const x = this.rowsOf(part, standardise, layer);
         for (let i = 0; i < clips.length; i++) {
           const at = (s * rows + i) * columns;
           values.set(x.subarray(i * d, (i + 1) * d), at);
@@ -88,10 +98,49 @@ export class HeadData {
     return stack;
   }
 
-  /** Features of a part, [clips, d]. */
-  rowsOf(part: HeadPart, standardise: boolean): Float32Array<ArrayBuffer> {
-    const plain = takeRows(this.table, this.split[part]);
-    return Float32Array.from(standardise ? this.scaler.apply(plain) : plain);
+  private get scaler(): Standardiser {
+    this.measured ??= new Standardiser(takeRows(this.table, this.split.train), this.table.d);
+    return this.measured;
+  }
+
+  /** All layers as sources, in their order. */
+  layerSources(standardise: boolean): HeadSource[] {
+    return Array.from({ length: this.layers ?? 0 }, (_, layer) => ({ standardise, layer }));
+  }
+
+  /** Gives back the stacks of sources that no cohort will ask for again. */
+  forget(sources: readonly HeadSource[]): void {
+    for (const part of ["train", "valid"] as const) {
+      const key = stackKey(part, sources);
+      this.stacks.get(key)?.dispose();
+      this.stacks.delete(key);
+    }
+  }
+
+  /** Features of a part, [clips, d]; `shares` of the layers where they are summed. */
+  rowsOf(
+    part: HeadPart,
+    standardise: boolean,
+    layer?: HeadSource["layer"],
+    shares?: ArrayLike<number>,
+  ): Float32Array<ArrayBuffer> {
+    const { table, d } = this;
+    const clips = this.split[part];
+    const out = new Float32Array(clips.length * d);
+    const { mean, scale } = standardise ? this.scaler : {};
+    const summed = layer === "sum" ? [...Array(this.layers ?? 0).keys()] : [layer ?? 0];
+    for (const [i, clip] of clips.entries()) {
+      for (let j = 0; j < d; j++) {
+        let sum = 0;
+        for (const l of summed) {
+          const at = l * d + j;
+          const value = table.values[clip * table.d + at];
+          sum += (shares?.[l] ?? 1) * (mean && scale ? (value - mean[at]) / scale[at] : value);
+        }
+        out[i * d + j] = sum;
+      }
+    }
+    return out;
   }
 
   /**
@@ -269,6 +318,10 @@ export class HeadData {
       },
     };
   }
+}
+
+function stackKey(part: HeadPart, sources: readonly HeadSource[]): string {
+  return [part, ...sources.map(sourceKey)].join(", ");
 }
 
 /** What the kernel writes where a score is not a number. */

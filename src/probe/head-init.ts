@@ -48,6 +48,8 @@ export function headStart(layers: readonly HeadLayer[], seed: number): Float32Ar
 /** A trained head: for each layer the weights [live, inputs] and the biases [live]. */
 export interface TrainedHead {
   layers: { weight: Float32Array; bias: Float32Array; inputs: number }[];
+  /** Of a head on a weighted sum of layers: the share of each. */
+  shares?: Float64Array;
 }
 
 /** From memory to weights and biases. */

@@ -33,9 +33,10 @@ export async function probeGrid(
   grid: GridName,
   options: GridOptions = {},
 ): Promise<GridOutcome> {
-  const data = new HeadData(gpu, task, features, split);
+  const layers = grid === "marble" ? features.layers : undefined;
+  const data = new HeadData(gpu, task, features, split, layers !== undefined);
   try {
-    const { runs } = gridOf(grid);
+    const { runs } = gridOf(grid, layers);
     const schedule = scheduleOf(grid, { kind: task.kind, keys: areKeys(task.classes) });
     const most = Math.min(
       schedule.most ?? Number.POSITIVE_INFINITY,
@@ -62,7 +63,7 @@ export async function probeGrid(
       scores: metricsOf(task).map((metric) => metric.score(labels, scores, outputs)),
       predicted,
       valid: best.score,
-      chosen: runText(run) + (songRule ? `, songs by ${songRule}` : ""),
+      chosen: runText(run, { layers, shares: head.shares }) + (songRule ? `, songs by ${songRule}` : ""),
       results,
       best,
       songRule,
@@ -78,12 +79,12 @@ const rowsAtOnce = 4096;
 /** What a head answers for a part of the clips: [clips, outputs], numbers of a regression in the labels' own units. */
 export async function headScores(
   data: HeadData,
-  { layers }: TrainedHead,
-  { standardise }: HeadRun,
+  { layers, shares }: TrainedHead,
+  { standardise, layer }: HeadRun,
   part: HeadPart,
 ): Promise<Float64Array> {
   const { gpu, d, outputs, centre } = data;
-  const rows = data.rowsOf(part, standardise);
+  const rows = data.rowsOf(part, standardise, layer, shares);
   const scores = new Float64Array((rows.length / d) * outputs);
   for (let from = 0; from < rows.length / d; from += rowsAtOnce) {
     const piece = rows.slice(from * d, (from + rowsAtOnce) * d);

@@ -8,7 +8,7 @@ import type { HeadRun, HeadSchedule } from "./grid.js";
 import { HeadBatches } from "./head-batches.js";
 import type { HeadData } from "./head-data.js";
 import type { TrainedHead } from "./head-init.js";
-import { arrangeSlots } from "./head-slots.js";
+import { arrangeSlots, sourceKey, sourcesOf } from "./head-slots.js";
 
 /** How one run ended. */
 export interface HeadResult {
@@ -69,20 +69,39 @@ export function bestRun(results: readonly HeadResult[]): HeadResult {
   return usable.reduce((best, each) => (each.score > best.score ? each : best));
 }
 
-/** The runs that are trained together: of one hidden size and one batch size, as many at a time as is good. */
+/**
+ * The runs that are trained together: of one hidden size and one batch size, and on a weighted sum of layers or not, as many at a time as
+ * is good.
+ */
 export function planCohorts(data: HeadData, runs: readonly HeadRun[], options: HeadOptions = {}): number[][] {
   const groups = new Map<string, number[]>();
-  runs.forEach(({ hidden, batch, dropInput }, index) => {
-    const key = `${hidden} ${batch} ${dropInput}`;
+  runs.forEach(({ hidden, batch, dropInput, layer }, index) => {
+    const key = `${hidden} ${batch} ${dropInput} ${layer === "sum"}`;
     groups.set(key, [...(groups.get(key) ?? []), index]);
   });
-  return [...groups.values()].flatMap((numbers) => {
-    const { hidden, batch } = runs[numbers[0]];
-    return cohortsOf(
-      runs,
-      numbers,
-      Math.min(options.together ?? numbers.length, capacity(data, hidden, batch, options)),
+  return [...groups.values()]
+    .flatMap((numbers) => bySources(data, runs, numbers))
+    .flatMap((numbers) => {
+      const most = Math.min(options.together ?? numbers.length, capacity(data, runs[numbers[0]], options));
+      return cohortsOf(runs, numbers, most);
+    });
+}
+
+/** Runs on so few layers at a time that one buffer holds the features of all. */
+function bySources(data: HeadData, runs: readonly HeadRun[], numbers: readonly number[]): number[][] {
+  const { maxBindingBytes, maxBufferBytes } = data.gpu.device.capabilities;
+  const each = 4 * data.columns * Math.max(data.examples, data.validRows);
+  const most = Math.max(1, Math.floor(Math.min(maxBindingBytes, maxBufferBytes) / each));
+  const sources = sourcesOf(runs, numbers);
+  if (runs[numbers[0]].layer === "sum" && (data.layers ?? 0) > most) {
+    throw new DataError(
+      `The features of ${data.examples} clips in ${data.layers} layers do not fit into one buffer of this adapter: probe one pool with --pool mean.`,
     );
+  }
+  if (sources.length <= most) return [[...numbers]];
+  return Array.from({ length: Math.ceil(sources.length / most) }, (_, k) => {
+    const own = new Set(sources.slice(k * most, (k + 1) * most).map(sourceKey));
+    return numbers.filter((index) => own.has(sourceKey(runs[index])));
   });
 }
 
@@ -94,7 +113,7 @@ export function cohortsOf(runs: readonly HeadRun[], numbers: readonly number[], 
     for (const index of list) lists.set(key(runs[index]), [...(lists.get(key(runs[index])) ?? []), index]);
     return [...lists.values()];
   };
-  return by(({ standardise }) => String(standardise), numbers).flatMap((source) => {
+  return by(sourceKey, numbers).flatMap((source) => {
     if (source.length <= most) return [source];
     return by(({ dropout }) => String(dropout), source).flatMap((variant) => {
       const size = Math.ceil(variant.length / Math.ceil(variant.length / most));
@@ -109,10 +128,10 @@ export function cohortsOf(runs: readonly HeadRun[], numbers: readonly number[], 
  * What is good: as many as memory holds, and on a software adapter as many as the processor's cache holds (measured: 9 heads of 512
  * units on 96 features are a third faster a head than 54).
  */
-function capacity(data: HeadData, hidden: number, batch: number, { memory }: HeadOptions): number {
+function capacity(data: HeadData, { hidden, batch, layer }: HeadRun, { memory }: HeadOptions): number {
   const { capabilities } = data.gpu.device;
   const rows = 4 * Math.ceil(Math.min(batch, data.examples) / 4);
-  const { held, largest, working } = Cohort.bytesPerPlace(data, hidden, rows);
+  const { held, largest, working } = Cohort.bytesPerPlace(data, hidden, rows, layer === "sum");
   const budget = memory ?? (capabilities.software ? 1 : 4) * 2 ** 30;
   const limit = Math.min(capabilities.maxBindingBytes, capabilities.maxBufferBytes);
   const cached = capabilities.software ? 2 ** 24 / working : Number.POSITIVE_INFINITY;

@@ -18,6 +18,11 @@ export function takeRows({ d, values }: FeatureTable, rows: ArrayLike<number>): 
   return out;
 }
 
+/** What is thrown where a feature is not a number, or infinite. */
+export function notFinite(): DataError {
+  return new DataError("The features to be probed are not all finite: the weights may be broken.");
+}
+
 export class Standardiser {
   /** [d] */
   readonly mean: Float64Array;
@@ -35,7 +40,7 @@ export class Standardiser {
     for (let i = 0; i < rows.length; i++) mean[i % d] += rows[i] / n;
     for (let i = 0; i < rows.length; i++) squares[i % d] += (rows[i] - mean[i % d]) ** 2 / n;
     if (![...mean, ...squares].every(Number.isFinite)) {
-      throw new DataError("The features to be probed are not all finite: the weights may be broken.");
+      throw notFinite();
     }
     this.mean = mean;
     // What is left of a constant feature after rounding counts as constant.

@@ -4,6 +4,7 @@ import { Cohort } from "../../src/probe/cohort.js";
 import { gridOf, type HeadRun } from "../../src/probe/grid.js";
 import { HeadBatches } from "../../src/probe/head-batches.js";
 import { HeadData } from "../../src/probe/head-data.js";
+import { probeGrid } from "../../src/probe/head-protocol.js";
 import { bestRun, trainHeads } from "../../src/probe/head-trainer.js";
 import type { ProbeLabels } from "../../src/probe/protocol.js";
 import { Standardiser, takeRows } from "../../src/probe/standardise.js";
@@ -120,6 +121,123 @@ describe("a cohort", () => {
       data.dispose();
     },
   );
+});
+
+describe("features by layer", () => {
+  const layered = (made: ReturnType<typeof problem>, layers: number) => ({
+    ...made,
+    table: { ...made.table, layers },
+  });
+
+  it.each([
+    ["classification", 0, 50, 3, 7, 5],
+    ["classification", 13, 50, 4, 6, 5],
+    ["multilabel", 8, 41, 2, 9, 3],
+    ["regression", 7, 37, 5, 3, 2],
+  ] as const)(
+    "train as float64 does, alone and weighted: %s, %i hidden, %i clips, %i layers of %i features, %i outputs",
+    async (kind, hidden, n, parts, d, outputs) => {
+      const made = layered(problem(kind, n, parts * d, outputs, 90 + hidden + n), parts);
+      const data = new HeadData(gpu(), made.task, made.table, made.split, true);
+      const settings = { hidden, dropInput: false, dropout: 0.25 };
+      const sums = [
+        run({ ...settings, layer: "sum" }),
+        run({ ...settings, layer: "sum", lr: 1e-3, l2: 0.1 }),
+      ];
+      const alone = Array.from({ length: parts }, (_, layer) => run({ ...settings, layer }));
+      for (const runs of [sums, alone]) {
+        const batches = () => new HeadBatches(data.examples, 16, seed, "epoch");
+        const cohort = new Cohort(data, runs, [...runs.keys()], batches(), {
+          chunk: 3,
+          seed,
+          rateOf: () => ({ rate: 1, active: true }),
+        });
+        const steps = 7;
+        cohort.advance(steps);
+        for (const [index, each] of runs.entries()) {
+          const whole = referenceOf(made, each, data);
+          const { layer } = each;
+          const seen: ReferenceProblem =
+            typeof layer === "number"
+              ? { ...whole, x: whole.x.map((row) => row.slice(layer * d, (layer + 1) * d)) }
+              : { ...whole, layers: parts };
+          const shares: number[] = [];
+          const expected = trainReference(seen, each, batches(), seed, steps, shares);
+          const head = await cohort.present(cohort.slots.runs.indexOf(index));
+          let most = 0;
+          head.layers.forEach(({ weight, bias }, l) => {
+            const pairs = [
+              [weight, expected[l].weight],
+              [bias, expected[l].bias],
+            ] as const;
+            for (const [found, wanted] of pairs) {
+              found.forEach((value, i) => {
+                most = Math.max(most, Math.abs(value - wanted[i]));
+                expect(Number.isFinite(value)).toBe(true);
+              });
+            }
+          });
+          expect(most / each.lr).toBeLessThan(0.02);
+          if (layer === "sum") {
+            expect(head.shares).toHaveLength(parts);
+            head.shares?.forEach((share, l) => {
+              expect(Math.abs(share - shares[l]) / each.lr).toBeLessThan(0.02);
+            });
+          } else expect(head.shares).toBeUndefined();
+        }
+        cohort.dispose();
+      }
+      data.dispose();
+    },
+  );
+
+  it("give each of MARBLE's runs what it gets alone, bit for bit", async () => {
+    const made = layered(problem("classification", 60, 3 * 6, 3, 8), 3);
+    const data = new HeadData(gpu(), made.task, made.table, made.split, true);
+    const runs = gridOf("marble", 3).runs.map((each) => ({ ...each, hidden: 12, batch: 8, lr: 4 * each.lr }));
+    expect(runs).toHaveLength(4 * 6);
+    const plateau = { factor: 0.5, patience: 1 };
+    const schedule = {
+      evaluateEvery: "epoch",
+      evaluateFirst: false,
+      patience: 4,
+      most: 25,
+      plateau,
+    } as const;
+    const together = await trainHeads(data, runs, schedule, { seed, keep: "all" });
+    expect(new Set(together.map(({ steps }) => steps)).size).toBeGreaterThan(2);
+    for (const index of [0, 6, 13, 18, 20, 23]) {
+      const [alone] = await trainHeads(data, [runs[index]], schedule, { seed, keep: "all" });
+      const { score, bestEvaluation, steps, head } = together[index];
+      expect(alone).toMatchObject({ score, bestEvaluation, steps });
+      expect(alone.head).toEqual(head);
+    }
+    data.dispose();
+  });
+
+  it("find the layer that knows, and say so", async () => {
+    const made = problem("classification", 90, 3 * 5, 3, 31);
+    const random = new Random(seed, 77);
+    // Of the three layers only the second is left as it was.
+    for (let i = 0; i < made.table.values.length; i++) {
+      if (Math.floor((i % 15) / 5) !== 1) made.table.values[i] = random.normal();
+    }
+    const map = [0, 1, 2].map(() => [0, 1, 2, 3, 4].map(() => random.normal()));
+    const labels = made.task.labels.map((_, i) => {
+      const z = map.map((row) => row.reduce((sum, w, j) => sum + w * made.table.values[i * 15 + 5 + j], 0));
+      return [z.indexOf(Math.max(...z))];
+    });
+    const options = { seed, most: 40 };
+    const task = { ...made.task, labels };
+    const table = { ...made.table, layers: 3 };
+    const outcome = await probeGrid(gpu(), task, table, made.split, "marble", options);
+    expect(outcome.chosen).toMatch(/^(layer 2 of 3|layers weighted \d+\/\d+\/\d+ %), .*512 hidden/);
+    const scoresOf = (layer: number) =>
+      Math.max(...outcome.results.filter((each) => each.run.layer === layer).map(({ score }) => score));
+    expect(scoresOf(1)).toBeGreaterThan(scoresOf(0));
+    expect(scoresOf(1)).toBeGreaterThan(scoresOf(2));
+    expect(outcome.scores[0]).toBeGreaterThan(0.5);
+  });
 });
 
 describe("trainHeads", () => {

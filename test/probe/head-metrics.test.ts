@@ -248,7 +248,11 @@ describe("grids", () => {
     const { runs } = gridOf("jukemir");
     const numbers = [...runs.keys()].filter((i) => runs[i].hidden === 0 && runs[i].batch === 64);
     const slots = arrangeSlots(runs, numbers);
-    expect(slots).toMatchObject({ sources: [false, true], rates: [0.25, 0.5, 0.75], each: 9 });
+    expect(slots).toMatchObject({
+      sources: [{ standardise: false }, { standardise: true }],
+      rates: [0.25, 0.5, 0.75],
+      each: 9,
+    });
     expect([...slots.runs].sort((a, b) => a - b)).toEqual(numbers);
     slots.runs.forEach((run, place) => {
       const variant = Math.floor(place / 9);

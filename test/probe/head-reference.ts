@@ -3,6 +3,7 @@ import { dropoutThreshold, hash32 } from "../../src/ops/dropout.js";
 import type { HeadRun } from "../../src/probe/grid.js";
 import { dropKeys, type HeadBatches } from "../../src/probe/head-batches.js";
 import { headLayers, headStart } from "../../src/probe/head-init.js";
+import { sumLayout, sumStart } from "../../src/probe/head-sum.js";
 
 export interface ReferenceProblem {
   kind: "classification" | "multilabel" | "regression";
@@ -11,6 +12,8 @@ export interface ReferenceProblem {
   /** [class], 0/1 a tag, or numbers. */
   y: readonly (readonly number[])[];
   outputs: number;
+  /** For a weighted sum: x holds so many layers, one after another. */
+  layers?: number;
 }
 
 interface Layer {
@@ -20,16 +23,25 @@ interface Layer {
   units: number;
 }
 
-/** Weights after `steps` steps. */
+/** Weights after `steps` steps; `shares` receives those of the layers. */
 export function trainReference(
   problem: ReferenceProblem,
   run: HeadRun,
   batches: HeadBatches,
   seed: number,
   steps: number,
+  shares: number[] = [],
 ): Layer[] {
-  const d = problem.x[0].length;
-  const layouts = headLayers(d, run.hidden, problem.outputs);
+  const parts = problem.layers ?? 1;
+  const width = problem.x[0].length / parts;
+  const sum = Float64Array.from(sumStart(sumLayout(parts), seed).subarray(0, parts));
+  const sumMoments = { m: new Float64Array(parts), v: new Float64Array(parts) };
+  const softmax = () => {
+    const e = Array.from(sum, (w) => Math.exp(w));
+    const total = e.reduce((a, b) => a + b);
+    return e.map((value) => value / total);
+  };
+  const layouts = headLayers(width, run.hidden, problem.outputs);
   const start = headStart(layouts, seed);
   const layers = layouts.map(
     ({ live, inputs, columns }, l): Layer => ({
@@ -57,8 +69,14 @@ export function trainReference(
       new Float64Array(weight.length),
       new Float64Array(bias.length),
     ]);
+    const share = problem.layers ? softmax() : [1];
+    const shareGradient = new Float64Array(parts);
     for (let i = 0; i < count; i++) {
-      const input = problem.x[indices[i]].map((value, j) => {
+      const whole = problem.x[indices[i]];
+      const mixed = Array.from({ length: width }, (_, j) =>
+        share.reduce((total, part, l) => total + part * whole[l * width + j], 0),
+      );
+      const input = mixed.map((value, j) => {
         if (!run.dropInput) return value;
         return kept(inputKey, i * layouts[0].columns + j) ? value / (1 - run.dropout) : 0;
       });
@@ -89,6 +107,13 @@ export function trainReference(
             back[j] += d[u] * weight[u * inputs + j];
           }
         }
+        if (l === 0) {
+          for (let part = 0; part < parts; part++) {
+            back.forEach((g, j) => {
+              shareGradient[part] += g * whole[part * back.length + j];
+            });
+          }
+        }
         d = back.map((g, j) => (l > 0 && from[j] > 0 ? g / (1 - run.dropout) : 0));
       }
     }
@@ -105,7 +130,18 @@ export function trainReference(
         }
       });
     });
+    const mean = share.reduce((total, part, l) => total + part * shareGradient[l], 0);
+    for (let l = 0; l < parts; l++) {
+      const { m, v } = sumMoments;
+      const g = share[l] * (shareGradient[l] - mean) + run.l2 * sum[l];
+      m[l] = 0.9 * m[l] + 0.1 * g;
+      v[l] = 0.999 * v[l] + 0.001 * g * g;
+      const rise = 1 - 0.9 ** (step + 1);
+      const root = Math.sqrt(v[l] / (1 - 0.999 ** (step + 1)));
+      sum[l] -= ((run.lr / rise) * m[l]) / (root + 1e-8);
+    }
   }
+  shares.splice(0, shares.length, ...softmax());
   return layers;
 }
 
