@@ -53,6 +53,30 @@ export const DEBIAN = {
     bytes: 29_272_812,
     sha256: "b37adf8b08b46d4182c283e760e4f40622d83674e05803960ea1e11a92600c7b",
   },
+  "amoebax-data": {
+    name: "amoebax-data",
+    version: "0.2.1+dfsg-6",
+    bytes: 8_597_760,
+    sha256: "e7bc4d55ad15e20decc44f67819c109c42935f2173ed39926aeb3ec502642009",
+  },
+  "hyperrogue-music": {
+    name: "hyperrogue-music",
+    version: "12.0q-1",
+    bytes: 63_836_788,
+    sha256: "61ab9f4c2169442d85f42c42d26e80c1a18b93c741f3d44f1b9d83015904e7f7",
+  },
+  "marsshooter-data": {
+    name: "marsshooter-data",
+    version: "0.7.6-7",
+    bytes: 68_377_444,
+    sha256: "b8d040a9739434f2be96bbf9b38f0743d56d59b853647b2242f9357e38394951",
+  },
+  "colobot-common-sounds": {
+    name: "colobot-common-sounds",
+    version: "0.2.0-2",
+    bytes: 60_668_912,
+    sha256: "819e799542eac69c95b072567b5584eb3e0b2bb900de13efa3684915747b1644",
+  },
   mma: {
     name: "mma",
     version: "21.09-1",

@@ -7,13 +7,14 @@ import { machinePackages, PackagesUnavailableError } from "../../host/packages.j
 import type { Corpus } from "../types.js";
 import { openComposed } from "./composed.js";
 import { openGenerated } from "./generated.js";
+import { openMixed } from "./mixed.js";
 import type { CorpusOptions, ResolvedCorpusOptions } from "./options.js";
 import { openOpen, openStarter } from "./recorded.js";
 
 export type { CorpusOptions } from "./options.js";
 
 /** The names that openCorpus takes. */
-export const CORPORA = ["auto", "starter", "open", "composed", "generated"] as const;
+export const CORPORA = ["auto", "starter", "mixed", "open", "composed", "generated"] as const;
 
 export type CorpusName = (typeof CORPORA)[number];
 
@@ -41,6 +42,8 @@ export async function openCorpus(name: CorpusName, options: CorpusOptions = {}):
       return openFirst(resolved);
     case "starter":
       return asked("starter", openStarter(resolved));
+    case "mixed":
+      return asked("mixed", openMixed(resolved));
     case "open":
       return asked("open", openOpen(resolved));
     case "composed":

@@ -78,7 +78,9 @@ export async function tracksOf(
     const title = isStem ? basename(folder) : basename(path, extname(path));
     const piece = isStem ? `${source}/${basename(folder)}` : id;
     const parts = isStem ? [path, guitar] : [path];
-    tracks.push({ id: isStem ? piece : id, piece, title, load: () => loadSum(parts) });
+    const track: Track = { id: isStem ? piece : id, piece, title, load: () => loadSum(parts) };
+    if (!isStem) track.source = { file: id, digest: () => sharedDecodePool().digestFile(path, { name: id }) };
+    tracks.push(track);
   }
   return { tracks, skipped };
 }

@@ -7,6 +7,7 @@ import { machinePackages, PackagesUnavailableError } from "../../host/packages.j
 import { openSetTask, SET_TASKS } from "../sets/index.js";
 import type { LabelledTask } from "../types.js";
 import { openArranged } from "./arranged.js";
+import { artistOffline, openArtist } from "./artist.js";
 import { openGenInstruments, openGenKey, openGenTempo } from "./generated.js";
 import { openInstruments } from "./instruments.js";
 import { openKey } from "./key.js";
@@ -19,6 +20,7 @@ const OPENERS = {
   key: openKey,
   style: (options: ResolvedTaskOptions) => openArranged("style", options),
   tempo: (options: ResolvedTaskOptions) => openArranged("tempo", options),
+  artist: openArtist,
   "gen-instruments": async ({ seed }: ResolvedTaskOptions) => openGenInstruments(seed),
   "gen-key": async ({ seed }: ResolvedTaskOptions) => openGenKey(seed),
   "gen-tempo": async ({ seed }: ResolvedTaskOptions) => openGenTempo(seed),
@@ -29,7 +31,7 @@ export type TaskName = keyof typeof OPENERS;
 /** The names of tasks that bring their own music. openTask takes those of SET_TASKS too, with the folder of their data set. */
 export const TASKS = Object.keys(OPENERS) as TaskName[];
 
-/** The name that openTasks takes for every task of TASKS that can be had. */
+/** The name that openTasks takes for every task of TASKS that can be had; `artist` only where its large packages lie in the cache. */
 export const ALL_TASKS = "all";
 
 /**
@@ -75,7 +77,7 @@ export async function openTasks(
       continue;
     }
     try {
-      tasks.push(await open(name, options));
+      tasks.push(await open(name, name === "artist" ? { offline: artistOffline, ...options } : options));
     } catch (error) {
       if (!(error instanceof PackagesUnavailableError)) throw error;
       options.note?.(`without the task ${name}: ${error.message}`);

@@ -16,6 +16,8 @@ export interface TaskOptions {
   seed?: number;
   /** Who fetches packages; tests put their own in. */
   packages?: PackageClient;
+  /** Why nothing is to be fetched; what the cache has is still taken. */
+  offline?: string;
 }
 
 /** The options with every default filled in. */
