@@ -63,9 +63,17 @@ export async function buildWeb({
   return metafile;
 }
 
+/** The style sheets of the page and of its views. */
 function styles() {
-  const others = readdirSync(here).filter((name) => name.endsWith(".css") && name !== "style.css");
-  return ["style.css", ...others.sort()];
+  const names = (folder) => readdirSync(join(here, folder)).filter((name) => name.endsWith(".css"));
+  const own = names(".").filter((name) => name !== "style.css");
+  return [
+    "style.css",
+    ...own.sort(),
+    ...names("views")
+      .sort()
+      .map((name) => `views/${name}`),
+  ];
 }
 
 if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {

@@ -2,17 +2,13 @@
 import type { App } from "../app.js";
 import { h } from "../dom.js";
 
-/** The bar; hidden while nothing is under way. `asPart` may place what the worker tells within a larger piece of work. */
-export function followProgress(
-  app: App,
-  asPart: (done: number, total: number) => [done: number, total: number],
-): HTMLElement {
+/** The bar; hidden while nothing is under way. */
+export function followProgress(app: App): HTMLElement {
   const bar = h("progress", { "aria-label": "Progress" });
   const text = h("span", { class: "hint" });
   const element = h("div", { class: "progress", hidden: true }, text, bar);
   let timer = 0;
-  app.engine.on("progress", ({ what, done: partDone, total: partTotal }) => {
-    const [done, total] = asPart(partDone, partTotal);
+  app.engine.on("progress", ({ what, done, total }) => {
     clearTimeout(timer);
     element.hidden = false;
     text.textContent = total > 0 ? `${what} ${done}/${total}` : what;

@@ -9,10 +9,6 @@ import { followProgress } from "./library-progress.js";
 const sound = /\.(wav|flac|mp3|ogg|oga|opus|au|snd)$/i;
 const accept = ".wav,.flac,.mp3,.ogg,.oga,.opus,.au,.snd,audio/*";
 
-/** Files are handed over in portions, so that the first ones can be heard soon. */
-const portion = 8;
-const demoPieces = 8;
-
 export const library: View = (root, app) => {
   const files = h("input", {
     type: "file",
@@ -55,7 +51,7 @@ export const library: View = (root, app) => {
   const suggestions = h("datalist", { id: "clip-labels" });
   root.append(
     h("div", { class: "sources" }, demo, pickFiles, pickFolder, files, folder),
-    followProgress(app, (done, total) => (demoDone < 0 ? [done, total] : [demoDone + done, demoPieces])),
+    followProgress(app),
     empty,
     summary,
     list,
@@ -63,7 +59,6 @@ export const library: View = (root, app) => {
     refused,
   );
 
-  let demoDone = -1;
   const waiting: File[] = [];
   let working: Promise<void> | undefined;
 
@@ -83,7 +78,7 @@ export const library: View = (root, app) => {
     await working;
   }
 
-  /** One portion after the other; without an adapter the files wait until there is one. */
+  /** One call after the other; without an adapter the files wait until there is one. */
   async function work(): Promise<void> {
     while (waiting.length > 0) {
       if (!app.adapter.get()) {
@@ -92,11 +87,9 @@ export const library: View = (root, app) => {
         );
         await adapterReady(app);
       }
-      const now = waiting.splice(0, portion);
+      const now = waiting.splice(0);
       try {
-        const answer = await app.engine.call("addFiles", now);
-        merge(answer.added);
-        showRefused(answer.refused);
+        showRefused((await app.engine.call("addFiles", now)).refused);
       } catch (error) {
         fail(app)(error);
       }
@@ -106,23 +99,20 @@ export const library: View = (root, app) => {
   async function addDemo(): Promise<void> {
     demo.disabled = true;
     try {
-      // Piece by piece: the first can be heard and seen while the others are composed.
-      for (demoDone = 0; demoDone < demoPieces; demoDone++) {
-        merge((await app.engine.call("addDemo", { pieces: 1 })).added);
-      }
+      await app.engine.call("addDemo");
     } catch (error) {
       fail(app)(error);
     } finally {
-      demoDone = -1;
       demo.disabled = !app.adapter.get();
     }
   }
 
-  /** New clips by id, at the end. */
-  function merge(added: readonly ClipInfo[]): void {
-    const known = new Set(added.map((clip) => clip.id));
-    app.clips.set([...app.clips.get().filter((clip) => !known.has(clip.id)), ...added]);
-  }
+  // Clips come one by one, while the call that adds them goes on: the first can be heard and seen at once.
+  app.engine.on("clip", (clip) => {
+    const clips = app.clips.get();
+    const known = clips.some(({ id }) => id === clip.id);
+    app.clips.set(known ? clips.map((each) => (each.id === clip.id ? clip : each)) : [...clips, clip]);
+  });
 
   function showRefused(more: readonly { name: string; reason: string }[]): void {
     if (more.length === 0) return;

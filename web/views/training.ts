@@ -125,6 +125,10 @@ export const training: View = (root, app) => {
     if (info && (preset.value !== presetOf(app) || Number(seed.value) !== info.seed) && info.step === 0) {
       app.model.set(await app.engine.call("reset", { preset: preset.value, seed: Number(seed.value) }));
     }
+    if (info && info.step > 0 && preset.value !== presetOf(app)) {
+      app.say(`This model is of another preset: press Reset to begin anew with “${preset.value}”.`, "error");
+      return;
+    }
     const done = app.training.get();
     if (done.status === "done" && Number(steps.value) <= done.step) steps.value = String(done.step + 200);
     await app.engine.call("train", {
@@ -225,17 +229,13 @@ export const training: View = (root, app) => {
     bar.max = Math.max(1, total);
     bar.value = step;
     if (busy) seenSteps = true;
-    for (const input of [batch, seed]) input.disabled = busy || status === "paused";
-    steps.disabled = busy;
-    preset.disabled = busy;
-    if (status === "paused" && !seenSteps && total > 0) steps.value = String(total);
+    for (const input of [steps, batch, preset]) input.disabled = busy;
+    seed.disabled = busy || step > 0; // the seed is the run's
   });
   app.model.follow((model) => {
     if (!model) return;
-    if (model.step === 0) {
-      batch.value = String(model.pretrain.batch);
-      if (Number(steps.value) === 200) steps.value = String(model.pretrain.steps);
-    }
+    batch.value = String(model.pretrain.batch);
+    steps.value = String(Math.max(model.step, model.pretrain.steps));
     seed.value = String(model.seed);
     preset.value = presetOf(app);
   });

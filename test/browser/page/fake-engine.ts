@@ -81,6 +81,7 @@ export function fakeEngine({ refuse, stepMs = 20 }: FakeOptions = {}): Engine {
       frames: Math.floor(((seconds + i) * rate) / hop) + 1,
     }));
     clips = [...clips, ...added];
+    for (const clip of added) emit("clip", clip);
     return added;
   };
   const find = (id: string) => {
@@ -130,7 +131,7 @@ export function fakeEngine({ refuse, stepMs = 20 }: FakeOptions = {}): Engine {
         refused,
       };
     },
-    addDemo({ pieces = 1 } = {}) {
+    addDemo({ pieces = 8 } = {}) {
       const names = Array.from(
         { length: pieces },
         (_, i) => `Waltz ${clips.length + i + 1} in D major, 120 BPM`,
