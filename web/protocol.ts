@@ -191,7 +191,9 @@ export interface Calls {
   /** Log-mel of the last seconds of a live signal; nothing is kept. */
   liveMel(samples: Float32Array, sampleRate: number): MelImage;
 
+  /** Begins to train, or goes on to more steps; events tell the rest. Another seed needs a reset first. */
   train(options: TrainOptions): void;
+  /** Answered when the step under way has ended and is saved. */
   pause(): void;
   resume(): void;
   /** Forgets weights and moments; clips stay. */
