@@ -18,7 +18,7 @@ export interface Orbit {
   distance: number;
 }
 
-export const HOME: Readonly<Orbit> = { yaw: 0.6, pitch: 0.35, distance: 3.6 };
+export const HOME: Readonly<Orbit> = { yaw: 0.6, pitch: 0.35, distance: 3.3 };
 
 /** Turns by angles and moves by a factor, kept within what can be shown. */
 export function turn(orbit: Orbit, by: { yaw?: number; pitch?: number; zoom?: number }): Orbit {

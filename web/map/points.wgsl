@@ -43,7 +43,7 @@ fn place(@builtin(vertex_index) corner: u32, @builtin(instance_index) instance: 
   let distance = max(at.w, 0.05);
   let growth = select(select(1.0, 1.45, look == RING), 1.9, look == FOCUS);
   let radius = max(frame.smallest, frame.radius / distance) * growth;
-  let reach = radius + 3.0 * frame.ratio + 1.0; // room for the ring and the soft edge
+  let reach = radius + 1.0 + select(0.0, 3.0 * frame.ratio, look >= RING); // room for the soft edge and the ring
   let side = vec2f(f32(corner & 1u), f32(corner >> 1u)) * 2.0 - 1.0;
   var out: Varying;
   out.offset = side * reach;
@@ -68,6 +68,5 @@ fn shade(in: Varying) -> @location(0) vec4f {
     let ring = saturate(1.25 * frame.ratio - abs(distance - in.radius - 1.2 * frame.ratio) + 0.5);
     colour = vec4f(frame.ink.rgb, 1.0) * ring + colour * (1.0 - ring);
   }
-  if (colour.a < 0.004) { discard; }
   return colour;
 }

@@ -440,6 +440,7 @@ export const map: View = (root, app) => {
     },
     refresh: () => refresh(false),
   });
+  follows.addEventListener("change", changed);
   followVisibility(host, (now) => {
     visible = now;
     changed();
