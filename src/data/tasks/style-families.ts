@@ -34,25 +34,34 @@ const FILES = {
 /** The nine families, in label order. */
 export const STYLE_FAMILIES: readonly string[] = Object.keys(FILES);
 
-/** A style file with its place. */
-export interface FamilyStyle {
-  style: Style;
+/** A style file's place. */
+interface Place {
+  /** LIBRARY/FILE. */
+  id: string;
   /** Index into STYLE_FAMILIES. */
   family: number;
   /** Shared by files that are kin: the first of them. */
   kin: string;
 }
 
-/** Those of the given styles that belong to a family, in the order of the table. */
+/** Every style file that has a family. */
+export const STYLE_FILES: readonly Place[] = Object.values(FILES).flatMap((text, family) =>
+  text.split(/\s+/).flatMap((entry) => {
+    const ids = entry.split("&").map((file) => (file.includes("/") ? file : `stdlib/${file}`));
+    return ids.map((id) => ({ id, family, kin: ids[0] }));
+  }),
+);
+
+/** A style file of a family. */
+export interface FamilyStyle extends Omit<Place, "id"> {
+  style: Style;
+}
+
+/** Those of the given styles that belong to a family, in the order of the table; other bars than two to four beats do not. */
 export function familyStyles(styles: readonly Style[]): FamilyStyle[] {
   const byId = new Map(styles.map((style) => [style.id, style]));
-  return Object.values(FILES).flatMap((text, family) =>
-    text.split(/\s+/).flatMap((entry) => {
-      const ids = entry.split("&").map((file) => (file.includes("/") ? file : `stdlib/${file}`));
-      return ids.flatMap((id) => {
-        const style = byId.get(id);
-        return style ? [{ style, family, kin: ids[0] }] : [];
-      });
-    }),
-  );
+  return STYLE_FILES.flatMap(({ id, family, kin }) => {
+    const style = byId.get(id);
+    return style && style.beats >= 2 && style.beats <= 4 ? [{ style, family, kin }] : [];
+  });
 }
