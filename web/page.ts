@@ -74,6 +74,7 @@ export function startPage(engine: Engine): App {
   for (const [id, load] of Object.entries(later)) mountLater(id, load, app);
   followSections();
 
+  let lostAtOpening = 0;
   const open = async () => {
     notices.hold("open", "Opening the GPU…", "info");
     try {
@@ -89,7 +90,16 @@ export function startPage(engine: Engine): App {
       const { saved } = opened;
       if (saved.step !== undefined) app.say(`Your earlier visit was taken up at step ${saved.step}.`);
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
+      const lost = error instanceof Error && error.name === "DeviceLostError";
+      if (lost && lostAtOpening++ < 2) {
+        setTimeout(() => void open(), 1000); // a driver that is just being reset
+        return;
+      }
+      const text = lost
+        ? "The GPU was lost again and again while it was opened: close other pages that use it, or restart the browser."
+        : error instanceof Error
+          ? error.message
+          : String(error);
       notices.hold("open", text, "error", { label: "Try again", run: () => void open() });
     }
   };

@@ -85,6 +85,10 @@ test("demo music to a trained model, through a reload", { timeout: 400_000 }, as
   await screenshot(page, "flow-trained");
   await expectAccessible(page, "trained");
 
+  console.log(
+    JSON.stringify(times, (_key, value) => (typeof value === "number" ? Math.round(value) : value)),
+  );
+
   await page.goto(new URL("index.html", url).href);
   await page.waitForSelector("#status[data-adapter=open]", { timeout: 60_000 });
   await expect.poll(() => page.locator(".clips li").count(), wait).toBe(8);

@@ -32,7 +32,7 @@ export const attention: View = (root, app) => {
       h(
         "div",
         { class: "legend-bar", "aria-hidden": "true" },
-        h("span", {}, "ignored"),
+        h("span", {}, "even share or less"),
         h("i"),
         h("span", {}, "strongest"),
       ),
@@ -243,6 +243,13 @@ function largest(weights: Float32Array | undefined): number {
   return weights?.reduce((a, b) => Math.max(a, b), 0) ?? 0;
 }
 
+/**
+ * How strongly each patch is coloured, 0 to 1: nothing up to an even share, all at the largest weight, or at four even shares where no
+ * weight is as large. A model that listens everywhere alike leaves the picture grey.
+ */
 function relativeTo(weights: Float32Array | undefined, top: number): Float32Array | undefined {
-  return weights?.map((weight) => weight / (top || 1));
+  if (!weights) return undefined;
+  const even = 1 / weights.length;
+  const full = Math.max(top, 4 * even);
+  return weights.map((weight) => Math.max(0, weight - even) / (full - even));
 }

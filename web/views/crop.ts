@@ -42,7 +42,7 @@ export interface CropMarks {
   hidden?: ArrayLike<number>;
   hiddenColour?: string;
   outlined?: number;
-  /** [tokens], each patch's share of the strongest. */
+  /** [tokens], how strongly each patch is coloured, 0 to 1. */
   weights?: Float32Array;
 }
 

@@ -104,7 +104,7 @@ export const patches: View = (root, app) => {
       `Filled in: the model's prediction of the hidden patches, squared error ${error} at step ${got.step}`,
     );
     root.dataset.step = String(got.step);
-    say.textContent = got.step === 0 ? "The model has not been trained yet: it fills in noise." : "";
+    say.textContent = got.step === 0 ? "The model has not been trained yet." : "";
     draw();
   }
 

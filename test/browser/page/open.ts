@@ -65,7 +65,7 @@ export async function screenshot(page: Page, name: string): Promise<void> {
   const folder = process.env.MELGRAD_SCREENSHOTS;
   if (!folder) return;
   mkdirSync(folder, { recursive: true });
-  await page.screenshot({ path: join(folder, `${name}.png`) });
+  await page.screenshot({ path: join(folder, `${name}.png`), timeout: 120_000 });
 }
 
 /** Brings a section to the top of the screen and lets it draw. */
