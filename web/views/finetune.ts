@@ -179,7 +179,7 @@ export const finetune: View = (root, app) => {
       state.classList.toggle("warning", single.length > 0);
       state.textContent =
         single.length > 0
-          ? `${listed(single)} ${single.length === 1 ? "has" : "have"} one clip only: its windows are both trained on and tested, which flatters the accuracy. Two clips a class are better.`
+          ? `${listed(single.sort())} ${single.length === 1 ? "has" : "have"} one clip only: ${single.length === 1 ? "its" : "their"} held-out windows come from the clip that is trained on, which flatters the accuracy. Two clips a class are better.`
           : `Ready: ${[...counts.values()].reduce((sum, count) => sum + count, 0)} clips in ${counts.size} classes.`;
     }
   }
@@ -223,7 +223,6 @@ export const finetune: View = (root, app) => {
   app.clips.follow(draw);
   app.adapter.follow(describe);
   app.playing.follow(() => refreshPlayButtons(app, root));
-  // A class that is gone from the library is not kept by the removed clip's name.
   app.selected.follow((selected) => {
     for (const row of rows.children) row.classList.remove("selected");
     const index = selected ? app.clips.get().indexOf(clipOf(app, selected.clip)!) : -1;

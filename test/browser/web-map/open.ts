@@ -51,7 +51,7 @@ export async function openBench(
     html: `<!doctype html><html lang="en"><meta charset="utf-8">${policy}<title>loading</title>
       <meta name="viewport" content="width=device-width, initial-scale=1">
       <link rel="stylesheet" href="style.css"><script src="head.js"></script><script type="module" src="main.js"></script>
-      <main class="layout"><h1>The map's views</h1></main></html>`,
+      <div class="layout"><aside></aside><main><h1>The map's views</h1></main></div></html>`,
   });
   const { page } = opened;
   await page.setViewportSize(size);
