@@ -4,6 +4,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { dirname } from "node:path";
 import { writeWhole } from "../src/host/cache.js";
+import type { FeatureRow } from "./features.js";
 import type { GrowthRow } from "./growth.js";
 import type { ProbeRow } from "./probes.js";
 import type { StepProfile } from "./profile.js";
@@ -21,6 +22,7 @@ export interface SuiteResult {
   rows?: Row[];
   growth?: GrowthRow[];
   probes?: ProbeRow[];
+  features?: FeatureRow[];
   profile?: StepProfile;
 }
 

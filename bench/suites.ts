@@ -11,13 +11,15 @@ import type { BenchCase, Prepared } from "./types.js";
 export type { Timing } from "./measure.js";
 export { type Ceilings, Roofline } from "./roofline.js";
 
-/** What each suite shows; `growth`, `probes` and `roofline` have no cases of their own. */
+/** What each suite shows; `growth`, `probes`, `features` and `roofline` have no cases of their own. */
 export const suites = {
   kernels: "each operation alone, forward and with its gradient: time, rate, share of the ceiling",
   mel: "the log-mel front end by batch, length and hop",
   step: "training steps and their parts, eager beside captured, with what a step makes and JavaScript's part",
   growth: "step time against batch, tokens and width, beside the FLOP count's growth",
   probes: "the grid of probe heads trained together against one head at a time",
+  features:
+    "features of audio files with a trained model: hours of audio an hour, and how busy the adapter is kept",
   roofline: "the adapter's own ceilings alone: multiply-adds, copies by size, an empty dispatch",
 } as const;
 
@@ -44,6 +46,7 @@ export function casesOf(suite: SuiteName, { software }: { software: boolean }): 
       return stepCases(software);
     case "growth":
     case "probes":
+    case "features":
     case "roofline":
       return [];
   }

@@ -3,6 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { featureLegend, featurePlans, featureTable, measureFeatures } from "../../bench/features.js";
 import { growthAxes, growthPoints, measureGrowth } from "../../bench/growth.js";
 import { CpuMeter, disturbing, othersNow } from "../../bench/load.js";
 import { measureProbes, probeLegend, probePlans, probeTable } from "../../bench/probes.js";
@@ -110,7 +111,7 @@ interface Run {
   /** Keeps what a suite has so far. */
   save(
     name: SuiteName,
-    part: Pick<SuiteResult, "complete" | "rows" | "growth" | "probes" | "profile">,
+    part: Pick<SuiteResult, "complete" | "rows" | "growth" | "probes" | "features" | "profile">,
   ): Promise<void>;
 }
 
@@ -155,6 +156,7 @@ async function bench(options: BenchOptions): Promise<void> {
       if (names.length > 1) console.log(`\n== ${name}: ${suites[name]}`);
       if (name === "growth") await runGrowth(run);
       else if (name === "probes") await runProbes(run);
+      else if (name === "features") await runFeatures(run);
       else if (name === "roofline") await save(name, { complete: true });
       else await runSuite(run, name);
     }
@@ -185,6 +187,9 @@ function casesFor(suite: SuiteName, software: boolean, filter: RegExp | undefine
 function matching(suite: SuiteName, software: boolean, filter: RegExp): number {
   if (suite === "roofline") return 1;
   if (suite === "probes") return probePlans({ software }).filter(({ name }) => filter.test(name)).length;
+  if (suite === "features") {
+    return featurePlans({ software }).filter(({ name }) => filter.test(name)).length;
+  }
   if (suite === "growth") return growthAxes.filter((axis) => filter.test(axis)).length;
   return casesFor(suite, software, filter).length;
 }
@@ -249,6 +254,18 @@ async function runProbes({ gpu, options, stopped, save }: Run): Promise<void> {
   if (probes.length === 0) return;
   console.log(`\n${probeTable(probes)}\n\n${probeLegend}`);
   await save("probes", { complete: probes.length === plans.length, probes });
+}
+
+async function runFeatures({ gpu, options, stopped, save }: Run): Promise<void> {
+  const { filter } = options;
+  const { capabilities } = gpu.device;
+  const plans = featurePlans(capabilities).filter(({ name }) => !filter || filter.test(name));
+  if (plans.length === 0) return;
+  const onProgress = (text: string) => process.stderr.write(`${text}\n`);
+  const features = await measureFeatures(gpu, plans, { onProgress, stopped });
+  if (features.length === 0) return;
+  console.log(`\n${featureTable(features)}\n\n${featureLegend(capabilities)}`);
+  await save("features", { complete: features.length === plans.length, features });
 }
 
 async function openReport(

@@ -39,7 +39,10 @@ export interface PassSpeed {
   audioSeconds: number;
   /** Wall time of the pass. */
   seconds: number;
-  /** Share of the time from the first submission to the last finish with an unfinished batch on the adapter; NaN without any. */
+  /**
+   * Share of the time from the first submission to the last finish with an unfinished batch on the adapter; NaN without any, and where
+   * extras were computed, whose work on the adapter is not counted.
+   */
   busy: number;
 }
 
@@ -154,7 +157,7 @@ export async function passOver(tracks: readonly Track[], options: PassOptions): 
   };
   const tell = () => {
     speed.seconds = (performance.now() - start) / 1000;
-    speed.busy = extractor.meter.share;
+    if (extras.length === 0) speed.busy = extractor.meter.share;
     options.onProgress?.({ what, done: keys.length, total, unit, detail: speedText(speed) });
   };
 
@@ -211,9 +214,10 @@ export function keptValues(
 
 /** "412 h of audio an hour · adapter 97 % busy"; nothing before there is anything to say. */
 export function speedText({ audioSeconds, seconds, busy }: PassSpeed): string | undefined {
-  if (audioSeconds === 0 || Number.isNaN(busy)) return undefined;
+  if (audioSeconds === 0) return undefined;
   const rate = audioSeconds / seconds;
-  return `${rate.toFixed(rate < 10 ? 1 : 0)} h of audio an hour · adapter ${Math.round(100 * busy)} % busy`;
+  const share = Number.isNaN(busy) ? "" : ` · adapter ${Math.round(100 * busy)} % busy`;
+  return `${rate.toFixed(rate < 10 ? 1 : 0)} h of audio an hour${share}`;
 }
 
 function bytesOf({ channels }: Waveform): number {

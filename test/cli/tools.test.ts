@@ -61,7 +61,7 @@ describe("bench", () => {
   it.each([
     [["--filter", "("], /regular expression/],
     [["--filter", "nothing is called this"], /No case of the suite 'kernels'/],
-    [["--suite", "everything"], /kernels, mel, step, growth, probes, roofline, all/],
+    [["--suite", "everything"], /kernels, mel, step, growth, probes, features, roofline, all/],
   ])("exits 2 for %j", async (args, message) => {
     const { code, stdout, stderr } = await melgrad.run(["bench", ...args]);
     expect(stderr).toMatch(message);
