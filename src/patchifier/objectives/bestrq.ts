@@ -1,9 +1,13 @@
 // `bestrq` (Chiu et al. 2022; on spectrogram patches the first iteration of BEATs): every patch gets a label from a quantiser that
-// is drawn once and never trained, and the encoder must name the labels of the hidden ones. The quantiser normalises a patch,
-// multiplies it by a random matrix and takes the nearest of random unit vectors. It follows from the seed, so no file keeps it.
+// is drawn once and never trained, and the encoder must name the labels of the hidden ones. The quantiser multiplies a patch,
+// normalised over the data set as all patches are, by a random matrix and takes the nearest of random unit vectors. It follows
+// from the seed, so no file keeps it.
+//
+// Lost: patches normalised by their own mean and deviation. More codes are in use then (about 120 instead of 40 of 256 in a batch
+// of the demo preset), but which one is hardly follows from the context: after 150 steps the loss on held-out music was 5.28 and
+// 1.4 % were right, where with patches as they are it was 3.90 and 22 %.
 
 import { xavierUniform } from "../../nn/init.js";
-import { layerNorm } from "../../ops/layer-norm.js";
 import { linear } from "../../ops/linear.js";
 import { crossEntropy } from "../../ops/losses.js";
 import { argmax } from "../../ops/scan.js";
@@ -76,8 +80,7 @@ class RandomQuantiser implements Objective {
 
   /** The code of each patch [n, P]: that at the smallest angle, which does not depend on how long the projected patch is. */
   private label(patches: Tensor): Tensor {
-    const projected = linear(layerNorm(patches, undefined, undefined, { eps: 1e-6 }), this.projection);
-    return argmax(linear(projected, this.codebook), { dim: -1 });
+    return argmax(linear(linear(patches, this.projection), this.codebook), { dim: -1 });
   }
 }
 

@@ -53,7 +53,8 @@ const SERIES: Series[] = [
   {
     key: "regression",
     title: "Regression",
-    words: "Mean squared error against what the teacher makes of the masked patches.",
+    words:
+      "Mean squared error against what the teacher makes of the masked patches. It may rise while the teacher learns to say more: the square of the targets' spread is what a constant answer would score.",
   },
   {
     key: "targetStd",

@@ -12,7 +12,6 @@ import {
   type Params,
   type Row,
   rowsOf,
-  standardise,
   tokens,
   transform,
 } from "./reference.js";
@@ -26,8 +25,7 @@ function largest(row: Row): number {
 
 function labelOf(patch: Row, seed: number, { codes, codeWidth } = settings): number {
   const { projection, codebook } = drawQuantiser(seed, patch.length, { codes, codeWidth });
-  const normal = standardise(patch, 1e-6);
-  const projected = Float64Array.from(rowsOf(projection, patch.length), (row) => dot(row, normal));
+  const projected = Float64Array.from(rowsOf(projection, patch.length), (row) => dot(row, patch));
   return largest(Float64Array.from(rowsOf(codebook, codeWidth), (code) => dot(code, projected)));
 }
 
@@ -67,7 +65,7 @@ describe("bestrq", () => {
       expect(Math.hypot(...code)).toBeCloseTo(1, 6);
   });
 
-  it("labels a patch by its shape: not by its level, nor by its loudness", () => {
+  it("labels a patch by its direction, not by its length", () => {
     const seed = freshSeed("bestrq labels");
     const random = new Random(seed);
     const used = new Set<number>();
@@ -76,7 +74,7 @@ describe("bestrq", () => {
       const label = labelOf(patch, seed);
       expect(
         labelOf(
-          patch.map((value) => 3 * value + 2),
+          patch.map((value) => 3 * value),
           seed,
         ),
       ).toBe(label);
