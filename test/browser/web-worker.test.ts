@@ -82,7 +82,7 @@ async function trained(status: string): Promise<void> {
       return (last?.value as { status: string } | undefined)?.status === status;
     },
     status,
-    { timeout: 110_000 },
+    { timeout: 280_000 },
   );
 }
 
@@ -176,6 +176,25 @@ const fixture = (name: string) => ({
 });
 
 let demo: ClipInfo[];
+
+it("a worker that fails fails its calls, and says so", async () => {
+  const said = await page().evaluate(async () => {
+    const { converse } = globalThis as unknown as WorkerPage;
+    const script = "onmessage = () => { throw new Error('out of coffee'); };";
+    const url = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
+    const engine = converse(new Worker(url, { type: "module" }));
+    const problems: string[] = [];
+    engine.on("problem", ({ message }) => problems.push(message));
+    const calls = [engine.call("clips"), engine.call("usage")];
+    const reasons = await Promise.all(
+      calls.map((each) => each.then(String, (error: Error) => error.message)),
+    );
+    return { reasons, problems };
+  });
+  for (const reason of said.reasons)
+    expect(reason).toMatch(/The worker failed: .*out of coffee\. Reload the page/);
+  expect(said.problems[0]).toMatch(/out of coffee/);
+});
 
 describe("clips", () => {
   it("opens the adapter with nothing saved", async () => {
@@ -296,7 +315,7 @@ describe("training", () => {
     }
     console.info(`weights after ${steps} steps: largest difference from Node ${worst.toExponential(2)}`);
     expect(worst).toBeLessThan(1e-4);
-  });
+  }, 300_000);
 
   it("finds clips and step again after a reload, and goes on", async () => {
     await page().reload();
@@ -650,6 +669,10 @@ describe("files", () => {
     const second = await page().context().newPage();
     await second.goto(opened.url);
     await ready(second);
+    await expect(call(second, "clips")).rejects.toThrow(/Open the engine first/);
+    await expect(call(second, "open", { adapter: "voodoo" })).rejects.toThrow(
+      /No adapter named "voodoo" here/,
+    );
     const { clips } = await call(second, "open", {});
     expect(clips).toEqual([]);
     const events = await second.evaluate(() => (globalThis as unknown as WorkerPage).events);
@@ -659,6 +682,33 @@ describe("files", () => {
     const { added } = await call(second, "addDemo", { pieces: 1, seconds: 2 });
     expect((await call(second, "clips")).map(({ id }) => id)).toEqual([added[0].id]);
     await second.close();
+  });
+
+  it("that do not fit are refused with what to do", async () => {
+    const client = await page().context().newCDPSession(page());
+    const origin = opened.url.replace(/\/$/, "");
+    await client.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: 50_000 });
+    const wave = encodeWav16(new Float32Array(160_000).fill(0.1), 16_000);
+    const { added, refused } = await withFiles("addFiles", [{ name: "long.wav", bytes: wave }]);
+    await client.send("Storage.overrideQuotaForOrigin", { origin });
+    expect(added).toEqual([]);
+    expect(refused[0].reason).toMatch(/no more room for files: remove clips/);
+    expect((await call(page(), "clips")).length).toBe(3);
+  });
+
+  it("hold recordings too", async () => {
+    const { added } = await page().evaluate(async () => {
+      const { engine } = globalThis as unknown as WorkerPage;
+      const hum = Float32Array.from(
+        { length: 48_000 },
+        (_, i) => 0.4 * Math.sin((2 * Math.PI * 110 * i) / 48_000),
+      );
+      return engine.call("addRecording", hum, 48_000, "hum");
+    });
+    expect(added[0]).toMatchObject({ name: "hum", source: "microphone", seconds: 1, frames: 32 });
+    const samples = await samplesOf(added[0].id);
+    expect(samples.length).toBe(16_000);
+    expect(Math.max(...samples.slice(4000, 12_000))).toBeCloseTo(0.4, 2);
   });
 
   it("are gone when they are to be forgotten", async () => {

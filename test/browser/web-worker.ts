@@ -12,17 +12,18 @@ import { type OpenedPage, openPage } from "./launch.js";
 /** What the page has beside the client. */
 export interface WorkerPage {
   engine: Engine;
+  converse(worker: Worker): Engine;
   events: { name: keyof Events; value: unknown; at: number }[];
   fileOf(name: string, bytes: number[] | Uint8Array): File;
 }
 
 const entry = `
-  import { connect } from "./web/client.ts";
+  import { connect, converse } from "./web/client.ts";
   const engine = connect();
   const events = [];
   const names = ["clip", "training", "step", "heldOut", "progress", "saved", "lost", "recovered", "problem"];
   for (const name of names) engine.on(name, (value) => events.push({ name, value, at: performance.now() }));
-  Object.assign(globalThis, { engine, events, fileOf: (name, bytes) => new File([new Uint8Array(bytes)], name) });
+  Object.assign(globalThis, { engine, events, converse, fileOf: (name, bytes) => new File([new Uint8Array(bytes)], name) });
   document.title = "ready";
 `;
 
@@ -55,6 +56,7 @@ export async function openWorkerPage(): Promise<OpenedPage & { requests: string[
       "/worker/main.js": { file: join(folder, "worker/main.js") },
     },
   });
+  opened.page.setDefaultTimeout(120_000); // machines that test are often busy
   const requests: string[] = [];
   opened.page.context().on("request", (request) => requests.push(request.url()));
   await ready(opened.page);

@@ -29,6 +29,7 @@ export class Core {
   files: Files | undefined;
   private parts: Parts | undefined;
   private opening: Promise<void> | undefined;
+  private openingFiles: Promise<Files | undefined> | undefined;
   private recovering: Promise<void> | undefined;
   private wantedAdapter: string | undefined;
 
@@ -107,7 +108,9 @@ export class Core {
   private async begin(preset: string, adapter: string | undefined): Promise<void> {
     this.wantedAdapter = adapter;
     const fresh = freshState(preset);
-    const onLost = (reason: string) => void this.replaceDevice(reason);
+    const onLost = (reason: string) => {
+      if (this.parts) void this.replaceDevice(reason);
+    };
     const [machine, files] = await Promise.all([openMachine(adapter, onLost), this.openFiles()]);
     this.files = files;
     const { emit, turns, progress } = this;
@@ -142,14 +145,13 @@ export class Core {
     this.parts = { machine, library, training, embeddings, labels };
   }
 
-  private async openFiles(): Promise<Files | undefined> {
-    if (this.files) return this.files;
-    try {
-      return await Files.open();
-    } catch (error) {
-      this.emit("problem", { message: (error as Error).message, advice: "Export the model to keep it." });
+  /** The browser's files, asked for once; undefined where there are none, which the page is told. */
+  private openFiles(): Promise<Files | undefined> {
+    this.openingFiles ??= Files.open().catch((error: Error) => {
+      this.emit("problem", { message: error.message, advice: "Export the model to keep it." });
       return undefined;
-    }
+    });
+    return this.openingFiles;
   }
 
   private async store(checkpoint: Checkpoint): Promise<void> {

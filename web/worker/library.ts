@@ -1,6 +1,7 @@
-// The clips: their log-mels in memory, their samples in the browser's files where there are any. It decodes and transforms what
-// is added, and is what training draws its crops from. Not here: the files themselves (files.ts), or what clips are used for.
-import { AudioError, decodeAudio, toMono, type Waveform } from "../../src/audio/decode.js";
+// The clips: their log-mels in memory, their samples in the browser's files where there are any. It resamples and transforms what
+// is added, and is what training draws its crops from. Not here: decoding (decoder.ts),
+// the browser's files (files.ts), or what clips are used for.
+import { toMono, type Waveform } from "../../src/audio/decode.js";
 import { resampleSignal } from "../../src/audio/resample.js";
 import type { MelSource } from "../../src/data/batches.js";
 import { DataError, UsageError } from "../../src/gpu/errors.js";
@@ -63,12 +64,6 @@ export class Library implements MelSource {
     this.clips.push(...clips);
     for (const { info } of clips)
       this.nextId = Math.max(this.nextId, 1 + (Number.parseInt(info.id, 36) || 0));
-  }
-
-  /** Decodes a file's bytes and adds it. Throws DataError with the reason where that cannot be done. */
-  async addFile(file: File): Promise<Clip> {
-    const waveform = await decodeFile(file);
-    return this.add(waveform, { name: file.name, source: "file", piece: `file/${file.name}` });
   }
 
   /** Adds a waveform of any rate. */
@@ -149,24 +144,6 @@ export class Library implements MelSource {
     if (!this.frontEnd) throw new UsageError("Open the engine first.");
     return this.frontEnd;
   }
-}
-
-/** A file's samples. Throws DataError with the file's name and the reason. */
-export async function decodeFile(file: File): Promise<Waveform> {
-  let bytes: Uint8Array;
-  try {
-    bytes = new Uint8Array(await file.arrayBuffer());
-  } catch (error) {
-    throw new DataError(`${file.name}: it cannot be read (${(error as Error).message})`);
-  }
-  return decodeAudio(bytes, { name: file.name });
-}
-
-/** The reason without the file's name. */
-export function reasonOf(error: unknown, name: string): string {
-  if (error instanceof AudioError) return error.reason;
-  const message = error instanceof Error ? error.message : String(error);
-  return message.startsWith(`${name}: `) ? message.slice(name.length + 2) : message;
 }
 
 /** Copies frames of a log-mel as [nMels, frames], silence after its end. */

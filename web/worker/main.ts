@@ -1,32 +1,41 @@
 // The worker's end: takes calls, has the session answer them, sends results and events. What a call does is in session.ts.
+// Started under another name, the same script decodes files (decoder.ts).
 import type { CallName, FromWorker, ToWorker } from "../protocol.js";
+import { decoderName, serveDecoding } from "./decoder.js";
 import { Session } from "./session.js";
 
 interface WorkerScope {
-  postMessage(message: FromWorker, transfer: Transferable[]): void;
-  addEventListener(type: "message", listener: (event: MessageEvent<ToWorker>) => void): void;
+  readonly name: string;
+  postMessage(message: unknown, transfer: Transferable[]): void;
+  addEventListener<M>(type: "message", listener: (event: MessageEvent<M>) => void): void;
   addEventListener(type: "unhandledrejection", listener: (event: PromiseRejectionEvent) => void): void;
 }
 
 const scope = globalThis as unknown as WorkerScope;
 
-const session = new Session((event, value) => scope.postMessage({ event, value }, []));
+if (scope.name === decoderName) serveDecoding(scope);
+else serveSession();
 
-scope.addEventListener("message", async ({ data: { id, call, args } }) => {
-  try {
-    const result = await answerTo(call).apply(session, args);
-    scope.postMessage({ id, result }, buffersIn(result));
-  } catch (error) {
-    const { name, message } = error instanceof Error ? error : new Error(String(error));
-    scope.postMessage({ id, error: { name, message } }, []);
-  }
-});
+function post(message: FromWorker, transfer: Transferable[] = []): void {
+  scope.postMessage(message, transfer);
+}
 
-scope.addEventListener("unhandledrejection", (event) => {
-  event.preventDefault();
-  const { reason } = event;
-  session.report(reason);
-});
+function serveSession(): void {
+  const session = new Session((event, value) => post({ event, value }));
+  scope.addEventListener("message", async ({ data: { id, call, args } }: MessageEvent<ToWorker>) => {
+    try {
+      const result = await answerTo(call).apply(session, args);
+      post({ id, result }, buffersIn(result));
+    } catch (error) {
+      const { name, message } = error instanceof Error ? error : new Error(String(error));
+      post({ id, error: { name, message } });
+    }
+  });
+  scope.addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    session.report(event.reason);
+  });
+}
 
 function answerTo(call: CallName): (...args: unknown[]) => unknown {
   const answer: unknown = Object.getOwnPropertyDescriptor(Session.prototype, call)?.value;

@@ -96,7 +96,8 @@ function isNotFound(error: unknown): boolean {
 }
 
 function explained(error: unknown): Error {
-  if (error instanceof DOMException && error.name === "QuotaExceededError") {
+  const { name = "", message = "" } = error instanceof Error || error instanceof DOMException ? error : {};
+  if (name === "QuotaExceededError" || /storage quota/i.test(message)) {
     return new DataError(
       "The browser gives this page no more room for files: remove clips, free space on the disk, or export the model and " +
         "forget what is saved.",

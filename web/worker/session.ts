@@ -1,12 +1,13 @@
 // The session: answers every call of the page by the parts that know how. What calls stand on (the adapter, the files, the way
 // back from a lost device) is core.ts's.
+import type { Waveform } from "../../src/audio/types.js";
 import { UsageError } from "../../src/gpu/errors.js";
 import type { FrontEndConfig } from "../../src/patchifier/config.js";
 import type { CallName, Calls, ClipInfo } from "../protocol.js";
 import { Core, type Emit, type Parts } from "./core.js";
+import { Decoder, reasonOf } from "./decoder.js";
 import { demoPiece } from "./demo.js";
 import { exportFiles, readModelFiles } from "./exchange.js";
-import { decodeFile, reasonOf } from "./library.js";
 import { attentionFrom, reconstructCrop } from "./look.js";
 import { freshState, modelInfo } from "./model-state.js";
 import type { Training } from "./training.js";
@@ -17,6 +18,7 @@ type Answers = {
 
 export class Session implements Answers {
   private readonly core: Core;
+  private readonly decoder = new Decoder();
   private demoPieces = 0;
 
   constructor(private readonly emit: Emit) {
@@ -37,14 +39,26 @@ export class Session implements Answers {
     const { library } = this.opened;
     const added: ClipInfo[] = [];
     const refused: { name: string; reason: string }[] = [];
-    for (const [done, file] of files.entries()) {
+    // The next file is decoded while this one is transformed.
+    const decode = (file: File | undefined) => {
+      const decoding = file && this.decoder.decode(file);
+      decoding?.catch(() => {}); // reported when it is awaited
+      return decoding;
+    };
+    let next = decode(files[0]);
+    for (const [done, { name }] of files.entries()) {
       this.emit("progress", { what: "reading files", done, total: files.length });
+      const decoding = next as Promise<Waveform>;
       try {
-        const clip = await this.core.onDevice(() => library.addFile(file));
+        const waveform = await decoding;
+        next = decode(files[done + 1]);
+        const piece = `file/${name}`;
+        const clip = await this.core.onDevice(() => library.add(waveform, { name, source: "file", piece }));
         added.push(clip.info);
         this.core.clipsChanged(clip.info);
       } catch (error) {
-        refused.push({ name: file.name, reason: reasonOf(error, file.name) });
+        if (next === decoding) next = decode(files[done + 1]);
+        refused.push({ name, reason: reasonOf(error, name) });
       }
     }
     this.emit("progress", { what: "reading files", done: files.length, total: files.length });
@@ -114,8 +128,8 @@ export class Session implements Answers {
     await training.train(options);
   }
 
-  pause() {
-    return this.opened.training.pause();
+  async pause() {
+    await this.core.onDevice(() => this.opened.training.pause());
   }
 
   async resume() {
@@ -165,7 +179,7 @@ export class Session implements Answers {
 
   async similarTo(file: File, count = 8) {
     const { library, embeddings } = this.opened;
-    const waveform = await decodeFile(file);
+    const waveform = await this.decoder.decode(file);
     return this.core.onDevice(async () => {
       const mel = await library.transform(await library.mono(waveform, file.name));
       return embeddings.similarTo(mel, count);
@@ -215,12 +229,12 @@ export class Session implements Answers {
     await this.core.ready;
     await training.replace(checkpoint.state, checkpoint);
     this.core.useFrontEnd(frontEnd);
-    await training.save();
+    await training.keep();
     return modelInfo(training.state);
   }
 
   async save() {
-    await this.opened.training.save();
+    await this.core.onDevice(() => this.opened.training.save());
     return this.core.saved();
   }
 

@@ -1,12 +1,5 @@
 // Training in slices: the loop that a page starts and pauses, its checkpoints, and how it gets over a lost device. What a step
 // computes is src/train/trainer.ts's, where checkpoints lie files.ts's.
-import {
-  CropSampler,
-  type CropSource,
-  normalisation,
-  randomAt,
-  splitByPiece,
-} from "../../src/data/batches.js";
 import { formatBytes } from "../../src/gpu/buffers.js";
 import { DataError, DeviceLostError, OutOfMemoryError, UsageError } from "../../src/gpu/errors.js";
 import type { Gpu } from "../../src/tensor/gpu.js";
@@ -15,6 +8,7 @@ import type { EventName, Events, TrainingState, TrainOptions } from "../protocol
 import type { Checkpoint, RunState } from "./files.js";
 import type { Library } from "./library.js";
 import { measuredEvery, readTrainer, restoreTrainer } from "./model-state.js";
+import { TrainingData } from "./training-data.js";
 import type { Turns } from "./turns.js";
 
 /** What training needs of the session. */
@@ -47,7 +41,7 @@ export class Training {
   private running: Promise<void> | undefined;
   private writing: Promise<void> = Promise.resolve();
   private saveAsked: { promise: Promise<void>; resolve(): void } | undefined;
-  private readonly data: { train?: CropSource; heldOut?: CropSource } = {};
+  private readonly data: TrainingData;
   private preparedBatch = 0;
 
   constructor(
@@ -55,11 +49,17 @@ export class Training {
     state: RunState,
   ) {
     this.state = state;
+    this.data = new TrainingData(host.library);
   }
 
   get trainer(): Trainer {
     if (!this.current) throw new UsageError("Open the engine first.");
     return this.current;
+  }
+
+  /** Whether the weights are other than those that the seed gives. */
+  private get isTouched(): boolean {
+    return this.state.step > 0 || this.kept !== undefined;
   }
 
   get isRunning(): boolean {
@@ -78,7 +78,7 @@ export class Training {
   async replace(state: RunState, checkpoint?: Checkpoint): Promise<void> {
     await this.stop();
     const { gpu } = this.trainer;
-    const before = this.state.step > 0 ? await readTrainer(this.trainer, this.state) : undefined;
+    const before = this.isTouched ? await readTrainer(this.trainer, this.state) : undefined;
     const oldState = this.state;
     try {
       this.take(state, checkpoint, gpu);
@@ -96,31 +96,21 @@ export class Training {
     if (this.state.step > 0) this.status = "paused";
   }
 
-  async train({ steps, batch, seed, lr }: TrainOptions): Promise<void> {
-    if (!(Number.isInteger(steps) && steps > 0)) throw new UsageError("Give a whole number of steps.");
-    if (batch !== undefined && !(Number.isInteger(batch) && batch > 0 && batch <= 4096)) {
-      throw new UsageError("A batch is a whole number of clips, at least 1.");
-    }
-    if (lr !== undefined && !(lr > 0)) throw new UsageError("A learning rate is a positive number.");
-    if (this.host.library.clips.length === 0) {
-      throw new UsageError(
-        "There is no music to train on: add files, record something, or load the demo music.",
-      );
-    }
+  async train(options: TrainOptions): Promise<void> {
+    checkOptions(options);
     const { state } = this;
-    const newBatch = batch !== undefined && batch !== state.pretrain.batch;
-    const newSeed = seed !== undefined && seed !== state.seed;
-    if (newSeed && state.step > 0) {
+    const { steps, batch = state.pretrain.batch, seed = state.seed, lr } = options;
+    if (!this.data.any) this.data.normalisation(seed); // says what is missing
+    if (seed !== state.seed && state.step > 0) {
       throw new UsageError(
         `This model was begun with seed ${state.seed}: reset it to train with seed ${seed}.`,
       );
     }
-    if (newBatch || newSeed) {
+    if (batch !== state.pretrain.batch || seed !== state.seed) {
       await this.stop();
       // The program of the old batch would keep its memory.
-      const checkpoint = state.step > 0 ? await readTrainer(this.trainer, state) : undefined;
-      const pretrain = { ...state.pretrain, batch: batch ?? state.pretrain.batch };
-      const next = { ...state, seed: seed ?? state.seed, pretrain };
+      const checkpoint = this.isTouched ? await readTrainer(this.trainer, state) : undefined;
+      const next = { ...state, seed, pretrain: { ...state.pretrain, batch } };
       await this.replace(next, checkpoint && { ...checkpoint, state: next });
     }
     const { pretrain } = this.state;
@@ -132,11 +122,11 @@ export class Training {
 
   /** Ends after the step under way, and keeps what there is. */
   async pause(): Promise<void> {
-    if (!this.running) return;
+    const wasWanted = this.wanted;
     await this.stop();
+    if (!wasWanted) return;
     if (this.status === "running" || this.status === "preparing") this.setStatus("paused");
-    if (this.state.step > 0) await this.checkpoint();
-    await this.writing;
+    await this.save();
   }
 
   resume(): void {
@@ -157,9 +147,15 @@ export class Training {
         this.saveAsked = { promise, resolve };
       }
       await this.saveAsked.promise;
-    } else if (this.state.step > 0 && this.current) {
+    } else if (this.isTouched && this.current && this.kept?.state.step !== this.state.step) {
       await this.checkpoint();
     }
+    await this.writing;
+  }
+
+  /** Keeps a model that has just been put in place of another. */
+  async keep(): Promise<void> {
+    await this.checkpoint();
     await this.writing;
   }
 
@@ -175,31 +171,18 @@ export class Training {
 
   /** Draws crops from the clips as they are now. */
   dataChanged(): void {
-    const { library } = this.host;
-    const { state } = this;
-    const { tracks } = library;
-    if (state.step === 0 && !this.running) {
-      const split = splitByPiece(tracks, state.seed);
-      state.heldOut = [...new Set(split.heldOut.map((i) => tracks[i].piece))];
-      if (!state.normalisation && this.settings) this.settings.normalisation = unknownNormalisation;
-    }
-    const held = new Set(state.heldOut);
-    const train = [...tracks.keys()].filter((i) => !held.has(tracks[i].piece));
-    const heldOut = [...tracks.keys()].filter((i) => held.has(tracks[i].piece));
-    const { cropFrames } = state.model;
-    const samplerOf = (members: number[]) =>
-      members.length > 0 ? new CropSampler(library, members, cropFrames) : undefined;
-    this.data.train = samplerOf(train.length > 0 ? train : heldOut);
-    this.data.heldOut = samplerOf(heldOut);
-    if (this.settings) this.settings.heldOut = this.data.heldOut;
-    if (!this.data.train) this.wanted = false;
+    const { state, settings } = this;
+    const begun = state.step > 0 || this.isRunning;
+    this.data.refresh(state, begun);
+    if (settings && !begun && !state.normalisation) settings.normalisation = unknownNormalisation;
+    if (settings) settings.heldOut = this.data.heldOut;
+    if (!this.data.any) this.wanted = false;
   }
 
   /** Fixes what values are normalised by, from the clips at hand: with the first step, or when the model is looked at. */
   normalise(): void {
     if (!this.settings || this.settings.normalisation !== unknownNormalisation) return;
-    if (!(this.data.train instanceof CropSampler)) throw new UsageError("Add music first.");
-    this.settings.normalisation = normalisation(this.data.train, randomAt(this.state.seed, "split", 1));
+    this.settings.normalisation = this.data.normalisation(this.state.seed);
   }
 
   /** What the page is told. */
@@ -228,12 +211,7 @@ export class Training {
     const settings: TrainerOptions = {
       ...{ model, pretrain, seed },
       normalisation: state.normalisation ?? unknownNormalisation,
-      sampler: {
-        draw: (random, count) => {
-          if (!this.data.train) throw new UsageError("There is no music left to train on: add some.");
-          return this.data.train.draw(random, count);
-        },
-      },
+      sampler: this.data,
     };
     this.settings = settings;
     const trainer = new Trainer(gpu, settings);
@@ -364,10 +342,9 @@ export class Training {
     }
     await settle();
     this.wanted = false;
-    if (state.step >= pretrain.steps) {
-      await this.writing;
-      this.setStatus("done");
-    }
+    const isDone = state.step >= pretrain.steps;
+    if (isDone) await this.writing;
+    this.setStatus(isDone ? "done" : "paused");
   }
 
   /** Copies weights and moments, and has the copy written while training goes on. */
@@ -391,6 +368,14 @@ export class Training {
 
 /** Stands in until there is music to measure. */
 const unknownNormalisation = { mean: 0, std: 0.5 };
+
+function checkOptions({ steps, batch, lr }: TrainOptions): void {
+  if (!(Number.isInteger(steps) && steps > 0)) throw new UsageError("Give a whole number of steps.");
+  if (batch !== undefined && !(Number.isInteger(batch) && batch > 0 && batch <= 4096)) {
+    throw new UsageError("A batch is a whole number of clips, from 1 to 4096.");
+  }
+  if (lr !== undefined && !(lr > 0)) throw new UsageError("A learning rate is a positive number.");
+}
 
 /** Refuses what a software adapter would take from the machine until it stands still: more than half of its memory. */
 function checkRoom(bytes: number): void {
