@@ -111,8 +111,24 @@ describe("openCorpus", () => {
     expect(other.tracks[0].id).not.toBe(corpus.tracks[0].id);
   });
 
+  it("mixed is starter, composed and generated together", async () => {
+    const options = { cacheDir: dir, packages: { debian, npm } };
+    const corpus = await openCorpus("mixed", options);
+    const parts = await Promise.all(
+      (["starter", "composed", "generated"] as const).map((name) => openCorpus(name, options)),
+    );
+    expect(corpus.name).toBe("mixed");
+    expect(corpus.tracks.map(({ id, piece }) => [id, piece])).toEqual(
+      parts.flatMap(({ tracks }) => tracks.map(({ id, piece }) => [id, piece])),
+    );
+    expect(new Set(corpus.tracks.map((track) => track.id)).size).toBe(corpus.tracks.length);
+    expect(corpus.skipped.length).toBe(1);
+    expect(corpus.licences).toEqual(parts.flatMap(({ licences }) => licences));
+    for (const { tracks } of parts) expect(corpus.why).toContain(`${tracks.length} `);
+  });
+
   it("does not put another corpus in the place of one asked for by name", async () => {
-    for (const name of ["starter", "open", "composed"] as const)
+    for (const name of ["starter", "mixed", "open", "composed"] as const)
       await expect(openCorpus(name, { cacheDir: dir, packages: nothing })).rejects.toThrow(
         new RegExp(`the corpus "${name}" cannot be had: no (apt|npm) here; take --data generated`),
       );

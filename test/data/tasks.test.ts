@@ -8,10 +8,11 @@ import { BasicSoundBank } from "spessasynth_core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { KEYS } from "../../src/data/compose/harmony.js";
 import { INSTRUMENTS } from "../../src/data/compose/instruments.js";
+import { openCorpus } from "../../src/data/corpora/index.js";
 import { FAMILIES } from "../../src/data/midi/families.js";
 import { Seeded } from "../../src/data/seeded.js";
 import { TIMGM6MB } from "../../src/data/sources.js";
-import { defaultTasks, openTask, TASKS } from "../../src/data/tasks/index.js";
+import { defaultTasks, openTask, openTasks, TASKS } from "../../src/data/tasks/index.js";
 import { planKeys } from "../../src/data/tasks/key.js";
 import type { LabelledTask } from "../../src/data/types.js";
 import { UsageError } from "../../src/gpu/errors.js";
@@ -189,6 +190,40 @@ describe("generated tasks", () => {
   });
 });
 
+describe("openTasks", () => {
+  it("opens what is named once, in order, and takes set tasks only with their folder", async () => {
+    const options = { cacheDir: dir, packages: nothing };
+    const tasks = await openTasks(["gen-tempo", "gen-key", "gen-tempo"], options);
+    expect(tasks.map((task) => task.name)).toEqual(["gen-tempo", "gen-key"]);
+    await expect(openTasks(["all", "key"], { ...options, cacheDir: join(dir, "empty") })).rejects.toThrow(
+      'the task "key" cannot be had',
+    );
+    await expect(openTasks(["gtzan"], options)).rejects.toThrow("write --data FOLDER");
+    await expect(openTasks(["everything"], options)).rejects.toThrow(UsageError);
+  });
+
+  it("lets other errors through instead of going without", async () => {
+    const broken = async (): Promise<never> => {
+      throw new TypeError("a bug");
+    };
+    const options = { cacheDir: join(dir, "empty"), packages: { debian: broken, npm: broken } };
+    await expect(openTasks(["all"], options)).rejects.toThrow(TypeError);
+  });
+});
+
+describe("what corpora and tasks share", () => {
+  it("is no piece of the generated corpus", async () => {
+    for (const seed of [0, 1, 2, 3]) {
+      const options = { cacheDir: dir, packages: nothing, seed };
+      const corpus = await openCorpus("generated", options);
+      const heard = new Set(corpus.tracks.map((track) => track.piece.replace("generated/", "")));
+      expect(heard.size).toBe(corpus.tracks.length);
+      for (const task of await openTasks(["gen-instruments", "gen-key", "gen-tempo"], options))
+        expect(task.clips.filter((clip) => heard.has(clip.piece))).toEqual([]);
+    }
+  });
+});
+
 describe("defaultTasks", () => {
   it("takes the generated kin where packages cannot be had, and says why", async () => {
     const { tasks, why } = await defaultTasks({ cacheDir: join(dir, "empty"), packages: nothing });
@@ -199,6 +234,10 @@ describe("defaultTasks", () => {
   it("does not replace a task asked for by name, and names the tasks there are", async () => {
     const asked = openTask("key", { cacheDir: join(dir, "empty"), packages: nothing });
     await expect(asked).rejects.toThrow(PackagesUnavailableError);
+    for (const name of ["style", "tempo", "instruments", "artist"])
+      await expect(openTask(name, { cacheDir: join(dir, "empty"), packages: nothing })).rejects.toThrow(
+        `the task "${name}" cannot be had: no packages here; take gen-instruments, gen-key, gen-tempo`,
+      );
     await expect(openTask("genre")).rejects.toThrow(UsageError);
     await expect(openTask("genre")).rejects.toThrow(TASKS.join(", "));
     await expect(openTask("toString")).rejects.toThrow(UsageError);
