@@ -60,6 +60,15 @@ describe.each(objectiveNames)("%s", (objective) => {
     }
   });
 
+  it("tells what it will hold on the device", () => {
+    const before = gpu().memoryReport().arenas;
+    const own = trainer(objective, 1);
+    const { total, step } = own.memory();
+    expect(gpu().memoryReport().arenas - before).toBe(total - step);
+    own.dispose();
+    expect(gpu().memoryReport().arenas).toBe(before);
+  });
+
   it("brings its loss down, held out as well", async () => {
     const own = trainer(objective, freshSeed(`${objective} trained`));
     const before = await own.evaluate();
