@@ -54,7 +54,9 @@ export const losses: View = (root, app) => {
     loss.textContent = last ? last.loss.toPrecision(4) : "–";
     step.textContent = state.steps > 0 ? `${state.step} / ${state.steps}` : String(state.step);
     pace.textContent = per === undefined ? "–" : per.toPrecision(3);
-    clips.textContent = last ? last.clipsPerSecond.toPrecision(3) : "–";
+    // Single steps' times are uneven: the worker reads one step's result while the next runs.
+    const batch = last ? (last.clipsPerSecond * last.stepMs) / 1000 : 0;
+    clips.textContent = per === undefined ? "–" : (per * batch).toPrecision(3);
     const running = state.status === "running";
     left.textContent = running && per ? clock((state.steps - state.step) / per) : "–";
     const of = (pick: (row: Row) => number | undefined) =>
@@ -96,8 +98,10 @@ export const losses: View = (root, app) => {
     log.addHeldOut(event);
     soon();
   });
+  let before = "";
   app.training.follow(({ status }) => {
-    if (status !== "running") recent = [];
+    if (status === "running" && before !== "running") recent = []; // a pause is no slow step
+    before = status;
     soon();
   });
   app.model.follow((model) => {

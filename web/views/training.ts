@@ -113,7 +113,10 @@ export const training: View = (root, app) => {
   }
 
   /** Whether the fields ask for more than going on. */
-  const changed = () => Number(steps.value) !== app.training.get().steps;
+  const changed = () => {
+    const { step, steps: total } = app.training.get();
+    return Number(steps.value) !== total || step >= total;
+  };
 
   async function start(): Promise<void> {
     if (!valid()) return;
@@ -129,8 +132,8 @@ export const training: View = (root, app) => {
       app.say(`This model is of another preset: press Reset to begin anew with “${preset.value}”.`, "error");
       return;
     }
-    const done = app.training.get();
-    if (done.status === "done" && Number(steps.value) <= done.step) steps.value = String(done.step + 200);
+    const { step } = app.training.get();
+    if (Number(steps.value) <= step) steps.value = String(step + 200);
     await app.engine.call("train", {
       steps: Number(steps.value),
       batch: Number(batch.value),
@@ -216,15 +219,12 @@ export const training: View = (root, app) => {
   app.training.follow((state) => {
     const { status, step, steps: total } = state;
     const busy = status === "running" || status === "preparing";
-    go.textContent = busy
-      ? "Pause"
-      : status === "paused"
-        ? "Resume"
-        : status === "done"
-          ? "Train on"
-          : "Start";
-    line.textContent = total > 0 ? `${says[status]}, step ${step} of ${total}` : says[status];
-    if (line.dataset.status !== status) spoken.textContent = says[status]; // not at every step
+    const done = status === "done" || (status === "paused" && step >= total);
+    const paused = status === "paused" && !done;
+    go.textContent = busy ? "Pause" : done ? "Train on" : paused ? "Resume" : "Start";
+    const word = done ? says.done : says[status];
+    line.textContent = total > 0 ? `${word}, step ${step} of ${total}` : word;
+    if (line.dataset.status !== status) spoken.textContent = word; // not at every step
     line.dataset.status = status;
     bar.max = Math.max(1, total);
     bar.value = step;
