@@ -1,7 +1,7 @@
 // Neighbours of a window: one question to the worker for all views that ask the same at the same state of the model, and the list
 // that shows them with bars and play buttons.
 import type { App, Place } from "../app.js";
-import { clock, h } from "../dom.js";
+import { clock, h, icon } from "../dom.js";
 import type { ClipInfo, Neighbour } from "../protocol.js";
 
 interface Asked {
@@ -66,7 +66,7 @@ const places = new WeakMap<HTMLButtonElement, Place & { to: number }>();
 function showPlay(app: App, button: HTMLButtonElement, place: Place & { to: number }): void {
   places.set(button, place);
   const yes = sounds(app, place);
-  button.textContent = yes ? "■" : "▶";
+  button.replaceChildren(icon(yes ? "stop" : "play"));
   button.setAttribute("aria-label", `${yes ? "Stop" : "Play"} ${placeName(app, place)}`);
 }
 

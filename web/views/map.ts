@@ -330,8 +330,7 @@ export const map: View = (root, app) => {
   async function refresh(asked: boolean): Promise<number | undefined> {
     if (asking || !app.adapter.get() || app.clips.get().length === 0) return undefined;
     asking = true;
-    update.disabled = true;
-    update.textContent = "Embedding…";
+    describe();
     const start = performance.now();
     try {
       show(await app.engine.call("map"));
@@ -383,7 +382,9 @@ export const map: View = (root, app) => {
     empty.textContent =
       clips.length === 0
         ? "Add music to the library: each clip becomes a string of points here."
-        : "The map is not drawn yet.";
+        : asking
+          ? "Embedding the clips…"
+          : "The map is not drawn yet.";
     if (!atlas) {
       facts.textContent = "";
       return;
