@@ -4,11 +4,13 @@
 import { type Block, BufferPool } from "./buffers.js";
 import { type Capabilities, readCapabilities, wantedFeatures, wantedLimits } from "./capabilities.js";
 import { DeviceLostError, MelgradError, ShaderError } from "./errors.js";
+import { Failures } from "./failures.js";
 import { type ImmediatePass, type Kernel, PipelineCache } from "./pipelines.js";
 import type { Defines } from "./preprocess.js";
 import type { Profiler } from "./profiler.js";
 import { Program } from "./program.js";
 import { Recorder } from "./recorder.js";
+import { Staging } from "./staging.js";
 import { Tuner } from "./tuner.js";
 
 /** Workgroup counts of a dispatch. */
@@ -29,7 +31,6 @@ export type DispatchObserver = (kernel: Kernel, blocks: readonly Block[], groups
 
 const uniformSlot = 256;
 const uniformSlots = 256;
-const MAP_READ = 1;
 const COPY_DST = 8;
 const UNIFORM = 64;
 
@@ -58,12 +59,8 @@ export class Device {
   private uniformBuffer: GPUBuffer | undefined;
   private readonly uniformData = new Uint32Array((uniformSlot * uniformSlots) / 4);
   private uniformCount = 0;
-  private readonly staging: GPUBuffer[] = [];
-  private pending: Promise<unknown>[] = [];
-  private settling: Promise<unknown> = Promise.resolve();
-  private failure: Error | undefined;
-  private uncaptured: Error | undefined;
-  private closed = false;
+  private readonly staging: Staging;
+  private readonly failures: Failures;
   /** While it is set, nothing runs: commands are written down. */
   private recorder: Recorder | undefined;
   /** The programs that have a run in the open commands. */
@@ -74,18 +71,12 @@ export class Device {
     readonly capabilities: Capabilities,
     private readonly passLength: number,
   ) {
-    const fail = (error: Promise<Error | null>) => this.watch(error);
-    this.pool = new BufferPool(gpu, capabilities, (id) => this.pipelines.forgetBuffer(id), fail);
+    this.failures = new Failures(gpu);
+    this.staging = new Staging(gpu);
+    const watch = (error: Promise<Error | null>) => this.failures.watch(error);
+    this.pool = new BufferPool(gpu, capabilities, (id) => this.pipelines.forgetBuffer(id), watch);
     this.tuner = new Tuner(capabilities);
-    this.pipelines = new PipelineCache(gpu, capabilities, () => this.uniforms(), fail);
-    gpu.lost.then((info) => {
-      if (!this.closed) this.fail(new DeviceLostError(lostMessage(info)));
-    });
-    gpu.addEventListener("uncapturederror", (event) => {
-      // Often the consequence of a failure that is being described more precisely: that one goes first (settle).
-      event.preventDefault();
-      this.uncaptured ??= new ShaderError((event as GPUUncapturedErrorEvent).error.message);
-    });
+    this.pipelines = new PipelineCache(gpu, capabilities, () => this.uniforms(), watch);
   }
 
   /** Opens a device on an adapter with every feature and limit that melgrad can use. */
@@ -283,7 +274,7 @@ export class Device {
       return offset;
     });
     if (total === 0) return parts.map(() => new ArrayBuffer(0));
-    const staging = this.acquireStaging(total);
+    const staging = this.staging.acquire(total);
     this.endPass();
     const encoder = this.openEncoder();
     parts.forEach(({ block, byteLength }, i) => {
@@ -292,19 +283,15 @@ export class Device {
       encoder.copyBufferToBuffer(block.buffer, block.offset, staging, offsets[i], size);
     });
     this.submitEncoder();
-    try {
-      await staging.mapAsync(MAP_READ, 0, total);
-    } catch (error) {
+    const copies = (mapped: ArrayBuffer) =>
+      parts.map(({ byteLength }, i) => mapped.slice(offsets[i], offsets[i] + byteLength));
+    const results = await this.staging.read(staging, total, copies).catch((error: unknown) => {
       this.check();
       throw new DeviceLostError(
         `A readback failed: ${error instanceof Error ? error.message : String(error)}`,
       );
-    }
-    const mapped = staging.getMappedRange(0, total);
-    const results = parts.map(({ byteLength }, i) => mapped.slice(offsets[i], offsets[i] + byteLength));
-    staging.unmap();
-    this.staging.push(staging);
-    await this.settle();
+    });
+    await this.failures.settle();
     return results;
   }
 
@@ -313,19 +300,18 @@ export class Device {
     this.refuseToWait();
     this.flush();
     await this.gpu.queue.onSubmittedWorkDone();
-    await this.settle();
+    await this.failures.settle();
   }
 
   /** Destroys the device and everything on it. */
   close(): void {
-    this.closed = true;
-    this.failure ??= new DeviceLostError("This device has been closed.");
+    this.failures.close();
     this.gpu.destroy();
   }
 
   /** Throws if the device has failed. */
   check(): void {
-    if (this.failure) throw this.failure;
+    this.failures.check();
   }
 
   /**
@@ -340,12 +326,8 @@ export class Device {
       return result;
     } catch (error) {
       this.flush();
-      await Promise.allSettled([this.gpu.queue.onSubmittedWorkDone(), this.settling, ...this.pending]);
-      if (!(this.failure instanceof DeviceLostError)) {
-        this.failure = undefined;
-        this.uncaptured = undefined;
-        this.pending = [];
-      }
+      await Promise.allSettled([this.gpu.queue.onSubmittedWorkDone()]);
+      await this.failures.forgive();
       throw error;
     }
   }
@@ -355,31 +337,6 @@ export class Device {
     throw new MelgradError(
       "A captured function read values back, but nothing has run while it is being recorded: return the tensor and read it after the call.",
     );
-  }
-
-  private async settle(): Promise<void> {
-    // Readbacks that are under way at once wait for the same reports, so that each throws the most precise one.
-    do {
-      const pending = this.pending;
-      this.pending = [];
-      this.settling = Promise.all([this.settling, ...pending]);
-      await this.settling;
-    } while (this.pending.length > 0);
-    if (this.uncaptured) this.fail(this.uncaptured);
-    this.check();
-  }
-
-  private watch(error: Promise<Error | null>): void {
-    this.pending.push(
-      error.then(
-        (found) => found && this.fail(found),
-        (reason) => this.fail(new MelgradError(String(reason))),
-      ),
-    );
-  }
-
-  private fail(error: Error): void {
-    this.failure ??= error;
   }
 
   private openEncoder(): GPUCommandEncoder {
@@ -439,21 +396,8 @@ export class Device {
     });
     return this.uniformBuffer;
   }
-
-  private acquireStaging(bytes: number): GPUBuffer {
-    const index = this.staging.findIndex((buffer) => buffer.size >= bytes && buffer.size <= 4 * bytes + 4096);
-    if (index >= 0) return this.staging.splice(index, 1)[0];
-    if (this.staging.length > 8) this.staging.shift()?.destroy();
-    const size = 2 ** Math.ceil(Math.log2(Math.max(bytes, 4096)));
-    return this.gpu.createBuffer({ size, usage: MAP_READ | COPY_DST, label: "readback" });
-  }
 }
 
 function nestedCapture(): MelgradError {
   return new MelgradError("A captured function called another: capture only the outer one.");
-}
-
-function lostMessage(info: GPUDeviceLostInfo): string {
-  const detail = info.message ? ` (${info.message})` : "";
-  return `The adapter lost its device${detail}. Training goes on from the last checkpoint with --resume.`;
 }
