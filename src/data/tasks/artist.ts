@@ -112,7 +112,7 @@ export async function openArtist(options: ResolvedTaskOptions): Promise<Labelled
     name: "artist",
     kind: "classification" as const,
     classes: ARTISTS.map(({ name }) => name),
-    // One clip of each track after the other, so that a part of the list taken evenly has all tracks.
+    // Track after track, so that a part of the list taken evenly has all of them.
     clips: clips.flat(),
     note:
       `${clips.flat().length} clips of ${CLIP_SECONDS} s from ${tracks.length - skipped.length} recordings of ${ARTISTS.length} artists ` +
