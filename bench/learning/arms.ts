@@ -19,7 +19,7 @@ export interface Arm {
   patches: PatchShape;
   /** Names of corpora whose tracks are put together. */
   music: readonly CorpusName[];
-  change?: Partial<Pick<PretrainConfig, "maskRatio" | "maskShape" | "lr" | "reconstructWeight">> &
+  change?: Partial<Pick<PretrainConfig, "maskRatio" | "maskShape" | "lr" | "detailWeight">> &
     Partial<Pick<ModelConfig, "cropFrames" | "width">>;
 }
 
@@ -27,19 +27,32 @@ const starter: CorpusName[] = ["starter"];
 const more: CorpusName[] = ["starter", "composed", "generated"];
 
 export const arms: readonly Arm[] = [
-  arm("joint, grid", "the starting point", "joint", "grid", starter),
-  arm("joint, frame", "patch shape: all bands of two frames", "joint", "frame", starter),
-  arm("joint, frame, more music", "music: three corpora instead of one", "joint", "frame", more),
-  arm("mae, frame", "objective: a masked autoencoder, targets normalised by patch", "mae", "frame", more),
+  arm("joint, grid", "the starting point", "joint", "grid", more),
+  arm("joint, frame", "patch shape: all bands of two frames", "joint", "frame", more),
+  arm("detail 6, frame", "target: fine structure counts", "joint", "frame", more, { detailWeight: 6 }),
+  arm("detail 6, grid", "patch shape, with fine structure", "joint", "grid", more, { detailWeight: 6 }),
+  arm("detail 6, frame, starter", "music: one corpus", "joint", "frame", starter, { detailWeight: 6 }),
+  arm("mae, frame", "objective: a masked autoencoder", "mae", "frame", more),
   arm("data2vec, frame", "objective: the teacher's features", "data2vec", "frame", more),
   arm("bestrq, frame", "objective: codes of a random quantiser", "bestrq", "frame", more),
   arm("wav2vec2, frame", "objective: codes that are learnt", "wav2vec2", "frame", more),
-  arm("mae, grid", "patch shape, with the masked autoencoder", "mae", "grid", more),
-  arm("reconstruct, frame", "objective: without the contrast", "reconstruct", "frame", more),
-  arm("joint, frame, lr 3e-4", "learning rate", "joint", "frame", more, { lr: 3e-4 }),
-  arm("joint, frame, 40 % masked", "mask ratio", "joint", "frame", more, { maskRatio: 0.4 }),
-  arm("joint, frame, 80 % masked", "mask ratio", "joint", "frame", more, { maskRatio: 0.8 }),
-  arm("joint, frame, 8.2 s", "crop: twice as long", "joint", "frame", more, { cropFrames: 256 }),
+  arm("detail 6, frame, no contrast", "objective: reconstruction alone", "reconstruct", "frame", more, {
+    detailWeight: 6,
+  }),
+  arm("detail 20, frame", "weight of fine structure", "joint", "frame", more, { detailWeight: 20 }),
+  arm("detail 6, frame, 40 % masked", "mask ratio", "joint", "frame", more, {
+    detailWeight: 6,
+    maskRatio: 0.4,
+  }),
+  arm("detail 6, frame, 80 % masked", "mask ratio", "joint", "frame", more, {
+    detailWeight: 6,
+    maskRatio: 0.8,
+  }),
+  arm("detail 6, frame, lr 3e-4", "learning rate", "joint", "frame", more, { detailWeight: 6, lr: 3e-4 }),
+  arm("detail 6, frame, 8.2 s", "crop: twice as long", "joint", "frame", more, {
+    detailWeight: 6,
+    cropFrames: 256,
+  }),
 ];
 
 function arm(

@@ -2,6 +2,7 @@
 // an interrupted study goes on where it stood. Drawn by draw.ts.
 import { readFile } from "node:fs/promises";
 import { exists, writeWhole } from "../../src/host/cache.js";
+import type { ModelConfig, PretrainConfig } from "../../src/patchifier/config.js";
 import type { Scores } from "./tasks.js";
 
 /** One measurement. */
@@ -16,6 +17,13 @@ export interface StudyRow {
   scores: Record<string, Scores>;
   /** Seconds of pre-training until then. */
   seconds: number;
+}
+
+/** What an arm trains, with what, on what. */
+export interface ArmSettings {
+  music: readonly string[];
+  model: ModelConfig;
+  pretrain: PretrainConfig;
 }
 
 export interface StudyResults {
@@ -39,7 +47,7 @@ export interface StudyResults {
     }
   >;
   /** `failed` says why an arm has no measurement, or not all. */
-  arms: Record<string, { asks: string; settings: unknown; failed?: string }>;
+  arms: Record<string, { asks: string; settings: ArmSettings; failed?: string }>;
   rows: StudyRow[];
 }
 

@@ -22,6 +22,8 @@ export interface ArmOptions {
   /** At which steps is measured, ascending; the last ends the training and its schedule. */
   at: readonly number[];
   tasks: readonly StudyTask[];
+  /** Scores of the same encoder with the same random weights and normalisation, measured for another arm. */
+  atRandom?: Record<string, Scores>;
   onProgress: OnProgress;
   /** A measurement is there. */
   onRow(row: StudyRow): Promise<void>;
@@ -50,8 +52,8 @@ export async function trainArm(options: ArmOptions): Promise<void> {
         onProgress({ what: `${arm.name}, seed ${seed}`, done: trainer.step, total: steps, unit: "steps" });
       }
       seconds += (performance.now() - start) / 1000;
-      const scores: Record<string, Scores> = {};
-      for (const task of options.tasks) {
+      const scores: Record<string, Scores> = step === 0 ? { ...options.atRandom } : {};
+      for (const task of options.tasks.filter(({ name }) => !scores[name])) {
         onProgress({ what: `${arm.name}, seed ${seed}: ${task.name}`, done: trainer.step, total: steps });
         const features = await encoderFeatures(trainer.model, task.mels, {
           model,

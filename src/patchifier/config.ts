@@ -37,6 +37,11 @@ export interface PretrainConfig {
   maskShape: "clustered" | "uniform";
   /** Weight of the reconstruction beside InfoNCE (SSAST: 10). */
   reconstructWeight: number;
+  /**
+   * joint and reconstruct: how many times the fine structure of spectra counts beside the plain error, over visible patches as
+   * well as hidden ones. Absent or 0: the plain error of hidden patches alone, as in SSAST.
+   */
+  detailWeight?: number;
   batch: number;
   steps: number;
   lr: number;

@@ -116,8 +116,10 @@ const drawnByOwnScale =
 
 /** The settings that the run's objective has beside the common ones, label → value. */
 function objectiveWords(pretrain: PretrainConfig): Record<string, string | number> {
-  const { objective, reconstructWeight } = pretrain;
-  if (objective === "joint") return { "reconstruction weight": reconstructWeight };
+  const { objective, reconstructWeight, detailWeight = 0 } = pretrain;
+  if (objective === "joint") {
+    return { "reconstruction weight": reconstructWeight, "weight of fine structure": detailWeight };
+  }
   const own = objective === "infonce" || objective === "reconstruct" ? undefined : pretrain[objective];
   return Object.fromEntries(
     Object.entries(own ?? {}).map(([name, value]): [string, string | number] => {

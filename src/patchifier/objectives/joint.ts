@@ -1,7 +1,8 @@
 // `joint`, SSAST's objective: InfoNCE among the hidden patches of a clip plus 10 times the squared error of their
-// reconstruction, both from one forward pass with mask tokens; `infonce` and `reconstruct` are its halves.
+// reconstruction, both from one forward pass with mask tokens; `infonce` and `reconstruct` are its halves. With a weight for fine
+// structure the visible patches are reconstructed too, and the errors' detail (detail.ts) counts beside them.
 import { UsageError } from "../../gpu/errors.js";
-import { add, mul } from "../../ops/binary.js";
+import { add, mul, sub } from "../../ops/binary.js";
 import { infonce, mse } from "../../ops/losses.js";
 import { selectRows } from "../../ops/select-rows.js";
 import { reshape } from "../../ops/view.js";
@@ -9,7 +10,15 @@ import type { Tensor } from "../../tensor/tensor.js";
 import type { ObjectiveName } from "../config.js";
 import { headSpecs, type Patchifier, type Trace } from "../encoder.js";
 import type { BatchMask } from "../masks.js";
+import { DetailFilter } from "./detail.js";
 import type { Losses, ObjectiveKind } from "./objective.js";
+
+export interface JointOptions {
+  objective: ObjectiveName;
+  reconstructWeight: number;
+  /** The reconstruction covers all patches, and so many times the mean square of its errors' detail is added. */
+  detail?: { weight: number; filter: DetailFilter };
+}
 
 /**
  * Losses of a batch: patches [B, T, P]. InfoNCE is softmax cross-entropy of x_i·c_j/√P with target j = i among the clip's
@@ -20,12 +29,12 @@ export function pretrainLosses(
   model: Patchifier,
   patches: Tensor,
   mask: BatchMask,
-  options: { objective: ObjectiveName; reconstructWeight: number },
+  options: JointOptions,
   trace?: Trace,
 ): Losses {
   const [batch, tokens, values] = patches.shape;
   const { width } = model.sizes;
-  const { objective, reconstructWeight } = options;
+  const { objective, reconstructWeight, detail } = options;
   if (!["joint", "infonce", "reconstruct"].includes(objective)) {
     throw new UsageError(`pretrainLosses does not know '${objective}': use createObjective.`);
   }
@@ -41,23 +50,45 @@ export function pretrainLosses(
     contrast = infonce(reshape(targets, shape), predicted, { tau: Math.sqrt(values) });
     if (objective === "infonce") return { loss: contrast, infonce: contrast };
   }
-  const predicted = model.head(hidden, "reconstruct");
-  trace?.("r", predicted);
-  const reconstruct = mse(predicted, targets);
-  const weighted = mul(reconstruct, reconstructWeight);
-  return { loss: contrast ? add(contrast, weighted) : weighted, infonce: contrast, reconstruct };
+  const together = (pixels: Tensor) => {
+    const weighted = mul(pixels, reconstructWeight);
+    return contrast ? add(contrast, weighted) : weighted;
+  };
+  if (!detail) {
+    const predicted = model.head(hidden, "reconstruct");
+    trace?.("r", predicted);
+    const reconstruct = mse(predicted, targets);
+    return { loss: together(reconstruct), infonce: contrast, reconstruct };
+  }
+  const all = reshape(patches, [batch * tokens, values]);
+  const predicted = model.head(encoded, "reconstruct");
+  const fine = detail.filter.meanSquare(sub(predicted, all));
+  return {
+    loss: together(add(mse(predicted, all), mul(fine, detail.weight))),
+    infonce: contrast,
+    reconstruct: mse(selectRows(predicted, mask.table), targets),
+    detail: fine,
+  };
 }
 
 export const jointKind: ObjectiveKind = {
   specs: headSpecs,
-  create: (_gpu, { model, pretrain }) => ({
-    losses: ({ patches, mask }, _training, trace) => pretrainLosses(model, patches, mask, pretrain, trace),
-    ...(pretrain.objective !== "infonce" && {
-      reconstruct({ patches, mask }) {
-        const encoded = model.encode(patches, mask.masked);
-        const hidden = selectRows(reshape(encoded, [-1, model.sizes.width]), mask.table);
-        return model.head(hidden, "reconstruct");
-      },
-    }),
-  }),
+  create: (gpu, { model, config, pretrain }) => {
+    const { objective, reconstructWeight, detailWeight: weight } = pretrain;
+    const filter = weight && objective !== "infonce" ? new DetailFilter(gpu, config) : undefined;
+    const detail = weight && filter ? { weight, filter } : undefined;
+    const options: JointOptions = { objective, reconstructWeight, detail };
+    return {
+      losses: ({ patches, mask }, _training, trace) => pretrainLosses(model, patches, mask, options, trace),
+      ...(objective !== "infonce" && {
+        reconstruct({ patches, mask }) {
+          const encoded = model.encode(patches, mask.masked);
+          const hidden = selectRows(reshape(encoded, [-1, model.sizes.width]), mask.table);
+          return model.head(hidden, "reconstruct");
+        },
+      }),
+      bytes: filter?.bytes,
+      dispose: () => filter?.dispose(),
+    };
+  },
 };
