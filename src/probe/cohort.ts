@@ -2,35 +2,32 @@
 // layer of all of them is one batched product, and dropout, loss and Adam are kernels with a rate, a penalty and a learning rate for
 // each run (shaders/probe). A few steps, and an evaluation, are recorded once and replayed. What a run computes does not depend on
 // what is trained beside it, bit for bit. Not here: when training ends (head-trainer.ts).
-import type { Device } from "../gpu/device.js";
 import { UsageError } from "../gpu/errors.js";
 import { dropoutThreshold } from "../ops/dropout.js";
 import { foldGroups, planGrid } from "../ops/launch.js";
-import { overrideMatmul, product } from "../ops/matmul-kernels.js";
+import { product } from "../ops/matmul-kernels.js";
 import { type Captured, capture } from "../tensor/capture.js";
 import type { Gpu } from "../tensor/gpu.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { HeadRun } from "./grid.js";
 import { dropKeys, type HeadBatches, noExample, stepHeader } from "./head-batches.js";
 import type { HeadData } from "./head-data.js";
-import { type HeadLayer, headLayers, headStart, type TrainedHead, unpackHead } from "./head-init.js";
+import { headLayers, headStart, type TrainedHead, unpackHead } from "./head-init.js";
+import {
+  beginLayers,
+  type LayerState,
+  moveRuns,
+  pinProducts,
+  recordMove,
+  takeLayers,
+  tensorsOf,
+} from "./head-memory.js";
 import { arrangeSlots, type HeadSlots, type HeadSource } from "./head-slots.js";
 import { layerShares, sharesOf, sumGradient, sumLayout, summedInput, sumStart } from "./head-sum.js";
 
 const beta1 = 0.9;
 const beta2 = 0.999;
 const eps = 1e-8;
-
-/** The memory of one layer of all runs: [places, rows, columns] each. */
-interface LayerState {
-  layout: HeadLayer;
-  weight: Tensor;
-  first: Tensor;
-  second: Tensor;
-  /** As it was at the last evaluation, and at the best one of each run. */
-  candidate: Tensor;
-  best: Tensor;
-}
 
 /** What changes for a run while it is trained. */
 export interface RunRate {
@@ -91,16 +88,19 @@ export class Cohort {
     this.slots = arrangeSlots(all, numbers);
     this.keepWanted = new Int32Array(this.places);
     const layouts = headLayers(data.d, hidden, data.outputs);
+    const { gpu } = this;
+    const { runs } = this.slots;
+    const old = (layers: readonly LayerState[]) => ({ runs: from?.slots.runs ?? runs, layers });
     this.layers = from
-      ? this.take(from.layers, from, layouts)
-      : this.begin(layouts, headStart(layouts, options.seed));
+      ? takeLayers(gpu, runs, old(from.layers))
+      : beginLayers(gpu, runs, layouts, headStart(layouts, options.seed));
     if (layer === "sum") {
       if (dropInput)
         throw new UsageError("Nothing is dropped from a weighted sum of layers: set dropInput to false.");
       const layout = sumLayout(data.layers ?? 0);
       [this.sum] = from?.sum
-        ? this.take([from.sum], from, [layout])
-        : this.begin([layout], [sumStart(layout, options.seed)]);
+        ? takeLayers(gpu, runs, old([from.sum]))
+        : beginLayers(gpu, runs, [layout], [sumStart(layout, options.seed)]);
     }
     this.step = from?.step ?? 0;
     from?.dispose();
@@ -187,7 +187,7 @@ export class Cohort {
     const blocks = this.states.map((layer) => {
       const { rows, columns } = layer.layout;
       const block = this.gpu.empty([rows, columns]).keep();
-      this.move(which(layer), Int32Array.of(place), block, true);
+      moveRuns(which(layer), Int32Array.of(place), block);
       return block;
     });
     const values = await Promise.all(blocks.map((block) => block.data()));
@@ -199,36 +199,6 @@ export class Cohort {
     return this.sum
       ? { ...head, shares: sharesOf(values[this.layers.length], this.sum.layout.inputs) }
       : head;
-  }
-
-  private begin(layouts: readonly HeadLayer[], start: readonly Float32Array<ArrayBuffer>[]): LayerState[] {
-    return layouts.map((layout, i) => {
-      const { rows, columns } = layout;
-      const one = this.gpu.tensor(start[i], [rows, columns]).keep();
-      const layer = this.emptyLayer(layout);
-      const places = this.slots.runs.map((run) => (run < 0 ? -1 : 0));
-      for (const tensor of [layer.weight, layer.candidate, layer.best]) this.move(one, places, tensor, true);
-      for (const tensor of [layer.first, layer.second]) this.gpu.device.clear(tensor.block);
-      one.dispose();
-      return layer;
-    });
-  }
-
-  private take(states: readonly LayerState[], from: Cohort, layouts: readonly HeadLayer[]): LayerState[] {
-    const places = this.slots.runs.map((run) => (run < 0 ? -1 : from.slots.runs.indexOf(run)));
-    return layouts.map((layout, i) => {
-      const layer = this.emptyLayer(layout);
-      const old = tensorsOf(states[i]);
-      tensorsOf(layer).forEach((tensor, k) => {
-        this.move(old[k], places, tensor, true);
-      });
-      return layer;
-    });
-  }
-
-  private emptyLayer(layout: HeadLayer): LayerState {
-    const make = () => this.gpu.empty([this.places, layout.rows, layout.columns]).keep();
-    return { layout, weight: make(), first: make(), second: make(), candidate: make(), best: make() };
   }
 
   private recordSteps(): void {
@@ -404,13 +374,7 @@ export class Cohort {
   private pinned<R>(work: () => R): R {
     const { gpu, hidden, layers } = this;
     const rows = layers[layers.length - 1].layout.rows;
-    const [tall, low] = [false, true].map((few) => pinnedProduct(gpu.device, few));
-    overrideMatmul(({ m }) => (hidden > 0 && m === rows && rows <= 16 ? low : tall));
-    try {
-      return work();
-    } finally {
-      overrideMatmul();
-    }
+    return pinProducts(gpu.device, (m) => hidden > 0 && m === rows && rows <= 16, work);
   }
 
   private lossGradient(now: Tensor, z: Tensor): void {
@@ -474,44 +438,6 @@ export class Cohort {
     const map = this.gpu.scalars(this.places, (out) => {
       new Int32Array(out.buffer, out.byteOffset, out.length).set(this.keepWanted);
     });
-    for (const { candidate, best } of this.states) this.moveBlocks(candidate, map, best, false);
+    for (const { candidate, best } of this.states) recordMove(candidate, map, best, false);
   }
-
-  /** target[i] = source[places[i]], or zero where that is negative, by blocks of a run. */
-  private move(source: Tensor, places: Int32Array, target: Tensor, clear: boolean): void {
-    this.gpu.scope(() => this.moveBlocks(source, this.gpu.tensor(places), target, clear));
-  }
-
-  private moveBlocks(source: Tensor, places: Tensor, target: Tensor, clear: boolean): void {
-    const { device } = this.gpu;
-    const count = target.size / 4;
-    const { groups, span } = planGrid(device.capabilities, count);
-    device.run(
-      device.kernel("probe/move", { CLEAR: clear }),
-      [source, places, target].map(({ block }) => block),
-      { count, span, quads: count / places.size },
-      groups,
-    );
-  }
-}
-
-function tensorsOf({ weight, first, second, candidate, best }: LayerState): Tensor[] {
-  return [weight, first, second, candidate, best];
-}
-
-type ProductChoice = NonNullable<ReturnType<NonNullable<Parameters<typeof overrideMatmul>[0]>>>;
-
-/**
- * The kernel of all products: which one it is, and so the order of every sum, may not depend on how many runs there are, as it would
- * if the tuner chose by size. `low`: for results of few rows.
- */
-function pinnedProduct({ capabilities }: Device, low: boolean): ProductChoice {
-  const { software, subgroups, subgroupMinSize: lanes, subgroupMaxSize } = capabilities;
-  if (software && subgroups && lanes === subgroupMaxSize && (lanes === 4 || lanes === 8 || lanes === 16)) {
-    const tall = { 4: 8, 8: 4, 16: 2 } as const;
-    const quads = !low && lanes === 4 ? 2 : 1;
-    return { variant: { kind: "subgroup", lanes, blocks: low ? 1 : tall[lanes], quads }, slices: 1 };
-  }
-  const shared = !software && capabilities.maxInvocations >= 256 && capabilities.maxWorkgroupStorage >= 16384;
-  return { variant: shared ? { kind: "shared", tile: 64 } : { kind: "register" }, slices: 1 };
 }

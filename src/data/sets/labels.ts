@@ -4,7 +4,8 @@ import type { Part } from "../types.js";
 import { partNames } from "./parts.js";
 import type { SetTask } from "./types.js";
 
-type Labelled = Pick<SetTask, "kind" | "classes"> & {
+type Labelled = Pick<SetTask, "kind"> & {
+  classes: readonly string[];
   clips: readonly { label?: number[]; part?: Part }[];
 };
 
