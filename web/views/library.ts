@@ -9,6 +9,8 @@ import { followProgress } from "./library-progress.js";
 const sound = /\.(wav|flac|mp3|ogg|oga|opus|au|snd)$/i;
 const accept = ".wav,.flac,.mp3,.ogg,.oga,.opus,.au,.snd,audio/*";
 
+const freshMs = 60;
+
 export const library: View = (root, app) => {
   const files = h("input", {
     type: "file",
@@ -107,11 +109,17 @@ export const library: View = (root, app) => {
     }
   }
 
-  // Clips come one by one, while the call that adds them goes on: the first can be heard and seen at once.
+  // Clips come one by one, while the call that adds them goes on: the first can be heard and seen at once. Many that come fast are
+  // shown together.
+  let fresh: ClipInfo[] = [];
   app.engine.on("clip", (clip) => {
-    const clips = app.clips.get();
-    const known = clips.some(({ id }) => id === clip.id);
-    app.clips.set(known ? clips.map((each) => (each.id === clip.id ? clip : each)) : [...clips, clip]);
+    if (fresh.push(clip) > 1) return;
+    setTimeout(() => {
+      const ids = new Set(fresh.map(({ id }) => id));
+      const all = [...app.clips.get().filter(({ id }) => !ids.has(id)), ...fresh];
+      fresh = [];
+      app.clips.set(all);
+    }, freshMs);
   });
 
   function showRefused(more: readonly { name: string; reason: string }[]): void {
@@ -245,6 +253,7 @@ function makeRow(first: ClipInfo, app: App): Row {
   const row: Row = {
     element,
     update(next) {
+      if (next === clip && name.textContent) return;
       clip = next;
       name.textContent = clip.name;
       name.title = clip.name;

@@ -15,6 +15,7 @@ const most = 4;
 /** `polite` is a role=status element, `urgent` a role=alert one. */
 export function createNotices(polite: HTMLElement, urgent: HTMLElement): Notices {
   const held = new Map<string, HTMLElement>();
+  polite.replaceChildren(); // what stood there for browsers that cannot run this
 
   function make(text: string, kind: "info" | "error"): HTMLElement {
     return h("div", { class: `notice ${kind}` }, h("p", {}, text));

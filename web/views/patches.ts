@@ -40,7 +40,13 @@ export const patches: View = (root, app) => {
   let visible = false;
   let stale = true;
   let asking = false;
-  let asked = { step: -1, at: 0 };
+  /** The step at the last question, and the time of its answer. */
+  const asked = { step: -1, at: 0 };
+  /** Training has stopped since then: what is shown would stay behind. */
+  const rests = () => {
+    const { status, step } = app.training.get();
+    return status !== "running" && status !== "preparing" && step !== asked.step;
+  };
 
   function anotherMask(): void {
     draws++;
@@ -68,6 +74,7 @@ export const patches: View = (root, app) => {
     if (asking || !visible || !selected || !app.model.get() || !app.adapter.get()) return;
     asking = true;
     const mask = draws;
+    asked.step = app.training.get().step;
     try {
       if (stale) await preview(app);
       const got = await app.engine.call("reconstruct", selected.clip, selected.startFrame, mask);
@@ -81,8 +88,8 @@ export const patches: View = (root, app) => {
       say.textContent = messageOf(error);
     } finally {
       asking = false;
-      asked = { step: app.training.get().step, at: performance.now() };
-      if (stale) void refresh();
+      asked.at = performance.now();
+      if (stale || rests()) void refresh();
     }
   }
 
@@ -123,7 +130,7 @@ export const patches: View = (root, app) => {
 
   followVisibility(root, (now) => {
     visible = now;
-    if (now && stale) void refresh();
+    if (now && (stale || rests())) void refresh();
     else if (now) draw();
   });
   followLook(figures, draw);
@@ -144,7 +151,7 @@ export const patches: View = (root, app) => {
     if (performance.now() - asked.at < everyMs) return;
     void refresh();
   });
-  app.training.follow(({ status }) => {
-    if (status === "paused" || status === "done") void refresh();
+  app.training.follow(() => {
+    if (rests()) void refresh();
   });
 };

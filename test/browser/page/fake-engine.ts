@@ -155,7 +155,11 @@ export function fakeEngine({ refuse, stepMs = 20 }: FakeOptions = {}): Engine {
     },
     logMel: (id) => makeMel(find(id).frames),
     liveMel: () => makeMel(32),
-    train({ steps, seed: given }) {
+    train({ steps, seed: given, batch = 8 }) {
+      if (batch > 256) {
+        const message = "Training would take 9.1 GiB, and the adapter gives 2 GiB.";
+        throw Object.assign(new Error(message), { name: "OutOfMemoryError" });
+      }
       seed = given ?? seed;
       set({ status: "preparing", step: state.step, steps });
       run();
