@@ -21,7 +21,7 @@ export function followTraining(app: App, { wanted, stale, refresh }: RefreshOpti
   let timer = 0;
   let due = Number.POSITIVE_INFINITY;
   let busy = false;
-  /** Not before this, by the clock of performance.now(). */
+  /** Milliseconds that the last map took; after a failure, to wait for. */
   let rest = 0;
   let mapAt = Number.NEGATIVE_INFINITY;
   let stepOfMap = -1;
@@ -34,7 +34,7 @@ export function followTraining(app: App, { wanted, stale, refresh }: RefreshOpti
     const cost = await refresh();
     busy = false;
     mapAt = performance.now();
-    rest = performance.now() + (cost === undefined ? AT_LEAST : SHARE * cost);
+    rest = cost === undefined ? AT_LEAST : cost;
     plan();
   }
 
@@ -46,10 +46,14 @@ export function followTraining(app: App, { wanted, stale, refresh }: RefreshOpti
     if (!possible()) return;
     const now = performance.now();
     const { status, step } = app.training.get();
+    const training = status === "running" || status === "preparing";
+    const earliest = mapAt + (training ? SHARE * rest : rest);
     let at = Number.POSITIVE_INFINITY;
-    if (stale()) at = Math.max(now + SETTLE, rest);
-    else if (step !== stepOfMap && status === "running") at = Math.max(now, rest, mapAt + AT_LEAST);
-    else if (step !== stepOfMap && status !== "preparing") at = Math.max(now + SETTLE, rest);
+    if (stale()) at = Math.max(now + SETTLE, earliest);
+    else if (step !== stepOfMap) {
+      if (status === "running") at = Math.max(now, earliest, mapAt + AT_LEAST);
+      else if (!training) at = Math.max(now + SETTLE, earliest);
+    }
     if (at >= due || at === Number.POSITIVE_INFINITY) return;
     clearTimeout(timer);
     due = at;
