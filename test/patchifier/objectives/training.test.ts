@@ -1,8 +1,13 @@
-// Every objective in the trainer: a replayed step equals an eager one to the last bit, the loss falls on data that has something
+// Every objective in the trainer: a replayed step equals an eager one to the last bit, and one after a checkpoint
+// that without; the loss falls on data that has something
 // to learn, and held-out losses have the same parts.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { objectiveNames, preset, withObjective } from "../../../src/patchifier/config.js";
 import type { Random } from "../../../src/tensor/random.js";
+import { readCheckpoint, writeCheckpoint } from "../../../src/train/checkpoint.js";
 import { type StepResult, Trainer, type TrainerOptions } from "../../../src/train/trainer.js";
 import { freshSeed, useGpu } from "../../support/gpu.js";
 
@@ -58,6 +63,42 @@ describe.each(objectiveNames)("%s", (objective) => {
       for (const result of results) expect(Object.values(result).every(Number.isFinite)).toBe(true);
       expect(weights.every((values) => values.every(Number.isFinite))).toBe(true);
     }
+  });
+
+  it("goes on from a checkpoint as if it had not stopped", async () => {
+    const seed = freshSeed(`${objective} resumed`);
+    const folder = join(mkdtempSync(join(tmpdir(), "melgrad-objective-")), "checkpoint");
+    const [first, whole, second] = [
+      trainer(objective, seed),
+      trainer(objective, seed),
+      trainer(objective, seed),
+    ];
+    const steps = async (own: Trainer, count: number) => {
+      const results: StepResult[] = [];
+      for (let i = 0; i < count; i++) results.push(await own.next());
+      return results;
+    };
+    await steps(first, 2);
+    await writeCheckpoint(folder, {
+      weights: await first.model.parameters.read(),
+      optimizer: await first.optimizer.state(),
+      objective: await first.objective.state?.(),
+      state: { step: first.step, seed, model: "", data: "", normalisation: { mean: 0, std: 0.5 } },
+    });
+    const checkpoint = await readCheckpoint(folder);
+    if (!checkpoint) throw new Error("there is no checkpoint");
+    second.model.parameters.write(checkpoint.weights);
+    second.optimizer.restore(checkpoint.optimizer, checkpoint.state.step);
+    second.objective.restore?.(checkpoint.objective ?? new Map());
+    expect(await steps(second, 3)).toEqual((await steps(whole, 5)).slice(2));
+    expect(await second.evaluate(1)).toEqual(await whole.evaluate(1));
+    const kept = async (own: Trainer) => [
+      ...(await own.model.parameters.read()),
+      ...((await own.objective.state?.()) ?? []),
+    ];
+    expect(await kept(second)).toEqual(await kept(whole));
+    for (const own of [first, whole, second]) own.dispose();
+    rmSync(dirname(folder), { recursive: true });
   });
 
   it("tells what it will hold on the device", () => {
