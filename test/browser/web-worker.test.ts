@@ -330,6 +330,13 @@ describe("training", () => {
     await page().waitForFunction(
       () => (globalThis as unknown as WorkerPage).events.filter(({ name }) => name === "step").length >= 3,
     );
+    await page().evaluate(() => {
+      Object.defineProperty(document, "visibilityState", { configurable: true, get: () => "hidden" });
+      document.dispatchEvent(new Event("visibilitychange"));
+    });
+    await page().waitForFunction(() =>
+      (globalThis as unknown as WorkerPage).events.some(({ name }) => name === "saved"),
+    );
     await call(page(), "pause");
     const state = (await eventsOf("training")).at(-1)?.value as unknown as { status: string; step: number };
     expect(state.status).toBe("paused");

@@ -1,7 +1,6 @@
 // Training in slices: the loop that a page starts and pauses, its checkpoints, and how it gets over a lost device. What a step
 // computes is src/train/trainer.ts's, where checkpoints lie files.ts's.
-import { formatBytes } from "../../src/gpu/buffers.js";
-import { DataError, DeviceLostError, OutOfMemoryError, UsageError } from "../../src/gpu/errors.js";
+import { DataError, DeviceLostError, UsageError } from "../../src/gpu/errors.js";
 import type { Gpu } from "../../src/tensor/gpu.js";
 import { type StepResult, Trainer, type TrainerOptions } from "../../src/train/trainer.js";
 import type { EventName, Events, TrainingState, TrainOptions } from "../protocol.js";
@@ -9,6 +8,7 @@ import type { Checkpoint, RunState } from "./files.js";
 import type { Library } from "./library.js";
 import { measuredEvery, readTrainer, restoreTrainer } from "./model-state.js";
 import { TrainingData } from "./training-data.js";
+import { adviceFor, checkOptions, checkRoom } from "./training-limits.js";
 import type { Turns } from "./turns.js";
 
 /** What training needs of the session. */
@@ -125,7 +125,7 @@ export class Training {
     const wasWanted = this.wanted;
     await this.stop();
     if (!wasWanted) return;
-    if (this.status === "running" || this.status === "preparing") this.setStatus("paused");
+    if (!this.running && this.status === "running") this.setStatus("paused"); // lost on the way
     await this.save();
   }
 
@@ -228,10 +228,11 @@ export class Training {
   private start(): void {
     this.wanted = true;
     if (this.running) return;
-    this.running = this.run().finally(() => {
+    this.running = this.run().then((ended) => {
       this.running = undefined;
       this.saveAsked?.resolve();
       this.saveAsked = undefined;
+      if (ended && this.wanted) this.start(); // asked for while it was coming to its end
     });
   }
 
@@ -240,9 +241,11 @@ export class Training {
     await this.running;
   }
 
-  private async run(): Promise<void> {
+  /** Whether it ended by itself and not by a failure. */
+  private async run(): Promise<boolean> {
     try {
       await this.loop();
+      return true;
     } catch (error) {
       const problem = error instanceof Error ? error : new Error(String(error));
       const lost = problem instanceof DeviceLostError;
@@ -252,6 +255,7 @@ export class Training {
         this.host.emit("problem", { message: problem.message, advice: adviceFor(problem) });
       }
       this.startAfresh(lost, problem);
+      return false;
     }
   }
 
@@ -291,20 +295,18 @@ export class Training {
     let before = performance.now();
     let saved = performance.now();
     let told = 0;
-    const report = async (step: number, lr: number, measured: Promise<StepResult>) => {
-      const result = await measured;
-      if (!Number.isFinite(result.loss) || !Number.isFinite(result.gradNorm)) {
+    const report = async (step: number, lr: number, measuring: Promise<StepResult & { at: number }>) => {
+      const { loss, infonce, reconstruct, gradNorm, at } = await measuring;
+      if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
         throw new DataError(`The loss is no longer a number at step ${step}.`);
       }
-      const now = performance.now();
-      const stepMs = now - before;
-      before = now;
-      this.clipsPerSecond = (1000 * pretrain.batch) / stepMs;
-      const { loss, infonce, reconstruct, gradNorm } = result;
-      const { clipsPerSecond } = this;
+      const stepMs = at - before;
+      before = at;
+      const clipsPerSecond = (1000 * pretrain.batch) / stepMs;
+      this.clipsPerSecond = clipsPerSecond;
       host.emit("step", { step, loss, infonce, reconstruct, lr, gradNorm, stepMs, clipsPerSecond });
-      if (now - told > 250) {
-        told = now;
+      if (at - told > 250) {
+        told = at;
         host.emit("training", this.describe());
       }
     };
@@ -324,11 +326,12 @@ export class Training {
     while (this.wanted && state.step < pretrain.steps) {
       const lr = trainer.learningRate(trainer.step);
       const { measured } = await trainer.nextInSlices(slicing);
-      measured.catch(() => {}); // reported when it is awaited
+      const measuring = measured.then((result) => ({ ...result, at: performance.now() }));
+      measuring.catch(() => {}); // reported when it is awaited
       state.step = trainer.step;
       const { step } = state;
       await settle();
-      pending = () => report(step, lr, measured);
+      pending = () => report(step, lr, measuring);
       const ends = step >= pretrain.steps;
       const evaluates = ends || step % measuredEvery(pretrain.steps) === 0;
       const age = performance.now() - saved;
@@ -341,9 +344,11 @@ export class Training {
       }
     }
     await settle();
-    this.wanted = false;
     const isDone = state.step >= pretrain.steps;
-    if (isDone) await this.writing;
+    if (isDone) {
+      this.wanted = false;
+      await this.writing;
+    }
     this.setStatus(isDone ? "done" : "paused");
   }
 
@@ -368,31 +373,3 @@ export class Training {
 
 /** Stands in until there is music to measure. */
 const unknownNormalisation = { mean: 0, std: 0.5 };
-
-function checkOptions({ steps, batch, lr }: TrainOptions): void {
-  if (!(Number.isInteger(steps) && steps > 0)) throw new UsageError("Give a whole number of steps.");
-  if (batch !== undefined && !(Number.isInteger(batch) && batch > 0 && batch <= 4096)) {
-    throw new UsageError("A batch is a whole number of clips, from 1 to 4096.");
-  }
-  if (lr !== undefined && !(lr > 0)) throw new UsageError("A learning rate is a positive number.");
-}
-
-/** Refuses what a software adapter would take from the machine until it stands still: more than half of its memory. */
-function checkRoom(bytes: number): void {
-  const { deviceMemory = 4 } = navigator as Navigator & { deviceMemory?: number };
-  const room = deviceMemory * 2 ** 29;
-  if (bytes <= room) return;
-  throw new OutOfMemoryError(
-    `Training would take ${formatBytes(bytes)}, and this page may take ${formatBytes(room)} of the machine's memory.`,
-  );
-}
-
-function adviceFor(error: Error): string {
-  if (error instanceof OutOfMemoryError) {
-    return "Train with a smaller batch or a smaller preset. Clips and the last checkpoint are kept.";
-  }
-  if (error instanceof DataError) {
-    return "The last checkpoint is in use again: train on from it with a smaller learning rate.";
-  }
-  return "Clips and the last checkpoint are kept: start training again, and reload the page if that fails too.";
-}
