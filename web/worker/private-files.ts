@@ -10,8 +10,13 @@ export class Folder {
     return this.handle.name;
   }
 
+  /** A folder in this one, made where it is missing. */
   async folder(name: string): Promise<Folder> {
-    return new Folder(await this.handle.getDirectoryHandle(name, { create: true }));
+    try {
+      return new Folder(await this.handle.getDirectoryHandle(name, { create: true }));
+    } catch (error) {
+      throw explained(error);
+    }
   }
 
   async has(name: string): Promise<boolean> {
