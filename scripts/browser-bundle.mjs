@@ -28,9 +28,10 @@ const withoutTuner = {
   },
 };
 
-/** Shaders of commands that run in Node only, and those that are not the engine's. */
+/** Shaders of commands that run in Node only. */
 const notInBrowsers = ["bench/"];
-const notEngine = [...notInBrowsers, "audio/", "probe/"];
+/** Those that are not the engine's, and one for a feature that browsers have behind a switch only (tuner-none.ts). */
+const notEngine = [...notInBrowsers, "audio/", "probe/", "matmul/subgroup_matrix"];
 
 /**
  * The text of a bundle. `alone`: the engine without the tuner, the audio front end's shaders and the probe's.

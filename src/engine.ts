@@ -1,5 +1,5 @@
 // The engine's public names, the same in Node and in browsers; index.ts, engine-page.ts and node.ts add `open` for their host,
-// tuning.ts the tuner, music.ts the audio front end, the model and its training.
+// engine-extras.ts the tuner, music.ts the audio front end, the model and its training.
 /// <reference lib="esnext.disposable" preserve="true" />
 /// <reference types="@webgpu/types" preserve="true" />
 import "./ops/methods.js";
@@ -9,7 +9,6 @@ export type { Capabilities } from "./gpu/capabilities.js";
 export { Device, type DeviceOptions } from "./gpu/device.js";
 export * from "./gpu/errors.js";
 export { formatMemory, type MemoryReport } from "./gpu/memory.js";
-export { type NpyFile, readNpy, writeNpy } from "./io/npy.js";
 export { readSafetensors, type SafeTensor, toFloat32, writeSafetensors } from "./io/safetensors.js";
 export { ones, truncatedNormal, xavierUniform, zeros } from "./nn/init.js";
 export { GradientClipper, MovingAverage, Optimizer, type OptimizerOptions } from "./nn/optim.js";

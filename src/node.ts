@@ -7,8 +7,8 @@ import { startTuner } from "./ops/tuning-families.js";
 import { Gpu } from "./tensor/gpu.js";
 
 export * from "./engine.js";
+export * from "./engine-extras.js";
 export * from "./music.js";
-export * from "./tuning.js";
 
 /** Opens an adapter and a device on it. Close it with `gpu.close()`. */
 export async function open(options: OpenOptions = {}): Promise<Gpu & { readonly host: HostGpu }> {

@@ -1,13 +1,14 @@
 // The package that npm delivers, in the hands of those who use it: a plain page, a web worker, an esbuild and a Vite project in a
 // real Chromium, each computing what float64 computes, and a TypeScript project. What the editions weigh is held here too.
 import { execFile } from "node:child_process";
-import { readFileSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { shaderFiles } from "../../scripts/shaders.mjs";
 import { erf } from "../ops/reference.js";
 import { closeBrowser, openPage, type PageOptions } from "./launch.js";
 import { type Project, packedProject } from "./packed.js";
@@ -86,6 +87,21 @@ it("has an engine of at most 60 KB gzipped", () => {
   expect(engine).toBeLessThanOrEqual(60_000);
   expect(engine).toBeGreaterThan(30_000);
   expect(all).toBeGreaterThan(engine);
+});
+
+it("has every shader in the engine that its sources name", () => {
+  const folders = ["gpu", "tensor", "ops", "nn"];
+  const sources = folders.flatMap((folder) =>
+    readdirSync(`src/${folder}`)
+      .filter((name) => name.endsWith(".ts"))
+      .map((name) => readFileSync(`src/${folder}/${name}`, "utf8")),
+  );
+  const text = sources.join("\n");
+  const library = shaderFiles().map((path) => relative(resolve("shaders"), path).replace(/\.wgsl$/, ""));
+  const engine = readFileSync(at("node_modules/melgrad/dist/engine.js"), "utf8");
+  const named = library.filter((name) => text.includes(`"${name}"`));
+  expect(named.length).toBeGreaterThan(20);
+  expect(named.filter((name) => !engine.includes(`"${name}"`))).toEqual([]);
 });
 
 it("delivers what its exports name, and no sources or tests", async () => {
