@@ -34,11 +34,11 @@ class GpuRenderer implements Renderer {
   private readonly frameData = new Float32Array(FRAME_FLOATS);
   private readonly pointsPipeline: GPURenderPipeline;
   private readonly linesPipeline: GPURenderPipeline;
-  private readonly linesGroup: GPUBindGroup;
   private points?: GPUBuffer;
   private order?: GPUBuffer;
   private pointsGroup?: GPUBindGroup;
   private lines?: GPUBuffer;
+  private linesGroup?: GPUBindGroup;
   private lineCount = 0;
   private pointsVersion = 0;
   private linesVersion = 0;
@@ -56,32 +56,16 @@ class GpuRenderer implements Renderer {
       usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
     });
     const over: GPUBlendComponent = { srcFactor: "one", dstFactor: "one-minus-src-alpha" };
-    const pipeline = (code: string, buffers: GPUVertexBufferLayout[]) => {
+    const pipeline = (code: string) => {
       const module = device.createShaderModule({ code });
       return device.createRenderPipeline({
         layout: "auto",
-        vertex: { module, buffers },
+        vertex: { module },
         fragment: { module, targets: [{ format, blend: { color: over, alpha: over } }] },
-        primitive: { topology: "triangle-strip" },
       });
     };
-    this.pointsPipeline = pipeline(pointsCode, []);
-    this.linesPipeline = pipeline(linesCode, [
-      {
-        arrayStride: LINE_BYTES,
-        stepMode: "instance",
-        attributes: [
-          { shaderLocation: 0, offset: 0, format: "float32x3" },
-          { shaderLocation: 1, offset: 12, format: "float32x3" },
-          { shaderLocation: 2, offset: 24, format: "unorm8x4" },
-          { shaderLocation: 3, offset: 28, format: "float32" },
-        ],
-      },
-    ]);
-    this.linesGroup = device.createBindGroup({
-      layout: this.linesPipeline.getBindGroupLayout(0),
-      entries: [{ binding: 0, resource: { buffer: this.frameBuffer } }],
-    });
+    this.pointsPipeline = pipeline(pointsCode);
+    this.linesPipeline = pipeline(linesCode);
   }
 
   draw(scene: Scene, frame: Frame): void {
@@ -99,16 +83,15 @@ class GpuRenderer implements Renderer {
         },
       ],
     });
-    if (this.lines && this.lineCount > 0) {
+    if (this.linesGroup && this.lineCount > 0) {
       pass.setPipeline(this.linesPipeline);
       pass.setBindGroup(0, this.linesGroup);
-      pass.setVertexBuffer(0, this.lines);
-      pass.draw(4, this.lineCount);
+      pass.draw(6 * this.lineCount);
     }
     if (this.pointsGroup && frame.order.length > 0) {
       pass.setPipeline(this.pointsPipeline);
       pass.setBindGroup(0, this.pointsGroup);
-      pass.draw(4, frame.order.length);
+      pass.draw(6 * frame.order.length);
     }
     pass.end();
     device.queue.submit([encoder.finish()]);
@@ -152,8 +135,9 @@ class GpuRenderer implements Renderer {
         this.lines = this.device.createBuffer({
           label: "map lines",
           size: Math.max(LINE_BYTES * 256, 2 * packed.byteLength),
-          usage: GPUBufferUsage.VERTEX | GPUBufferUsage.COPY_DST,
+          usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST,
         });
+        this.linesGroup = this.group(this.linesPipeline, [this.frameBuffer, this.lines]);
       }
       queue.writeBuffer(this.lines, 0, packed);
     }
@@ -167,13 +151,13 @@ class GpuRenderer implements Renderer {
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST;
     this.points = this.device.createBuffer({ label: "map points", size: 16 * count, usage });
     this.order = this.device.createBuffer({ label: "map order", size: 4 * count, usage });
-    this.pointsGroup = this.device.createBindGroup({
-      layout: this.pointsPipeline.getBindGroupLayout(0),
-      entries: [this.frameBuffer, this.points, this.order].map((buffer, binding) => ({
-        binding,
-        resource: { buffer },
-      })),
-    });
+    this.pointsGroup = this.group(this.pointsPipeline, [this.frameBuffer, this.points, this.order]);
+  }
+
+  /** The buffers at bindings 0, 1, … */
+  private group(pipeline: GPURenderPipeline, buffers: readonly GPUBuffer[]): GPUBindGroup {
+    const entries = buffers.map((buffer, binding) => ({ binding, resource: { buffer } }));
+    return this.device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries });
   }
 }
 
@@ -193,6 +177,7 @@ function packPoints({ positions, colours, looks }: Scene): ArrayBuffer {
   return packed;
 }
 
+/** From (3 × f32), width (f32), to (3 × f32), colour (4 × u8): 32 bytes each. */
 function packLines({ lines }: Scene): ArrayBuffer {
   const packed = new ArrayBuffer(LINE_BYTES * lines.length);
   const floats = new Float32Array(packed);
@@ -200,10 +185,10 @@ function packLines({ lines }: Scene): ArrayBuffer {
   for (const [i, { from, to, colour, width }] of lines.entries()) {
     for (let k = 0; k < 3; k++) {
       floats[8 * i + k] = from[k];
-      floats[8 * i + 3 + k] = to[k];
+      floats[8 * i + 4 + k] = to[k];
     }
-    bytes.set(colour, LINE_BYTES * i + 24);
-    floats[8 * i + 7] = width;
+    floats[8 * i + 3] = width;
+    bytes.set(colour, LINE_BYTES * i + 28);
   }
   return packed;
 }

@@ -17,11 +17,13 @@ struct Frame {
 @group(0) @binding(0) var<uniform> frame: Frame;
 
 struct Line {
-  @location(0) start: vec3f,
-  @location(1) end: vec3f,
-  @location(2) colour: vec4f, // not premultiplied
-  @location(3) width: f32,    // CSS pixels
+  start: vec3f,
+  width: f32,  // CSS pixels
+  end: vec3f,
+  colour: u32, // not premultiplied, 8 bits each
 }
+
+@group(0) @binding(1) var<storage, read> lines: array<Line>;
 
 struct Varying {
   @builtin(position) position: vec4f,
@@ -33,7 +35,10 @@ struct Varying {
 const NEAR = 0.06;
 
 @vertex
-fn place(@builtin(vertex_index) corner: u32, line: Line) -> Varying {
+fn place(@builtin(vertex_index) vertex: u32) -> Varying {
+  let corner = (0x312210u >> (4u * (vertex % 6u))) & 3u; // two triangles: 0 1 2, 2 1 3
+  let line = lines[vertex / 6u];
+  let colour = unpack4x8unorm(line.colour);
   var a = frame.viewProjection * vec4f(line.start, 1.0);
   var b = frame.viewProjection * vec4f(line.end, 1.0);
   var out: Varying;
@@ -53,7 +58,7 @@ fn place(@builtin(vertex_index) corner: u32, line: Line) -> Varying {
   out.across = side * reach;
   out.position = at + vec4f(normal * out.across * 2.0 / frame.size * at.w, 0.0, 0.0);
   let t = saturate((at.w - frame.front) / (frame.back - frame.front));
-  out.colour = vec4f(line.colour.rgb, line.colour.a * (1.0 - 0.6 * t));
+  out.colour = vec4f(colour.rgb, colour.a * (1.0 - 0.6 * t));
   return out;
 }
 
