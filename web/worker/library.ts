@@ -24,6 +24,8 @@ export interface Clip {
 
 /** Shorter audio says nothing. */
 const leastSeconds = 0.25;
+/** What takes the adapter a few hundredths of a second at most. */
+const longSeconds = 30;
 
 export class Library implements MelSource {
   readonly clips: Clip[] = [];
@@ -131,13 +133,22 @@ export class Library implements MelSource {
       throw new DataError(`${name}: too short (${(mono.length / waveform.sampleRate).toFixed(2)} s)`);
     }
     if (waveform.sampleRate === sampleRate) return mono.slice();
-    return this.turns.take(() => resampleSignal(this.front.gpu, mono, waveform.sampleRate, sampleRate));
+    return this.work(mono.length / waveform.sampleRate, () =>
+      resampleSignal(this.front.gpu, mono, waveform.sampleRate, sampleRate),
+    );
   }
 
   /** The log-mel of mono samples at the front end's rate. */
   transform(samples: Float32Array): Promise<FrameMajorMel> {
     const { sampleRate } = this.config;
-    return this.turns.take(() => this.front.transform({ sampleRate, channels: [samples] }));
+    return this.work(samples.length / sampleRate, () =>
+      this.front.transform({ sampleRate, channels: [samples] }),
+    );
+  }
+
+  /** Short signals get a turn; long ones are worked through in pieces, between which others have theirs. */
+  private work<T>(seconds: number, work: () => Promise<T>): Promise<T> {
+    return seconds > longSeconds ? work() : this.turns.take(work);
   }
 
   private get front(): FrontEnd {

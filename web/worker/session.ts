@@ -46,13 +46,13 @@ export class Session implements Answers {
       return decoding;
     };
     let next = decode(files[0]);
-    for (const [done, { name }] of files.entries()) {
+    for (const [done, { name, webkitRelativePath }] of files.entries()) {
       this.emit("progress", { what: "reading files", done, total: files.length });
       const decoding = next as Promise<Waveform>;
       try {
         const waveform = await decoding;
         next = decode(files[done + 1]);
-        const piece = `file/${name}`;
+        const piece = `file/${webkitRelativePath || name}`;
         const clip = await this.core.onDevice(() => library.add(waveform, { name, source: "file", piece }));
         added.push(clip.info);
         this.core.clipsChanged(clip.info);
