@@ -87,7 +87,10 @@ async function study(options: StudyOptions): Promise<void> {
     const { signal } = stopping;
     const onProgress = display.progress;
     const { frontEnd } = settingsOf(chosen[0], 1).model;
-    const tasks = await openStudyTasks(gpu, taskNames, frontEnd, { splits, clips, onProgress, signal });
+    const tasks = await openStudyTasks(gpu, taskNames, frontEnd, {
+      ...{ splits, clips, onProgress, signal },
+      known: earlier?.tasks ?? {},
+    });
     const results: StudyResults = earlier ?? {
       format: 1,
       date: new Date().toISOString().slice(0, 10),

@@ -31,6 +31,8 @@ export interface StudyTaskOptions {
   splits: number;
   /** Most clips of a task, taken evenly. */
   clips: number;
+  /** Scores of the hand-made features where they were measured before, by task. */
+  known: Readonly<Record<string, { clips: number; baselines: Record<string, Scores> } | undefined>>;
   onProgress: OnProgress;
   signal: AbortSignal;
 }
@@ -51,7 +53,7 @@ async function openStudyTask(
   gpu: Gpu,
   name: string,
   frontEnd: FrontEndConfig,
-  { splits, clips: most, onProgress, signal }: StudyTaskOptions,
+  { splits, clips: most, known: before, onProgress, signal }: StudyTaskOptions,
 ): Promise<StudyTask> {
   const task = await openTask(name, { onProgress, signal });
   const stride = Math.max(1, task.clips.length / most);
@@ -73,21 +75,27 @@ async function openStudyTask(
   const [metric] = metricsOf(labels);
   const score = (features: FeatureTable) => parts.map((part) => probe(labels, features, part).scores[0]);
 
-  const tables = { mfcc: table(clips.length, handSizes.mfcc), chroma: table(clips.length, handSizes.chroma) };
-  const hand = new HandFeatures(gpu);
-  for (const [i, clip] of clips.entries()) {
-    signal.throwIfAborted();
-    onProgress({ what: `hand-made features of ${name}`, done: i, total: clips.length, unit: "clips" });
-    const vectors = await hand.transform(await clip.load());
-    tables.mfcc.values.set(vectors.mfcc, i * tables.mfcc.d);
-    tables.chroma.values.set(vectors.chroma, i * tables.chroma.d);
-  }
-  hand.dispose();
-  const baselines = {
-    "log-mel mean+std": score(melStatistics(mels, frontEnd.nMels)),
-    mfcc: score(tables.mfcc),
-    chroma: score(tables.chroma),
+  const handMade = async () => {
+    const tables = {
+      mfcc: table(clips.length, handSizes.mfcc),
+      chroma: table(clips.length, handSizes.chroma),
+    };
+    const hand = new HandFeatures(gpu);
+    for (const [i, clip] of clips.entries()) {
+      signal.throwIfAborted();
+      onProgress({ what: `hand-made features of ${name}`, done: i, total: clips.length, unit: "clips" });
+      const vectors = await hand.transform(await clip.load());
+      tables.mfcc.values.set(vectors.mfcc, i * tables.mfcc.d);
+      tables.chroma.values.set(vectors.chroma, i * tables.chroma.d);
+    }
+    hand.dispose();
+    return { mfcc: score(tables.mfcc), chroma: score(tables.chroma) };
   };
+  const earlier = before[name];
+  const baselines =
+    earlier?.clips === clips.length
+      ? earlier.baselines
+      : { "log-mel mean+std": score(melStatistics(mels, frontEnd.nMels)), ...(await handMade()) };
   const testShare = parts[0].test.length / (parts[0].train.length + parts[0].valid.length);
   return { name, metric: metric.name, chance: metric.chance, mels, testShare, score, baselines };
 }
