@@ -103,6 +103,48 @@ describe("the map", () => {
     expect(errors).toEqual([]);
   });
 
+  it("turns by one finger, zooms by two and chooses by a tap", async () => {
+    const positions = cloud(freshSeed("touch"), clips, windows);
+    const size = { width: 360, height: 740 };
+    const { page, box, errors, close } = await openMap({ positions, clips, windows, size });
+    const session = await page.context().newCDPSession(page);
+    const touch = (type: "touchStart" | "touchMove" | "touchEnd", ...points: [number, number][]) =>
+      session.send("Input.dispatchTouchEvent", {
+        type,
+        touchPoints: points.map(([x, y], id) => ({ x: box.x + x, y: box.y + y, id })),
+      });
+    const seen = [await pixelsOf(page, ".map-stage")];
+    const look = async () => {
+      await drawn(page);
+      seen.push(await pixelsOf(page, ".map-stage"));
+      return difference(seen.at(-2)!, seen.at(-1)!);
+    };
+    await touch("touchStart", [100, 200]);
+    await touch("touchMove", [130, 200]);
+    await touch("touchMove", [180, 230]);
+    await touch("touchEnd");
+    expect(await look()).toBeGreaterThan(0.01);
+    expect(await page.evaluate(() => window.scrollY)).toBe(0);
+    await touch("touchStart", [150, 200], [200, 200]);
+    await touch("touchMove", [120, 200], [230, 200]);
+    await touch("touchMove", [60, 200], [290, 200]);
+    await touch("touchEnd");
+    expect(await look()).toBeGreaterThan(0.01);
+    await page.locator(".map-stage").focus();
+    await page.keyboard.press("Home");
+    await drawn(page);
+    const [{ index, x, y }] = freePoints(positions, box.width, box.height);
+    await touch("touchStart", [x + 4, y + 4]);
+    await touch("touchEnd");
+    await page.waitForFunction(() => bench.app.selected.get() !== undefined);
+    expect((await page.evaluate(() => bench.app.selected.get()))?.clip).toBe(
+      `clip-${Math.floor(index / windows)}`,
+    );
+    expect(await page.locator(".map-tip strong").textContent()).toBe(nameOf(index));
+    await close();
+    expect(errors).toEqual([]);
+  });
+
   it("chooses by clicking, by keys and in the list, lists the neighbours and follows the page's choice", async () => {
     const positions = cloud(freshSeed("choose"), clips, windows);
     const labels = ["piano", "drums", undefined];
@@ -259,6 +301,7 @@ describe("the map", () => {
     const times = await page.evaluate(async () => {
       const { Stage, matrices, project, pick, farthestFirst } = bench.tools;
       const best = (values: number[]) => Math.min(...values); // the machine may do other things too
+      const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1];
       const host = document.querySelector(".map-stage")!.cloneNode() as HTMLElement;
       document.querySelector("main")!.append(host);
       const stage = new Stage(host);
@@ -303,9 +346,9 @@ describe("the map", () => {
         script: best(script),
         whole: best(whole[5000]),
         empty: best(whole[0]),
-        project: best(parts.project),
-        pick: best(parts.pick),
-        sort: best(parts.sort),
+        project: median(parts.project),
+        pick: median(parts.pick),
+        sort: median(parts.sort),
       };
     });
     const text = Object.entries(times).map(([name, ms]) => `${name} ${ms.toFixed(2)} ms`);
@@ -313,8 +356,8 @@ describe("the map", () => {
       `5 000 points: script, whole drawing, and of an empty map; 20 000 points: the rest; ${text.join(", ")}`,
     );
     expect(times.script).toBeLessThan(16);
-    expect(times.whole).toBeLessThan(1000); // on a software adapter, beside other work
-    expect(times.pick).toBeLessThan(4);
+    expect(times.whole).toBeLessThan(400); // on a software adapter, beside other work
+    expect(times.pick).toBeLessThan(2);
     await close();
     expect(errors).toEqual([]);
   });

@@ -14,12 +14,15 @@ export function pick(
   smallest: number,
   slack: number,
 ): number {
+  const most = smallest + slack;
   let best = -1;
   let bestScore = Number.POSITIVE_INFINITY;
   for (let i = 0, p = 0; p < projected.length; i++, p += 3) {
     const dy = projected[p + 1] - y;
-    const dx = projected[p] - x;
     const depth = projected[p + 2];
+    // Most points lie well above or below: no more than this for them.
+    if (!(Math.abs(dy) * depth <= size + most * depth)) continue;
+    const dx = projected[p] - x;
     const radius = Math.max(smallest, size / depth);
     const reach = radius + slack;
     const squared = dx * dx + dy * dy;
