@@ -1,42 +1,24 @@
 // The engine's browser edition in a real headless Chromium: the bundle that npm ships, built here, computes forward and
 // backward, an optimiser step and log-mels that agree with float64, by immediates and by the uniform buffer alike.
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { esbuildShaders } from "../../scripts/shaders.mjs";
+import { browserBundle } from "../../scripts/browser-bundle.mjs";
 import type * as Melgrad from "../../src/index.js";
 import { erf } from "../ops/reference.js";
 import { freshSeed } from "../support/gpu.js";
 import { closeBrowser, type OpenedPage, openPage } from "./launch.js";
 
-let folder: string;
 let opened: OpenedPage;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "melgrad-browser-"));
-  const bundle = join(folder, "melgrad.js");
-  const { metafile } = await build({
-    entryPoints: ["src/index.ts"],
-    outfile: bundle,
-    bundle: true,
-    format: "esm",
-    target: "es2022",
-    platform: "browser",
-    minify: true,
-    metafile: true,
-    plugins: [esbuildShaders],
-    logLevel: "error",
-  });
-  expect(Object.values(metafile.outputs).flatMap((output) => output.imports)).toEqual([]);
+  const { code, imports } = await browserBundle("src/index.ts");
+  expect(imports).toEqual([]);
   opened = await openPage({
     html: `<!doctype html><title>loading</title><script type="module">
       import * as melgrad from "/melgrad.js";
       globalThis.melgrad = melgrad;
       document.title = "ready";
     </script>`,
-    files: { "/melgrad.js": { file: bundle } },
+    files: { "/melgrad.js": code },
   });
   await opened.page.waitForFunction(() => document.title === "ready");
 });
@@ -44,7 +26,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await opened?.close();
   await closeBrowser();
-  if (folder) await rm(folder, { recursive: true, force: true });
 });
 
 /** What the page sees. */
