@@ -76,6 +76,6 @@ export function settingsOf(arm: Arm, steps: number): { model: ModelConfig; pretr
   const model = withPatches(demo.model, arm.patches);
   if (cropFrames) model.cropFrames = cropFrames;
   if (width) model.width = width;
-  const base = { ...demo.pretrain, batch, steps, warmup };
+  const base = { ...demo.pretrain, detailWeight: 0, batch, steps, warmup };
   return { model, pretrain: { ...withObjective(model, base, arm.objective), ...pretraining } };
 }

@@ -203,7 +203,7 @@ describe("clips", () => {
     expect(adapter.software).toBe(true);
     expect(model).toMatchObject({
       step: 0,
-      grid: { rows: 8, columns: 8, tokens: 64 },
+      grid: { rows: 1, columns: 64, tokens: 64 },
       normalisation: undefined,
     });
     expect(clips).toEqual([]);
