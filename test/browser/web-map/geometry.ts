@@ -24,7 +24,7 @@ export function cloud(seed: number, clips: number, windows: number): number[] {
   const positions: number[] = [];
   for (let c = 0; c < clips; c++) {
     const centre = [0, 0, 0].map(() => 1.1 * (random() - 0.5));
-    for (let w = 0; w < windows; w++) positions.push(...centre.map((v) => v + 0.4 * (random() - 0.5)));
+    for (let w = 0; w < windows; w++) positions.push(...centre.map((v) => v + 0.7 * (random() - 0.5)));
   }
   return positions;
 }
