@@ -2,7 +2,7 @@
 // It listens to nothing (controls.ts) and draws nothing.
 import { mat4, vec4 } from "gl-matrix";
 
-/** Half the height of the ball of points, seen from FAR, fits the view with this field of view (radians, vertical). */
+/** The vertical field of view in radians: from HOME the whole ball fits. */
 export const FIELD_OF_VIEW = (38 * Math.PI) / 180;
 const NEAR = 0.05;
 const FAR = 60;
