@@ -9,7 +9,7 @@ import { CropSampler, normalisation, randomAt, splitByPiece } from "../../src/da
 import { encodeWav16 } from "../../src/data/pcm16.js";
 import { parseSafetensors, readSafetensors } from "../../src/io/safetensors.js";
 import { open } from "../../src/node.js";
-import { preset } from "../../src/patchifier/config.js";
+import { patchGrid, preset } from "../../src/patchifier/config.js";
 import { type FrameMajorMel, FrontEnd } from "../../src/patchifier/front-end.js";
 import { encoderFeatures, melsInMemory } from "../../src/probe/features.js";
 import type { Gpu } from "../../src/tensor/gpu.js";
@@ -387,15 +387,19 @@ describe("looking at the model", () => {
     expect(one).toEqual(same);
     expect(other.masked).not.toEqual(one.masked);
     expect(one.start).toBe(17);
-    expect(one.masked.length).toBe(Math.round(64 * 0.6));
+    const { model, pretrain } = preset("demo");
+    const { patchMels, patchFrames } = model;
+    const { rows, tokens, values } = patchGrid(model);
+    expect(one.masked.length).toBe(Math.round(tokens * pretrain.maskRatio));
     const hidden = new Set(one.masked);
     let squares = 0;
     one.values.forEach((value, at) => {
-      const token = 8 * Math.floor((at % one.frames) / 16) + Math.floor(at / one.frames / 16);
+      const column = Math.floor((at % one.frames) / patchFrames);
+      const token = rows * column + Math.floor(at / one.frames / patchMels);
       if (!hidden.has(token)) expect(one.filled[at]).toBe(value);
       else squares += (one.filled[at] - value) ** 2;
     });
-    expect(one.mse).toBeCloseTo(squares / (hidden.size * 256), 5);
+    expect(one.mse).toBeCloseTo(squares / (hidden.size * values), 5);
     expect(one.mse).toBeGreaterThan(0);
     const whole = await melOf(demo[0].id);
     expect(one.values.slice(0, 128)).toEqual(whole.values.slice(17, 17 + 128));
