@@ -19,40 +19,39 @@ export interface Arm {
   patches: PatchShape;
   /** Names of corpora whose tracks are put together. */
   music: readonly CorpusName[];
-  change?: Partial<Pick<PretrainConfig, "maskRatio" | "maskShape" | "lr" | "detailWeight">> &
+  change?: Partial<
+    Pick<PretrainConfig, "maskRatio" | "maskShape" | "lr" | "detailWeight" | "reconstructWeight">
+  > &
     Partial<Pick<ModelConfig, "cropFrames" | "width">>;
 }
 
-const starter: CorpusName[] = ["starter"];
-const more: CorpusName[] = ["starter", "composed", "generated"];
+const mixed: CorpusName[] = ["mixed"];
+/** The presets' setting: the fine structure of all patches, beside which InfoNCE counts for a tenth of what SSAST gives it. */
+const detail = { detailWeight: 6, reconstructWeight: 100 };
 
 export const arms: readonly Arm[] = [
-  arm("joint, grid", "the starting point", "joint", "grid", more),
-  arm("joint, frame", "patch shape: all bands of two frames", "joint", "frame", more),
-  arm("detail 6, frame", "target: fine structure counts", "joint", "frame", more, { detailWeight: 6 }),
-  arm("detail 6, grid", "patch shape, with fine structure", "joint", "grid", more, { detailWeight: 6 }),
-  arm("detail 6, frame, starter", "music: one corpus", "joint", "frame", starter, { detailWeight: 6 }),
-  arm("mae, frame", "objective: a masked autoencoder", "mae", "frame", more),
-  arm("data2vec, frame", "objective: the teacher's features", "data2vec", "frame", more),
-  arm("bestrq, frame", "objective: codes of a random quantiser", "bestrq", "frame", more),
-  arm("wav2vec2, frame", "objective: codes that are learnt", "wav2vec2", "frame", more),
-  arm("detail 6, frame, no contrast", "objective: reconstruction alone", "reconstruct", "frame", more, {
-    detailWeight: 6,
+  arm("joint, grid", "SSAST's objective, the starting point", "joint", "grid", mixed),
+  arm("joint, frame", "patch shape: all bands of two frames", "joint", "frame", mixed),
+  arm("detail, frame", "target: fine structure, InfoNCE a tenth", "joint", "frame", mixed, detail),
+  arm("detail, grid", "patch shape, with fine structure", "joint", "grid", mixed, detail),
+  arm("detail, frame, no contrast", "objective: reconstruction alone", "reconstruct", "frame", mixed, detail),
+  arm("detail, frame, full contrast", "objective: InfoNCE at SSAST's weight", "joint", "frame", mixed, {
+    ...detail,
+    reconstructWeight: 10,
   }),
-  arm("detail 20, frame", "weight of fine structure", "joint", "frame", more, { detailWeight: 20 }),
-  arm("detail 6, frame, 40 % masked", "mask ratio", "joint", "frame", more, {
-    detailWeight: 6,
-    maskRatio: 0.4,
+  arm("mae, frame", "objective: a masked autoencoder", "mae", "frame", mixed),
+  arm("data2vec, frame", "objective: the teacher's features", "data2vec", "frame", mixed),
+  arm("bestrq, frame", "objective: codes of a random quantiser", "bestrq", "frame", mixed),
+  arm("wav2vec2, frame", "objective: codes that are learnt", "wav2vec2", "frame", mixed),
+  arm("detail, frame, starter", "music: the default corpus alone", "joint", "frame", ["starter"], detail),
+  arm("detail, frame, 80 % masked", "mask ratio", "joint", "frame", mixed, { ...detail, maskRatio: 0.8 }),
+  arm("detail, frame, 40 % masked", "mask ratio", "joint", "frame", mixed, { ...detail, maskRatio: 0.4 }),
+  arm("detail, frame, lr 3e-4", "learning rate", "joint", "frame", mixed, { ...detail, lr: 3e-4 }),
+  arm("detail 20, frame", "weight of fine structure", "joint", "frame", mixed, {
+    ...detail,
+    detailWeight: 20,
   }),
-  arm("detail 6, frame, 80 % masked", "mask ratio", "joint", "frame", more, {
-    detailWeight: 6,
-    maskRatio: 0.8,
-  }),
-  arm("detail 6, frame, lr 3e-4", "learning rate", "joint", "frame", more, { detailWeight: 6, lr: 3e-4 }),
-  arm("detail 6, frame, 8.2 s", "crop: twice as long", "joint", "frame", more, {
-    detailWeight: 6,
-    cropFrames: 256,
-  }),
+  arm("detail, frame, 8.2 s", "crop: twice as long", "joint", "frame", mixed, { ...detail, cropFrames: 256 }),
 ];
 
 function arm(
@@ -76,6 +75,6 @@ export function settingsOf(arm: Arm, steps: number): { model: ModelConfig; pretr
   const model = withPatches(demo.model, arm.patches);
   if (cropFrames) model.cropFrames = cropFrames;
   if (width) model.width = width;
-  const base = { ...demo.pretrain, detailWeight: 0, batch, steps, warmup };
+  const base = { ...demo.pretrain, reconstructWeight: 10, detailWeight: 0, batch, steps, warmup };
   return { model, pretrain: { ...withObjective(model, base, arm.objective), ...pretraining } };
 }

@@ -34,7 +34,7 @@ interface StudyOptions {
 
 const command = new Command("bench:learning")
   .description("pre-train in several ways, probe at several steps, and draw what was learnt")
-  .option("--at <steps>", "at which steps is probed", "0,100,300")
+  .option("--at <steps>", "at which steps is probed", "0,100,200")
   .option("--seeds <n>", "weights and batches drawn so often", integer(1), 1)
   .option("--tasks <names>", "labelled tasks", "instruments,key,style,tempo")
   .option("--arms <regex>", "only the arms whose name matches")
@@ -62,7 +62,7 @@ async function study(options: StudyOptions): Promise<void> {
   }
   const steps = options.at.split(",").map(Number);
   if (steps.some((step, i) => !Number.isInteger(step) || step < 0 || step <= (steps[i - 1] ?? -1))) {
-    throw new UsageError("Write --at as ascending numbers of steps, such as 0,100,300.");
+    throw new UsageError("Write --at as ascending numbers of steps, such as 0,100,200.");
   }
   const taskNames = options.tasks.split(",");
   const { seeds, splits, clips } = options;

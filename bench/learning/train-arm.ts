@@ -56,10 +56,8 @@ export async function trainArm(options: ArmOptions): Promise<void> {
       for (const task of options.tasks.filter(({ name }) => !scores[name])) {
         onProgress({ what: `${arm.name}, seed ${seed}: ${task.name}`, done: trainer.step, total: steps });
         const features = await encoderFeatures(trainer.model, task.mels, {
-          model,
-          normalisation: statistics,
-          crops,
-          signal,
+          ...{ model, normalisation: statistics, crops, signal },
+          pool: "mean+max",
         });
         scores[task.name] = task.score(features);
         await new Promise((resolve) => setImmediate(resolve)); // lets Ctrl-C in

@@ -92,7 +92,7 @@ export function poolOption(): Option {
     "what becomes of the tokens: their mean, maximum, both, or the mean after every layer",
   )
     .choices([...poolNames])
-    .default("mean");
+    .default("mean+max");
 }
 
 /** "2/8" is the second of eight. */

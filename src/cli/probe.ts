@@ -59,7 +59,7 @@ export function registerProbe(program: Command): void {
     .addOption(
       new Option(
         "--pool <name>",
-        "what becomes of the tokens (default: mean; layers with --grid marble, which has heads for each layer)",
+        "what becomes of the tokens (default: mean+max; layers with --grid marble, which has heads for each layer)",
       ).choices([...poolNames]),
     )
     .option(

@@ -35,7 +35,7 @@ export interface PretrainConfig {
   maskRatio: number;
   /** clustered masks C×C blocks of patches, C = 3…5 (SSAST); uniform draws patches independently. */
   maskShape: "clustered" | "uniform";
-  /** Weight of the reconstruction beside InfoNCE (SSAST: 10). */
+  /** Weight of the reconstruction beside InfoNCE. */
   reconstructWeight: number;
   /**
    * joint and reconstruct: how many times the fine structure of spectra counts beside the plain error, over visible patches as
@@ -133,8 +133,9 @@ function common() {
     objective: "joint" as const,
     maskRatio: 0.6,
     maskShape: "clustered" as const,
-    reconstructWeight: 10,
-    // Without it an encoder forgets pitch: bench/learning.
+    // SSAST's 10 with the plain error of hidden patches. With the fine structure of all patches, without which an encoder forgets
+    // pitch, InfoNCE takes away what that brings unless it counts for less: bench/learning.
+    reconstructWeight: 100,
     detailWeight: 6,
     betas: [0.9, 0.95] as [number, number],
     weightDecay: 0.05,

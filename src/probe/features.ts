@@ -7,6 +7,7 @@ import type { Patchifier } from "../patchifier/encoder.js";
 import type { FrameMajorMel } from "../patchifier/front-end.js";
 import { bucketOf, type Captured, capture } from "../tensor/capture.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { ClipPool, type PoolName, pooledTokens, poolParts } from "./feature-pools.js";
 import type { FeatureTable } from "./standardise.js";
 
 /** Log-mels of clips, from wherever they are kept. A MelStore is one. */
@@ -43,6 +44,8 @@ export function cropStarts(frames: number, cropFrames: number, most = Number.POS
 export interface EncoderFeatureOptions {
   model: ModelConfig;
   normalisation: { mean: number; std: number };
+  /** How tokens become a vector. Default `mean`. */
+  pool?: PoolName;
   /** Most crops of a clip. Default: all that fit. */
   crops?: number;
   /** Crops that go through the encoder together. Default 32. */
@@ -52,26 +55,31 @@ export interface EncoderFeatureOptions {
   signal?: AbortSignal;
 }
 
-/** The frozen encoder's mean-pooled tokens, averaged over the crops of each clip: [clips, width]. */
+/** The frozen encoder's pooled tokens, joined over the crops of each clip: [clips, width], or a multiple of it (feature-pools.ts). */
 export async function encoderFeatures(
   encoder: Patchifier,
   mels: ClipMels,
   options: EncoderFeatureOptions,
 ): Promise<FeatureTable> {
-  const { model, crops: most, batch = 32, onProgress, signal } = options;
-  const { cropFrames, frontEnd, width } = model;
+  const { model, pool = "mean", crops: most, batch = 32, onProgress, signal } = options;
+  const { cropFrames, frontEnd } = model;
+  const width = poolParts(pool, model.layers) * model.width;
+  const clips: ClipPool[] = [];
   const places = mels.tracks.flatMap(({ frames }, clip) => {
     const starts = cropStarts(frames, cropFrames, most);
-    return starts.map((start) => ({ clip, start, share: 1 / starts.length }));
+    clips.push(new ClipPool(pool, width, starts.length));
+    return starts.map((start) => ({ clip, start }));
   });
   const values = new Float32Array(mels.tracks.length * width);
   const size = frontEnd.nMels * cropFrames;
   const add = (from: number, vectors: Float32Array) => {
-    for (let i = 0; i < vectors.length; i++) {
-      const { clip, share } = places[from + Math.floor(i / width)];
-      values[clip * width + (i % width)] += share * vectors[i];
+    const count = vectors.length / width;
+    for (let i = 0; i < count; i++) {
+      const { clip } = places[from + i];
+      const last = clips[clip].take(vectors.subarray(i * width, (i + 1) * width));
+      if (last) values.set(clips[clip].vector, clip * width);
     }
-    onProgress?.(from + vectors.length / width, places.length);
+    onProgress?.(from + count, places.length);
   };
   const { gpu } = encoder;
   const embedding = embeddingOf(encoder, options);
@@ -125,14 +133,15 @@ export function melStatistics(mels: ClipMels, nMels: number): FeatureTable {
 
 type Embedding = Captured<{ crops: Tensor }, Tensor>;
 
-/** From crops [B, nMels, cropFrames] to embeddings [B, width]. */
-function embeddingOf(encoder: Patchifier, { model, normalisation }: EncoderFeatureOptions) {
+/** From crops [B, nMels, cropFrames] to pooled tokens. */
+function embeddingOf(encoder: Patchifier, { model, normalisation, pool = "mean" }: EncoderFeatureOptions) {
   const { patchMels, patchFrames } = model;
   const options = { patchMels, patchFrames, ...normalisation };
-  return ({ crops }: { crops: Tensor }) => encoder.gpu.noGrad(() => encoder.embed(patchify(crops, options)));
+  return ({ crops }: { crops: Tensor }) =>
+    encoder.gpu.scope(() => pooledTokens(encoder, patchify(crops, options), pool));
 }
 
-/** Embeddings [B, width] of crops [B, nMels, cropFrames] on the CPU. */
+/** Pooled tokens of crops [B, nMels, cropFrames] on the CPU. */
 async function embedCrops(
   embed: Embedding,
   { gpu }: Patchifier,

@@ -28,7 +28,7 @@ export interface ProbeRunOptions {
   normalisation?: Normalisation;
   /** Features that were extracted before, labels with them: no audio is read, and tasks are not looked at. */
   features?: readonly FeatureFile[];
-  /** What the encoders' tokens become. Default mean; layers where the grid is MARBLE's, which has heads for each. */
+  /** What the encoders' tokens become. Default mean+max; layers where the grid is MARBLE's, which has heads for each. */
   pool?: PoolName;
   /** Seed of the run, so that random encoders start elsewhere than it did, and of the splits. */
   seed?: number;
@@ -175,7 +175,7 @@ export function randomSeeds(seed: number, count: number): number[] {
 
 /** What becomes of an encoder's tokens, where nobody says. */
 function poolOf({ pool, grid }: ProbeRunOptions): PoolName {
-  return pool ?? (grid === "marble" ? "layers" : "mean");
+  return pool ?? (grid === "marble" ? "layers" : "mean+max");
 }
 
 /** Scores of all features of a task. `all`: its clips, before some were left out because the adapter is slow. */
