@@ -16,8 +16,11 @@ export interface RefreshOptions {
   refresh(): Promise<number | undefined>;
 }
 
-/** Call `changed` when what `wanted` depends on changes. */
-export function followTraining(app: App, { wanted, stale, refresh }: RefreshOptions): { changed(): void } {
+/** Call `changed` when what `wanted` depends on changes, and `made` when a map has come. */
+export function followTraining(
+  app: App,
+  { wanted, stale, refresh }: RefreshOptions,
+): { changed(): void; made(): void } {
   let timer = 0;
   let due = Number.POSITIVE_INFINITY;
   let busy = false;
@@ -28,7 +31,8 @@ export function followTraining(app: App, { wanted, stale, refresh }: RefreshOpti
 
   async function run(): Promise<void> {
     due = Number.POSITIVE_INFINITY;
-    if (!possible()) return;
+    // It may have been asked for by hand meanwhile.
+    if (!possible() || !(stale() || app.training.get().step !== stepOfMap)) return;
     busy = true;
     stepOfMap = app.training.get().step;
     const cost = await refresh();
@@ -64,5 +68,11 @@ export function followTraining(app: App, { wanted, stale, refresh }: RefreshOpti
   app.adapter.follow(plan);
   app.training.follow(plan);
   document.addEventListener("visibilitychange", plan);
-  return { changed: plan };
+  return {
+    changed: plan,
+    made: () => {
+      stepOfMap = app.training.get().step;
+      mapAt = performance.now();
+    },
+  };
 }

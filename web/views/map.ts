@@ -4,29 +4,21 @@ import type { View } from "../app.js";
 import { fail, field, followLook, followVisibility, h, styleOf } from "../dom.js";
 import { Atlas, type Category, type ColourBy } from "../map/atlas.js";
 import { HOME } from "../map/camera.js";
+import { chosenPanel } from "../map/chosen.js";
 import { clipList } from "../map/clip-list.js";
 import { cssColour, parseColour } from "../map/colours.js";
 import { control } from "../map/controls.js";
 import { links, path, plumb, surroundings } from "../map/figures.js";
-import {
-  clipOf,
-  frameOf,
-  nearestTo,
-  neighbourList,
-  placeName,
-  refreshPlayButtons,
-  secondsOf,
-  sounds,
-} from "../map/nearest.js";
+import { clipOf, frameOf, placeName, refreshPlayButtons, secondsOf, sounds } from "../map/nearest.js";
 import { followTraining } from "../map/refresh.js";
 import { Look, type Rgba, sizeFor } from "../map/scene.js";
 import { Stage } from "../map/stage.js";
+import { mapTip } from "../map/tip.js";
 import { tween } from "../map/tween.js";
 import type { EmbeddingMap } from "../protocol.js";
 
 /** Milliseconds that the pointer rests on a point before it sounds. */
 const HOVER_DELAY = 220;
-const NEIGHBOURS = 6;
 
 export const map: View = (root, app) => {
   const update = h("button", { type: "button", onclick: () => void refresh(true) }, "Draw the map");
@@ -38,7 +30,7 @@ export const map: View = (root, app) => {
   );
   const hoverPlays = h("input", { type: "checkbox", checked: true });
   const follows = h("input", { type: "checkbox", checked: true });
-  const tip = h("div", { class: "map-tip", hidden: true });
+  const tip = mapTip(app);
   const empty = h("p", { class: "map-empty" });
   const legend = h("ul", { class: "map-legend", "aria-label": "Colours", hidden: true });
   const help = h(
@@ -53,20 +45,22 @@ export const map: View = (root, app) => {
       tabindex: 0,
       role: "application",
       "aria-roledescription": "3-D map",
-      "aria-label": "Map of the embeddings",
+      "aria-label": "Map of the embeddings.",
       "aria-describedby": "map-help",
     },
-    tip,
+    tip.element,
     empty,
     legend,
   );
   const facts = h("p", { class: "hint", "aria-live": "polite" });
   const drawnBy = h("p", { class: "hint", hidden: true });
-  const chosenTitle = h("h3", {}, "No window is chosen");
-  const chosenList = h(
-    "div",
-    { class: "map-near" },
-    h("p", { class: "hint" }, "Click a point, or choose one in the list."),
+  const panel = chosenPanel(
+    app,
+    (neighbours) => {
+      near = neighbours.map((each) => atlas?.pointAt(each.clip, each.from) ?? -1).filter((each) => each >= 0);
+      look();
+    },
+    (each) => choose(atlas?.pointAt(each.clip, each.from) ?? -1, false),
   );
   const list = clipList({
     choose: (point) => choose(point, true),
@@ -92,7 +86,7 @@ export const map: View = (root, app) => {
       h(
         "div",
         { class: "map-side" },
-        h("div", { class: "map-chosen" }, chosenTitle, chosenList),
+        panel.element,
         h(
           "details",
           { class: "map-all", open: true },
@@ -200,15 +194,8 @@ export const map: View = (root, app) => {
   }
 
   function placeTip(): void {
-    const point = hovered >= 0 ? hovered : -1;
-    tip.hidden = point < 0;
-    if (point < 0) return;
-    const screen = stage.screen();
-    const { width, height } = stage.size;
-    const x = Math.min(width - tip.offsetWidth - 6, Math.max(6, screen[3 * point] - tip.offsetWidth / 2));
-    const above = screen[3 * point + 1] - tip.offsetHeight - 14;
-    const y = above > 4 ? above : Math.min(height - tip.offsetHeight - 4, screen[3 * point + 1] + 16);
-    tip.style.transform = `translate(${Math.round(x)}px, ${Math.round(y)}px)`;
+    const [x, y] = stage.screen().subarray(3 * hovered, 3 * hovered + 2);
+    tip.place(hovered >= 0 ? { x, y } : undefined, stage.size);
   }
 
   // Pointing, choosing, playing
@@ -224,11 +211,7 @@ export const map: View = (root, app) => {
     host.classList.toggle("on-point", point >= 0);
     if (point >= 0 && atlas) {
       const place = atlas.points[point];
-      const label = clipOf(app, place.clip)?.label;
-      tip.replaceChildren(
-        h("strong", {}, clipOf(app, place.clip)?.name ?? "a removed clip"),
-        h("span", {}, `${placeName(app, place).split(", ").pop()}${label ? ` · ${label}` : ""}`),
-      );
+      tip.name(place);
       // A page may sound only after a first click or key.
       if (hoverPlays.checked && navigator.userActivation?.hasBeenActive !== false) {
         hoverTimer = window.setTimeout(() => {
@@ -257,36 +240,12 @@ export const map: View = (root, app) => {
     near = [];
     list.mark(point);
     look();
-    if (!atlas || point < 0) {
-      chosenTitle.textContent = "No window is chosen";
-      chosenList.replaceChildren(h("p", { class: "hint" }, "Click a point, or choose one in the list."));
-      return;
-    }
-    const place = atlas.points[point];
-    chosenTitle.textContent = placeName(app, place);
-    host.setAttribute("aria-label", `Map of the embeddings. Chosen: ${placeName(app, place)}`);
-    if (app.clips.get().length < 2) {
-      chosenList.replaceChildren(
-        h("p", { class: "hint" }, "Neighbours are windows of other clips: add a second clip."),
-      );
-      return;
-    }
-    nearestTo(app, place.clip, place.from, NEIGHBOURS).then(
-      (neighbours) => {
-        if (chosen !== point || !atlas) return;
-        near = neighbours.map((each) => atlas!.pointAt(each.clip, each.from)).filter((each) => each >= 0);
-        chosenList.replaceChildren(
-          neighbourList(app, neighbours, "Nearest windows of other clips", (each) => {
-            choose(atlas?.pointAt(each.clip, each.from) ?? -1, false);
-          }),
-        );
-        look();
-      },
-      (error) => {
-        if (chosen === point)
-          chosenList.replaceChildren(h("p", { class: "hint" }, String(error?.message ?? error)));
-      },
+    const place = atlas?.points[point];
+    host.setAttribute(
+      "aria-label",
+      `Map of the embeddings.${place ? ` Chosen: ${placeName(app, place)}` : ""}`,
     );
+    panel.show(place);
   }
 
   control(host, {
@@ -334,6 +293,7 @@ export const map: View = (root, app) => {
     const start = performance.now();
     try {
       show(await app.engine.call("map"));
+      made();
       failed = false;
     } catch (error) {
       // What happens by itself complains once.
@@ -351,8 +311,9 @@ export const map: View = (root, app) => {
     const before = atlas;
     const { scene } = stage;
     const chosenPlace = before?.points[chosen];
+    const hoveredPlace = before?.points[hovered];
     atlas = new Atlas(answer, before);
-    hovered = -1;
+    hovered = hoveredPlace ? atlas.pointAt(hoveredPlace.clip, hoveredPlace.from) : -1;
     near = [];
     const start = before ? atlas.positionsIn(before, scene.positions) : undefined;
     const { positions } = atlas;
@@ -433,7 +394,7 @@ export const map: View = (root, app) => {
   stage.orbit = { ...HOME };
 
   let visible = false;
-  const { changed } = followTraining(app, {
+  const { changed, made } = followTraining(app, {
     wanted: () => visible && follows.checked,
     stale: () => {
       const clips = app.clips.get();
