@@ -1,8 +1,8 @@
 // `npm run bench:learning`: what pre-training teaches. Pre-trains every arm (arms.ts), probes its features at several steps on
 // labelled tasks, keeps every score in bench/results/learning.json, and draws them. Ctrl-C keeps what there is; the same command
 // goes on with it.
-import { mkdir } from "node:fs/promises";
-import { dirname } from "node:path";
+import { mkdir, readFile } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { Command } from "commander";
 import { onInterrupt } from "../../src/cli/interrupt.js";
 import { addAdapterOptions, integer, positive } from "../../src/cli/options.js";
@@ -11,6 +11,7 @@ import { MelgradError, UsageError } from "../../src/gpu/errors.js";
 import { writeWhole } from "../../src/host/cache.js";
 import { adapterLine } from "../../src/host/types.js";
 import { open } from "../../src/node.js";
+import { plural } from "../../src/train/report/html.js";
 import { version } from "../../src/version.js";
 import { type Arm, arms, settingsOf } from "./arms.js";
 import { drawStudy, tableOf } from "./draw.js";
@@ -32,6 +33,10 @@ interface StudyOptions {
   profile: "safe" | "fast";
 }
 
+/** The results that the project keeps, and where they are explained. */
+const kept = "bench/results/learning.json";
+const page = "bench/learning/README.md";
+
 const command = new Command("bench:learning")
   .description("pre-train in several ways, probe at several steps, and draw what was learnt")
   .option("--at <steps>", "at which steps is probed", "0,100,200")
@@ -41,7 +46,7 @@ const command = new Command("bench:learning")
   .option("--splits <n>", "splits of each task", integer(1), 5)
   .option("--clips <n>", "most clips of a task", integer(20), 240)
   .option("--budget <minutes>", "start no arm after that long", positive)
-  .option("--out <file>", "the results", "bench/results/learning.json")
+  .option("--out <file>", "the results", kept)
   .option("--draw", "only draw what the results hold")
   .action((options: StudyOptions) => study(options));
 addAdapterOptions(command);
@@ -166,6 +171,18 @@ function encoderOf({ arms }: StudyResults, name: string): string {
   return JSON.stringify([music, model]);
 }
 
+/** Puts the table of the results that are kept into the page that explains them. */
+async function intoPage(table: string, { date, adapter, budget, plan, rows }: StudyResults): Promise<void> {
+  const text = await readFile(page, "utf8");
+  const [start, end] = ["<!-- table -->", "<!-- table end -->"];
+  const [before, rest] = text.split(start);
+  const after = rest?.split(end)[1];
+  if (after === undefined) throw new MelgradError(`${page} has no place for the table (${start} … ${end}).`);
+  const seeds = new Set(rows.map(({ seed }) => seed)).size;
+  const words = `${date}, ${adapter}: ${budget.used} minutes in all, ${plural(seeds, "seed")}, ${plan.splits} splits.`;
+  await writeWhole(page, `${before}${start}\n${table}\n\n${words}\n${end}${after}`);
+}
+
 /** All arms with the first seed, then all with the next. */
 function pairs(chosen: readonly Arm[], seeds: number): { arm: Arm; seed: number }[] {
   return Array.from({ length: seeds }, (_, seed) => chosen.map((arm) => ({ arm, seed }))).flat();
@@ -174,6 +191,8 @@ function pairs(chosen: readonly Arm[], seeds: number): { arm: Arm; seed: number 
 async function draw(path: string, results: StudyResults): Promise<void> {
   const picture = path.replace(/\.json$/, ".svg");
   await writeWhole(picture, drawStudy(results));
-  console.log(tableOf(results));
+  const table = tableOf(results);
+  console.log(table);
+  if (resolve(path) === resolve(kept)) await intoPage(table, results);
   console.log(`\n${picture}`);
 }
