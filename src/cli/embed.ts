@@ -49,7 +49,7 @@ export function registerEmbed(program: Command): void {
         .choices([...formats])
         .default("jsonl"),
     )
-    .addOption(poolOption())
+    .addOption(poolOption("mean"))
     .option("--no-cache", "keep nothing for a second run, and take nothing from a first")
     .option("--out <file>", "where to write (default: stdout)")
     .addHelpText(

@@ -66,7 +66,7 @@ export function registerFeatures(program: Command): void {
         ...SET_TASKS,
       ]),
     )
-    .addOption(poolOption())
+    .addOption(poolOption("mean+max"))
     .option("--crops <n>", "most crops of a clip (default: all that fit)", integer(1))
     .option("--shard <i/n>", "only the i-th of n shards, so that n machines can share the work", shard)
     .option(
@@ -85,14 +85,14 @@ export function registerFeatures(program: Command): void {
     .action(merge);
 }
 
-/** --pool, as embed and probe have it too. */
-export function poolOption(): Option {
+/** --pool, as embed has it too. */
+export function poolOption(usual: PoolName): Option {
   return new Option(
     "--pool <name>",
     "what becomes of the tokens: their mean, maximum, both, or the mean after every layer",
   )
     .choices([...poolNames])
-    .default("mean+max");
+    .default(usual);
 }
 
 /** "2/8" is the second of eight. */

@@ -532,7 +532,7 @@ describe("the fine-tune", () => {
         [...sound(kind, 4.2)],
       );
       expect(probabilities.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 6);
-      expect(probabilities[classes.indexOf(kind)]).toBeGreaterThan(0.7);
+      expect(probabilities[classes.indexOf(kind)]).toBeGreaterThan(0.5);
     }
   });
 

@@ -70,8 +70,8 @@ describe("runProbes", () => {
     expect(instruments.note).toContain("2 encoders");
     expect(table.verdict).toMatch(/gen-instruments .*: pre-training, .* random weights.* log-mel/);
     expect(table.verdict.split("\n")).toHaveLength(3);
-    expect(map).toMatchObject({ n: 48, d: 16 });
-    expect(map?.vectors).toHaveLength(48 * 16);
+    expect(map).toMatchObject({ n: 48, d: 32 });
+    expect(map?.vectors).toHaveLength(48 * 32);
     expect(map?.labels).toHaveLength(48);
     expect(map?.titles).toHaveLength(48);
   });

@@ -1,6 +1,6 @@
 // An engine for the page's own tests: it answers every call at once from made-up but well-formed data, trains by a timer, and loses
 // its device when asked. Nothing here computes on a GPU; what the worker does is tested elsewhere.
-import { patchGrid, preset } from "../../../src/patchifier/config.js";
+import { patchGrid, preset, withPatches } from "../../../src/patchifier/config.js";
 import type { Engine } from "../../../web/app.js";
 import type {
   Calls,
@@ -35,7 +35,8 @@ export function fakeEngine({ refuse, stepMs = 20 }: FakeOptions = {}): Engine {
   const adapter = { name: "Fake adapter (no GPU)", software: true, features: [] };
 
   const info = (): ModelInfo => {
-    const { model, pretrain } = preset(presetName);
+    const { model: usual, pretrain } = preset(presetName);
+    const model = withPatches(usual, "grid"); // rows and columns: more to go wrong than in a row of frames
     const { rows, columns, tokens } = patchGrid(model);
     const normalisation = state.step > 0 ? { mean: 1.5, std: 1 } : undefined;
     return { model, pretrain, grid: { rows, columns, tokens }, normalisation, step: state.step, seed };
