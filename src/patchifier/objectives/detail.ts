@@ -49,10 +49,6 @@ export class DetailFilter {
     return mean(unary.square([matmul(errors, this.matrix)], {}));
   }
 
-  get bytes(): number {
-    return 4 * this.matrix.size;
-  }
-
   dispose(): void {
     this.matrix.dispose();
   }

@@ -87,7 +87,6 @@ export const jointKind: ObjectiveKind = {
           return model.head(hidden, "reconstruct");
         },
       }),
-      bytes: filter?.bytes,
       dispose: () => filter?.dispose(),
     };
   },
