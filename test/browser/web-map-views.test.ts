@@ -255,7 +255,7 @@ describe("the microphone", () => {
       };
     });
     expect(recorded.seconds).toBeGreaterThan(1.5);
-    expect(recorded.seconds).toBeLessThan(took + 0.3);
+    expect(recorded.seconds).toBeLessThan(took + 1); // sound that was under way comes along
     expect(recorded.loudest).toBeGreaterThan(0.01);
     expect(await page.evaluate(() => bench.app.clips.get().map((clip) => clip.id))).toEqual(["rec"]);
     await page.getByRole("button", { name: "Stop listening" }).click();

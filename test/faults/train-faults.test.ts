@@ -77,14 +77,14 @@ describe("the music", () => {
   });
 
   it("names, counts and skips broken files and trains on the rest", async () => {
-    writeMusic(inside("mixed"), 3, 5);
+    writeMusic(inside("some-broken"), 3, 5);
     const whole = encodeWav16(chords(9, 5), 16000);
-    writeFileSync(inside("mixed", "cut.wav"), whole.subarray(0, whole.length / 2));
-    writeFileSync(inside("mixed", "zero.mp3"), "");
-    writeFileSync(inside("mixed", "letter.flac"), "Dear musician, this is not a recording.");
-    writeFileSync(inside("mixed", "blip.wav"), encodeWav16(chords(9, 0.1), 16000));
-    writeFileSync(inside("mixed", "notes.txt"), "not audio, and does not say so");
-    const { code, stderr } = await train("--data", "mixed", "--out", "mixed-run");
+    writeFileSync(inside("some-broken", "cut.wav"), whole.subarray(0, whole.length / 2));
+    writeFileSync(inside("some-broken", "zero.mp3"), "");
+    writeFileSync(inside("some-broken", "letter.flac"), "Dear musician, this is not a recording.");
+    writeFileSync(inside("some-broken", "blip.wav"), encodeWav16(chords(9, 0.1), 16000));
+    writeFileSync(inside("some-broken", "notes.txt"), "not audio, and does not say so");
+    const { code, stderr } = await train("--data", "some-broken", "--out", "some-broken-run");
     expect(code, stderr).toBe(0);
     expect(stderr).toContain("skipped 4 of 7 files");
     for (const text of [
@@ -95,7 +95,7 @@ describe("the music", () => {
     ]) {
       expect(stderr).toMatch(text);
     }
-    const config = JSON.parse(readFileSync(inside("mixed-run", "config.json"), "utf8"));
+    const config = JSON.parse(readFileSync(inside("some-broken-run", "config.json"), "utf8"));
     expect(config.corpus.tracks).toBe(3);
     expect(config.corpus.skipped).toHaveLength(4);
   });

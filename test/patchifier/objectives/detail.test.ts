@@ -82,7 +82,10 @@ function reference(params: Params, { clips, hidden, sizes }: Sample): Record<str
 }
 
 it("counts in joint as float64 says, gradients and all", async () => {
-  const setup = setUp(gpu(), "joint", freshSeed("joint with detail"), { detailWeight: 6 });
+  const setup = setUp(gpu(), "joint", freshSeed("joint with detail"), {
+    reconstructWeight: 10,
+    detailWeight: 6,
+  });
   await expectObjective(setup, reference, /^$/);
   setup.dispose();
 });
