@@ -51,10 +51,10 @@ describe("features", () => {
     for (const i of [3, 1, 2]) {
       const shard = await extract("--shard", `${i}/3`, "--out", "shards");
       expect(shard.code, shard.stderr).toBe(0);
-      expect(existsSync(path(`shards/manifest-mean-${i}-of-3.safetensors`))).toBe(true);
+      expect(existsSync(path(`shards/manifest-mean+max-${i}-of-3.safetensors`))).toBe(true);
       expect(shard.stderr).toMatch(/all of them were kept from before/); // nothing is made twice
     }
-    const names = [1, 2, 3].map((i) => `shards/manifest-mean-${i}-of-3.safetensors`);
+    const names = [1, 2, 3].map((i) => `shards/manifest-mean+max-${i}-of-3.safetensors`);
     const merged = await merge("merged.safetensors", names[2], names[0], names[1]);
     expect(merged.code, merged.stderr).toBe(0);
     expect(readFileSync(path("merged.safetensors"))).toEqual(readFileSync(path("whole.safetensors")));
