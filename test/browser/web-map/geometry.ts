@@ -20,13 +20,15 @@ export function uniform(seed: number): () => number {
 
 /** Points around one centre a clip, within the unit ball: [clips · windows, 3]. */
 export function cloud(seed: number, clips: number, windows: number): number[] {
-  const random = uniform(seed);
   const positions: number[] = [];
+  const random = uniform(seed);
   for (let c = 0; c < clips; c++) {
     const centre = [0, 0, 0].map(() => 1.1 * (random() - 0.5));
     for (let w = 0; w < windows; w++) positions.push(...centre.map((v) => v + 0.7 * (random() - 0.5)));
   }
-  return positions;
+  // A few points must leave some free on a narrow picture: those of this seed or of the next that does.
+  const enough = positions.length > 180 || freePoints(positions, 320, 320).length >= 4;
+  return enough ? positions : cloud(seed + 1, clips, windows);
 }
 
 /** Where a point falls on a picture: it is turned by the yaw and the pitch and seen from `distance` with 38 degrees of view. */
