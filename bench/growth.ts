@@ -1,10 +1,10 @@
 // How a training step's time grows with the batch, the tokens and the width, beside how its FLOP count grows. Once the adapter
 // is full, the two should grow alike: time that grows faster is a kernel that does not scale.
-import { type PretrainConfig, preset } from "../src/patchifier/config.js";
+import type { PretrainConfig } from "../src/patchifier/config.js";
 import type { Gpu } from "../src/tensor/gpu.js";
 import { type StepFlops, stepFlops } from "./flops.js";
 import { median } from "./measure.js";
-import { BenchStep, type Mode, type StepPlan, stepSizes } from "./step.js";
+import { BenchStep, type Mode, type StepPlan, stepSizes, yardstick } from "./step.js";
 
 export const growthAxes = ["batch", "tokens", "width"] as const;
 export type Axis = (typeof growthAxes)[number];
@@ -84,7 +84,7 @@ export function growthPoints(axis: Axis, { software }: { software: boolean }): G
 }
 
 function growthPlan(sizes: { batch: number; tokens: number; width: number; layers: number }): StepPlan {
-  const { model, pretrain } = preset("demo");
+  const { model, pretrain } = yardstick("demo");
   const { batch, tokens, width, layers } = sizes;
   const rows = model.frontEnd.nMels / model.patchMels;
   const cropFrames = (tokens / rows) * model.patchFrames;

@@ -4,7 +4,13 @@ import { patchify } from "../src/audio/patches.js";
 import type { Program } from "../src/gpu/program.js";
 import { GradientClipper, Optimizer } from "../src/nn/optim.js";
 import { backward } from "../src/ops/autograd.js";
-import { type ModelConfig, type PretrainConfig, patchGrid, preset } from "../src/patchifier/config.js";
+import {
+  type ModelConfig,
+  type PretrainConfig,
+  patchGrid,
+  preset,
+  withPatches,
+} from "../src/patchifier/config.js";
 import type { Patchifier } from "../src/patchifier/encoder.js";
 import { type MaskInputs, maskedCount, maskInputs, maskOf, uniformMask } from "../src/patchifier/masks.js";
 import { createModel, createObjective, type Objective } from "../src/patchifier/objectives.js";
@@ -135,9 +141,21 @@ export async function profileStep(gpu: Gpu, plan: StepPlan): Promise<StepProfile
   }
 }
 
+/**
+ * A preset's model with SSAST's own objective on its 16 × 16 patches: the step that other libraries are compared on, whatever the
+ * presets come to train.
+ */
+export function yardstick(name: string): { model: ModelConfig; pretrain: PretrainConfig } {
+  const { model, pretrain } = preset(name);
+  return {
+    model: withPatches(model, "grid"),
+    pretrain: { ...pretrain, reconstructWeight: 10, detailWeight: 0 },
+  };
+}
+
 /** A preset's plan; `batch` is its own unless given. */
 export function presetPlan(name: string, batch?: number): StepPlan {
-  const { model, pretrain } = preset(name);
+  const { model, pretrain } = yardstick(name);
   return { model, pretrain, batch: batch ?? pretrain.batch };
 }
 
@@ -159,7 +177,7 @@ export function stepCase(name: string, part: Part, mode: Mode, batch?: number): 
   };
 }
 
-/** The step that `node train.js` takes. */
+/** The smallest preset's step. */
 export function demoStep(): BenchCase {
   return stepCase("demo", "whole", "captured");
 }
