@@ -1,5 +1,6 @@
-// Objectives with a state of their own through the command: a run that was stopped and resumed must equal one that was not, to the
-// last bit of its log, its weights and its teacher; and every objective leaves a run that can be embedded with and reported.
+// The objective with a teacher through the command: a run that was stopped and resumed must equal one that was not, to the last bit of
+// its log, its weights and its teacher; and objectives leave runs that can be embedded with and reported. Every objective's
+// resuming within a process is in test/patchifier/objectives.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -8,7 +9,7 @@ import { useCommand } from "../support/cli.js";
 import { writeMusic } from "../support/music.js";
 
 const command = useCommand();
-const steps = 16;
+const steps = 10;
 const train = (objective: string, out: string, count = steps) => [
   ...["train", "--data", "music", "--steps", String(count), "--batch", "2", "--seed", "5", "--no-probe"],
   ...["--objective", objective, "--out", out],
@@ -40,7 +41,8 @@ async function logged(run: string, count: number): Promise<void> {
   throw new Error(`${run} did not log ${count} steps within a minute`);
 }
 
-describe.each(["data2vec", "wav2vec2"])("%s", (objective) => {
+describe("data2vec", () => {
+  const objective = "data2vec";
   it("resumes to the same log, weights and state", async () => {
     const [whole, stopped] = [`${objective}-whole`, `${objective}-stopped`];
     const first = await command.run(train(objective, whole));
@@ -57,10 +59,7 @@ describe.each(["data2vec", "wav2vec2"])("%s", (objective) => {
       expect(lines(stopped, name)).toEqual(lines(whole, name));
     }
     const state = "checkpoint/objective.safetensors";
-    expect(existsSync(join(command.folder, whole, state))).toBe(objective === "data2vec");
-    const files = ["model.safetensors", "checkpoint/optimizer.safetensors"];
-    if (objective === "data2vec") files.push(state);
-    for (const name of files) {
+    for (const name of ["model.safetensors", "checkpoint/optimizer.safetensors", state]) {
       const [a, b] = [tensors(whole, name), tensors(stopped, name)];
       expect([...b.keys()]).toEqual([...a.keys()]);
       for (const [key, { data }] of a) expect(b.get(key)?.data, key).toEqual(data);
@@ -68,7 +67,7 @@ describe.each(["data2vec", "wav2vec2"])("%s", (objective) => {
   }, 400_000);
 });
 
-describe.each(["mae", "data2vec", "bestrq", "wav2vec2"])("a run of %s", (objective) => {
+describe.each(["mae", "wav2vec2"])("a run of %s", (objective) => {
   it("keeps the encoder's names, and can be reported and embedded with", async () => {
     const run = `${objective}-short`;
     const { code, stderr } = await command.run(train(objective, run, 4));
