@@ -66,10 +66,20 @@ const npm: PackageClient["npm"] = async () => {
 };
 
 describe("openCorpus", () => {
-  it("takes starter first, adds the two files of one song and leaves jingles out", async () => {
+  it("takes recorded, composed and generated music together where all can be had", async () => {
     const corpus = await openCorpus("auto", { cacheDir: dir, packages: { debian, npm } });
+    expect(corpus.name).toBe("mixed");
+    expect(corpus.why).toMatch(/recorded music from .*, the default\.$/s);
+    expect(corpus.tracks.length).toBe(2 + 2 + 40);
+    expect(new Set(corpus.tracks.map(({ id }) => id)).size).toBe(corpus.tracks.length);
+    const alone = await openCorpus("auto", { cacheDir: dir, packages: { debian, npm: nothing.npm } });
+    expect(alone.name).toBe("starter");
+    expect(alone.why).toContain("because npm's packages could not be had (no npm here)");
+  });
+
+  it("adds the two files of one song and leaves jingles out", async () => {
+    const corpus = await openCorpus("starter", { cacheDir: dir, packages: { debian, npm } });
     expect(corpus.name).toBe("starter");
-    expect(corpus.why).toMatch(/^recorded music from .*, the default\.$/);
     expect(corpus.tracks.map((track) => track.piece)).toEqual([
       "asc-music/music/a.ogg",
       "fretsonfire-songs-sectoid/b",

@@ -1,5 +1,5 @@
-// The corpora by name, and what is taken where none is named: recorded music where Debian's packages can be had, else composed
-// pieces from npm, else generated music.
+// The corpora by name, and what is taken where none is named: recorded, composed and generated music together where both Debian's
+// and npm's packages can be had, else what there is.
 
 import { UsageError } from "../../gpu/errors.js";
 import { cacheFolder } from "../../host/cache.js";
@@ -7,7 +7,7 @@ import { machinePackages, PackagesUnavailableError } from "../../host/packages.j
 import type { Corpus } from "../types.js";
 import { openComposed } from "./composed.js";
 import { openGenerated } from "./generated.js";
-import { openMixed } from "./mixed.js";
+import { mixed, openMixed } from "./mixed.js";
 import type { CorpusOptions, ResolvedCorpusOptions } from "./options.js";
 import { openOpen, openStarter } from "./recorded.js";
 
@@ -24,8 +24,8 @@ export function isCorpusName(text: string): text is CorpusName {
 }
 
 /**
- * Opens a corpus, fetching it into the cache on first use. `auto` never fails for want of a network: it takes starter, else
- * composed, else generated, and `why` says which and why.
+ * Opens a corpus, fetching it into the cache on first use. `auto` never fails for want of a network: it takes mixed, or where
+ * a part of it cannot be had starter, else composed, else generated, and `why` says which and why.
  *
  * Throws PackagesUnavailableError where a corpus asked for by name cannot be had, and the signal's reason when it aborts.
  */
@@ -57,21 +57,23 @@ export async function openCorpus(name: CorpusName, options: CorpusOptions = {}):
 
 async function openFirst(options: ResolvedCorpusOptions): Promise<Corpus> {
   const failures: string[] = [];
-  for (const [open, packages] of [
-    [openStarter, "Debian's packages"],
-    [openComposed, "npm's packages"],
-  ] as const) {
+  const attempt = async (open: typeof openStarter, packages: string) => {
     try {
-      const corpus = await open(options);
-      const because = failures.length > 0 ? `, because ${failures.join(" and ")}` : ", the default";
-      return { ...corpus, why: corpus.why.replace(/\.$/, `${because}.`) };
+      return await open(options);
     } catch (error) {
       if (!(error instanceof PackagesUnavailableError)) throw error;
-      failures.push(`${packages} could not be had (${error.message})`);
+      failures.push(`${packages} packages could not be had (${error.message})`);
+      return undefined;
     }
-  }
-  const corpus = openGenerated(options.seed);
-  return { ...corpus, why: corpus.why.replace(/\.$/, `, because ${failures.join(" and ")}.`) };
+  };
+  const starter = await attempt(openStarter, "Debian's");
+  const composed = await attempt(openComposed, "npm's");
+  const corpus =
+    starter && composed
+      ? mixed([starter, composed], options)
+      : (starter ?? composed ?? openGenerated(options.seed));
+  const because = failures.length > 0 ? `, because ${failures.join(" and ")}` : ", the default";
+  return { ...corpus, why: corpus.why.replace(/\.$/, `${because}.`) };
 }
 
 /** A corpus asked for by name that cannot be had: says what would work. */

@@ -11,7 +11,12 @@ import { openStarter } from "./recorded.js";
 
 /** Opens all three; throws PackagesUnavailableError where one cannot be had. */
 export async function openMixed(options: ResolvedCorpusOptions): Promise<Corpus> {
-  const parts = [await openStarter(options), await openComposed(options), openGenerated(options.seed)];
+  return mixed([await openStarter(options), await openComposed(options)], options);
+}
+
+/** Open corpora with the generated one. */
+export function mixed(opened: readonly Corpus[], { seed }: ResolvedCorpusOptions): Corpus {
+  const parts = [...opened, openGenerated(seed)];
   return {
     name: "mixed",
     why: parts.map(({ tracks, why }) => `${tracks.length} tracks: ${why}`).join(" "),
