@@ -77,13 +77,8 @@ export function drawStudy(results: StudyResults): string {
         }),
       ],
     });
-    const placed = svg.replace(
-      /^<svg /,
-      `<svg x="${(i % 3) * panelWidth}" y="${Math.floor(i / 3) * 236}" fill="#444444" font-family="system-ui, sans-serif" font-size="10" `,
-    );
-    return placed.includes("xmlns=")
-      ? placed
-      : placed.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ');
+    const [x, y] = [(i % 3) * panelWidth, Math.floor(i / 3) * 236];
+    return `<g transform="translate(${x} ${y})" fill="#444444" font-family="system-ui, sans-serif">${svg}</g>`;
   });
   const top = Math.ceil(tasks.length / 3) * 236 + 8;
   const columns = 3;
