@@ -17,41 +17,49 @@ export interface Arm {
   asks: string;
   objective: ObjectiveName;
   patches: PatchShape;
-  /** Names of corpora whose tracks are put together. */
-  music: readonly CorpusName[];
+  music: CorpusName;
   change?: Partial<
     Pick<PretrainConfig, "maskRatio" | "maskShape" | "lr" | "detailWeight" | "reconstructWeight">
   > &
     Partial<Pick<ModelConfig, "cropFrames" | "width">>;
 }
 
-const mixed: CorpusName[] = ["mixed"];
 /** The presets' setting: the fine structure of all patches, beside which InfoNCE counts for a tenth of what SSAST gives it. */
 const detail = { detailWeight: 6, reconstructWeight: 100 };
 
 export const arms: readonly Arm[] = [
-  arm("joint, grid", "SSAST's objective, the starting point", "joint", "grid", mixed),
-  arm("joint, frame", "patch shape: all bands of two frames", "joint", "frame", mixed),
-  arm("detail, frame", "target: fine structure, InfoNCE a tenth", "joint", "frame", mixed, detail),
-  arm("detail, grid", "patch shape, with fine structure", "joint", "grid", mixed, detail),
-  arm("detail, frame, no contrast", "objective: reconstruction alone", "reconstruct", "frame", mixed, detail),
-  arm("detail, frame, full contrast", "objective: InfoNCE at SSAST's weight", "joint", "frame", mixed, {
+  arm("joint, grid", "SSAST's objective, the starting point", "joint", "grid", "mixed"),
+  arm("joint, frame", "patch shape: all bands of two frames", "joint", "frame", "mixed"),
+  arm("detail, frame", "target: fine structure, InfoNCE a tenth", "joint", "frame", "mixed", detail),
+  arm("detail, grid", "patch shape, with fine structure", "joint", "grid", "mixed", detail),
+  arm(
+    "detail, frame, no contrast",
+    "objective: reconstruction alone",
+    "reconstruct",
+    "frame",
+    "mixed",
+    detail,
+  ),
+  arm("detail, frame, full contrast", "objective: InfoNCE at SSAST's weight", "joint", "frame", "mixed", {
     ...detail,
     reconstructWeight: 10,
   }),
-  arm("mae, frame", "objective: a masked autoencoder", "mae", "frame", mixed),
-  arm("data2vec, frame", "objective: the teacher's features", "data2vec", "frame", mixed),
-  arm("bestrq, frame", "objective: codes of a random quantiser", "bestrq", "frame", mixed),
-  arm("wav2vec2, frame", "objective: codes that are learnt", "wav2vec2", "frame", mixed),
-  arm("detail, frame, starter", "music: the default corpus alone", "joint", "frame", ["starter"], detail),
-  arm("detail, frame, 80 % masked", "mask ratio", "joint", "frame", mixed, { ...detail, maskRatio: 0.8 }),
-  arm("detail, frame, 40 % masked", "mask ratio", "joint", "frame", mixed, { ...detail, maskRatio: 0.4 }),
-  arm("detail, frame, lr 3e-4", "learning rate", "joint", "frame", mixed, { ...detail, lr: 3e-4 }),
-  arm("detail 20, frame", "weight of fine structure", "joint", "frame", mixed, {
+  arm("mae, frame", "objective: a masked autoencoder", "mae", "frame", "mixed"),
+  arm("data2vec, frame", "objective: the teacher's features", "data2vec", "frame", "mixed"),
+  arm("bestrq, frame", "objective: codes of a random quantiser", "bestrq", "frame", "mixed"),
+  arm("wav2vec2, frame", "objective: codes that are learnt", "wav2vec2", "frame", "mixed"),
+  arm("detail, frame, starter", "music: the default corpus alone", "joint", "frame", "starter", detail),
+  arm("detail, frame, 80 % masked", "mask ratio", "joint", "frame", "mixed", { ...detail, maskRatio: 0.8 }),
+  arm("detail, frame, 40 % masked", "mask ratio", "joint", "frame", "mixed", { ...detail, maskRatio: 0.4 }),
+  arm("detail, frame, lr 3e-4", "learning rate", "joint", "frame", "mixed", { ...detail, lr: 3e-4 }),
+  arm("detail 20, frame", "weight of fine structure", "joint", "frame", "mixed", {
     ...detail,
     detailWeight: 20,
   }),
-  arm("detail, frame, 8.2 s", "crop: twice as long", "joint", "frame", mixed, { ...detail, cropFrames: 256 }),
+  arm("detail, frame, 8.2 s", "crop: twice as long", "joint", "frame", "mixed", {
+    ...detail,
+    cropFrames: 256,
+  }),
 ];
 
 function arm(
@@ -59,7 +67,7 @@ function arm(
   asks: string,
   objective: ObjectiveName,
   patches: PatchShape,
-  music: readonly CorpusName[],
+  music: CorpusName,
   change?: Arm["change"],
 ): Arm {
   return { name, asks, objective, patches, music, change };

@@ -7,6 +7,8 @@ import { Command } from "commander";
 import { onInterrupt } from "../../src/cli/interrupt.js";
 import { addAdapterOptions, integer, positive } from "../../src/cli/options.js";
 import { openProgress } from "../../src/cli/progress.js";
+import { type CorpusName, openCorpus } from "../../src/data/corpora/index.js";
+import { MelStore } from "../../src/data/mel-store.js";
 import { MelgradError, UsageError } from "../../src/gpu/errors.js";
 import { writeWhole } from "../../src/host/cache.js";
 import { adapterLine } from "../../src/host/types.js";
@@ -121,6 +123,13 @@ async function study(options: StudyOptions): Promise<void> {
       results.rows.push(row);
       await save();
     };
+    const stores = new Map<string, MelStore>();
+    const openMusic = async (name: CorpusName) => {
+      const corpus = await openCorpus(name, { onProgress, signal });
+      const store = await MelStore.build(gpu, corpus, frontEnd, { onProgress, signal });
+      stores.set(name, store);
+      return store;
+    };
     for (const { arm, seed } of pairs(chosen, seeds)) {
       const done = results.rows.filter((row) => row.arm === arm.name && row.seed === seed);
       if (done.length === steps.length) continue;
@@ -142,7 +151,8 @@ async function study(options: StudyOptions): Promise<void> {
             row.seed === seed &&
             encoderOf(results, row.arm) === encoderOf(results, arm.name),
         )?.scores;
-        await trainArm({ gpu, arm, seed, at: steps, tasks, atRandom, onProgress, onRow, signal });
+        const store = stores.get(arm.music) ?? (await openMusic(arm.music));
+        await trainArm({ gpu, arm, store, seed, at: steps, tasks, atRandom, onProgress, onRow, signal });
         display.note(`${arm.name}, seed ${seed}: done after ${minutes().toFixed(1)} minutes in all`);
       } catch (error) {
         if (signal.aborted || !(error instanceof MelgradError)) throw error;

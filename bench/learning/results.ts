@@ -21,7 +21,7 @@ export interface StudyRow {
 
 /** What an arm trains, with what, on what. */
 export interface ArmSettings {
-  music: readonly string[];
+  music: string;
   model: ModelConfig;
   pretrain: PretrainConfig;
 }

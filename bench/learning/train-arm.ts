@@ -1,10 +1,8 @@
 // One arm with one seed: pre-trains, stops at the given steps, and measures the frozen features on every task.
 import { CropSampler, normalisation, randomAt, splitByPiece } from "../../src/data/batches.js";
-import { type CorpusName, openCorpus } from "../../src/data/corpora/index.js";
-import { MelStore } from "../../src/data/mel-store.js";
+import type { MelStore } from "../../src/data/mel-store.js";
 import type { OnProgress } from "../../src/data/types.js";
 import { MelgradError } from "../../src/gpu/errors.js";
-import type { FrontEndConfig } from "../../src/patchifier/config.js";
 import { encoderFeatures } from "../../src/probe/features.js";
 import type { Gpu } from "../../src/tensor/gpu.js";
 import { Trainer } from "../../src/train/trainer.js";
@@ -18,6 +16,8 @@ const crops = 2;
 export interface ArmOptions {
   gpu: Gpu;
   arm: Arm;
+  /** The log-mels of the arm's music. */
+  store: MelStore;
   seed: number;
   /** At which steps is measured, ascending; the last ends the training and its schedule. */
   at: readonly number[];
@@ -32,10 +32,9 @@ export interface ArmOptions {
 
 /** Throws the signal's reason when it aborts. */
 export async function trainArm(options: ArmOptions): Promise<void> {
-  const { gpu, arm, seed, at, onProgress, onRow, signal } = options;
+  const { gpu, arm, store, seed, at, onProgress, onRow, signal } = options;
   const steps = at[at.length - 1];
   const { model, pretrain } = settingsOf(arm, steps);
-  const store = await openMusic(gpu, arm.music, model.frontEnd, onProgress, signal);
   const split = splitByPiece(store.tracks, seed);
   const sampler = new CropSampler(store, split.train, model.cropFrames);
   const heldOut = new CropSampler(store, split.heldOut, model.cropFrames);
@@ -74,22 +73,5 @@ export async function trainArm(options: ArmOptions): Promise<void> {
     }
   } finally {
     trainer.dispose();
-    store.close();
   }
-}
-
-/** The tracks of several corpora as one. */
-async function openMusic(
-  gpu: Gpu,
-  names: readonly CorpusName[],
-  frontEnd: FrontEndConfig,
-  onProgress: OnProgress,
-  signal: AbortSignal,
-): Promise<MelStore> {
-  const parts = [];
-  for (const name of names) parts.push(await openCorpus(name, { onProgress, signal }));
-  const tracks = parts.flatMap((corpus) => corpus.tracks);
-  const licences = parts.flatMap((corpus) => corpus.licences);
-  const corpus = { name: names.join("+"), why: "", tracks, skipped: [], licences };
-  return MelStore.build(gpu, corpus, frontEnd, { onProgress, signal });
 }
