@@ -2,6 +2,7 @@
 // elements, row-major and little-endian. Reader and writer on plain arrays; no files.
 // Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 import { DataError } from "../gpu/errors.js";
+import { type TypedArrayType, typedElements } from "./typed.js";
 
 const types = {
   "<f4": Float32Array,
@@ -18,6 +19,7 @@ export type NpyArray = InstanceType<(typeof types)[keyof typeof types]>;
 
 export interface NpyFile {
   shape: readonly number[];
+  /** Row-major elements; may share memory with the bytes that were read. */
   data: NpyArray;
 }
 
@@ -27,6 +29,9 @@ const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]; // \x93NUMPY
 export function readNpy(bytes: Uint8Array): NpyFile {
   if (bytes.length < 12 || magic.some((byte, i) => bytes[i] !== byte)) {
     throw new DataError("This is not a .npy file: it does not begin with the magic string.");
+  }
+  if (bytes[6] < 1 || bytes[6] > 3) {
+    throw new DataError(`This .npy file is of version ${bytes[6]}; versions 1 to 3 are read.`);
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const [start, length] = bytes[6] === 1 ? [10, view.getUint16(8, true)] : [12, view.getUint32(8, true)];
@@ -46,7 +51,7 @@ export function readNpy(bytes: Uint8Array): NpyFile {
   }
   if (tuple === undefined) throw new DataError("This .npy file's header names no shape.");
   const shape = (tuple.match(/\d+/g) ?? []).map(Number);
-  const type = types[descr as keyof typeof types];
+  const type: TypedArrayType<NpyArray> = types[descr as keyof typeof types];
   const count = shape.reduce((product, n) => product * n, 1);
   const end = begin + count * type.BYTES_PER_ELEMENT;
   if (end !== bytes.length) {
@@ -54,7 +59,7 @@ export function readNpy(bytes: Uint8Array): NpyFile {
       `This .npy file of shape [${shape.join(", ")}] is ${bytes.length} bytes long but should be ${end}.`,
     );
   }
-  return { shape, data: new type(bytes.slice(begin, end).buffer) };
+  return { shape, data: typedElements(type, bytes, begin, end) };
 }
 
 /** The bytes of a version 1 .npy file. */

@@ -3,6 +3,7 @@
 // Format: https://github.com/huggingface/safetensors (README, "Format").
 import { DataError } from "../gpu/errors.js";
 import { fromHalf } from "../tensor/half.js";
+import { type TypedArrayType, typedElements } from "./typed.js";
 
 const arrays = {
   F64: Float64Array,
@@ -62,7 +63,8 @@ export function parseSafetensors(bytes: Uint8Array): {
       throw damaged(`tensor '${name}' ends at byte ${start + end} of ${bytes.byteLength}: the file was cut`);
     }
     ranges.push({ name, begin, end });
-    tensors.set(name, { dtype, shape, data: elements(bytes, dtype, start + begin, end - begin) });
+    const type: TypedArrayType<SafetensorsArray> = arrays[dtype];
+    tensors.set(name, { dtype, shape, data: typedElements(type, bytes, start + begin, start + end) });
   }
   ranges.sort((a, b) => a.begin - b.begin || a.end - b.end);
   let position = 0;
@@ -79,6 +81,8 @@ export function parseSafetensors(bytes: Uint8Array): {
 
 function readHeader(bytes: Uint8Array): { header: Record<string, unknown>; start: number } {
   if (bytes.byteLength < 8) throw damaged(`it holds ${bytes.byteLength} bytes`);
+  const other = otherFormat(bytes);
+  if (other) throw new DataError(`This is not safetensors but ${other}.`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const length = Number(view.getBigUint64(0, true));
   if (length > headerLimit) throw damaged(`its header would be ${length} bytes long`);
@@ -94,6 +98,19 @@ function readHeader(bytes: Uint8Array): { header: Record<string, unknown>; start
   }
   if (!isRecord(header)) throw damaged("its header is not an object");
   return { header, start };
+}
+
+const fromPyTorch =
+  'convert it in Python: safetensors.torch.save_file(torch.load("FILE", weights_only=True), "FILE.safetensors")';
+
+/** What else people have weights in, and how it becomes safetensors; undefined where the bytes look like none of it. */
+function otherFormat(bytes: Uint8Array): string | undefined {
+  if (bytes[8] === 0x7b) return undefined; // a header's length, whatever it spells: an object follows it
+  if ([0x50, 0x4b, 3, 4].every((byte, i) => bytes[i] === byte)) {
+    return `a ZIP archive, as torch.save and numpy.savez write: ${fromPyTorch}`;
+  }
+  const pickled = bytes[0] === 0x80 && bytes[1] >= 2 && bytes[1] <= 5;
+  return pickled ? `a Python pickle, as torch.save once wrote: ${fromPyTorch}` : undefined;
 }
 
 function readMetadata(value: unknown): Record<string, string> {
@@ -129,14 +146,6 @@ function readEntry(
     );
   }
   return { dtype: known, shape, begin: offsets[0], end: offsets[1] };
-}
-
-function elements(bytes: Uint8Array, dtype: SafetensorsDType, at: number, length: number): SafetensorsArray {
-  const type = arrays[dtype];
-  const offset = bytes.byteOffset + at;
-  const count = length / type.BYTES_PER_ELEMENT;
-  if (offset % type.BYTES_PER_ELEMENT === 0) return new type(bytes.buffer as ArrayBuffer, offset, count);
-  return new type(bytes.slice(at, at + length).buffer, 0, count);
 }
 
 /**
@@ -176,6 +185,11 @@ export function writeSafetensors(
     at += data.byteLength;
   }
   return bytes;
+}
+
+/** Whether an entry holds real numbers, whatever their width, and not integers. */
+export function isFloating({ dtype }: SafeTensor): boolean {
+  return dtype === "F32" || dtype === "F16" || dtype === "BF16" || dtype === "F64";
 }
 
 /** The values of an entry as float32, whatever its type; shares memory where it is float32 already. */

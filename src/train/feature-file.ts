@@ -6,7 +6,7 @@ import { readFile } from "node:fs/promises";
 import type { LabelledClip, LabelledTask, Part, Track } from "../data/types.js";
 import { DataError } from "../gpu/errors.js";
 import { writeWhole } from "../host/cache.js";
-import { parseSafetensors, writeSafetensors } from "../io/safetensors.js";
+import { isFloating, parseSafetensors, toFloat32, writeSafetensors } from "../io/safetensors.js";
 import type { FeatureName } from "./report/types.js";
 import { reasonOf } from "./run-folder.js";
 
@@ -102,16 +102,18 @@ export async function readFeatures(path: string): Promise<FeatureFile> {
     }
     const header = JSON.parse(metadata.header) as FeatureHeader;
     const columns: FeatureColumn[] = [];
-    for (const [name, { dtype, shape, data }] of tensors) {
+    for (const [name, tensor] of tensors) {
+      const { dtype, shape } = tensor;
       if (shape[0] !== header.clips.length) {
         throw new DataError(`'${name}' has ${shape[0]} rows for ${header.clips.length} clips.`);
       }
       if (name === "positions") continue;
-      if (dtype !== "F32" || !(data instanceof Float32Array)) throw new DataError(`'${name}' is not F32.`);
+      if (!isFloating(tensor))
+        throw new DataError(`'${name}' is ${dtype}: features are F32, F16, BF16 or F64.`);
       columns.push({
         name: name.replace(/\/\d+$/, "") as FeatureName,
         shape: shape.slice(1),
-        values: data,
+        values: toFloat32(tensor),
       });
     }
     return { path, header, columns };

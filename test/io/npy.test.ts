@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { DataError } from "../../src/gpu/errors.js";
 import { type NpyFile, readNpy, writeNpy } from "../../src/io/npy.js";
 import { Random } from "../../src/tensor/random.js";
+import { everyView } from "../support/byte-views.js";
 import { freshSeed } from "../support/gpu.js";
 
 const random = new Random(freshSeed("npy"));
@@ -22,6 +23,20 @@ describe("npy", () => {
       expect((bytes.length - file.data.byteLength) % 64).toBe(0);
       expect(readNpy(bytes)).toEqual(file);
     }
+  });
+
+  it("reads the same numbers from every kind of byte array, at every offset of its memory", () => {
+    const want: NpyFile = { shape: [4, 9], data: Float64Array.from({ length: 36 }, () => random.normal()) };
+    const whole = writeNpy(want);
+    // Writers other than NumPy pad the header to no multiple: here it ends at an odd byte.
+    const odd = new Uint8Array(whole.length + 3);
+    odd.set(whole.subarray(0, 127));
+    odd.set([0x20, 0x20, 0x20, 0x0a], 127);
+    odd.set(whole.subarray(128), 131);
+    new DataView(odd.buffer).setUint16(8, 121, true);
+    for (const file of [whole, odd])
+      for (const { bytes, what } of everyView(file)) expect(readNpy(bytes), what).toEqual(want);
+    expect(() => readNpy(Uint8Array.from(whole, (byte, i) => (i === 6 ? 9 : byte)))).toThrow(/version 9/);
   });
 
   it("writes the header that NumPy writes", () => {

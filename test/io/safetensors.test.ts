@@ -9,6 +9,7 @@ import {
   writeSafetensors,
 } from "../../src/io/safetensors.js";
 import { Random } from "../../src/tensor/random.js";
+import { everyView } from "../support/byte-views.js";
 import { freshSeed } from "../support/gpu.js";
 
 const random = new Random(freshSeed("safetensors"));
@@ -61,6 +62,28 @@ describe("safetensors", () => {
       for (const [name, want] of tensors) expect(read.get(name)).toEqual(want);
     }
     expect(writeSafetensors(tensors, { format: "pt", note: "ü" })).toEqual(bytes);
+  });
+
+  it("reads the same numbers from every kind of byte array, whatever the header's length and the memory's offset", () => {
+    const dtypes = ["F64", "I64", "F32", "I32", "F16", "BF16", "I16", "U8"] as const;
+    for (let pad = 0; pad < 8; pad++) {
+      const tensors = new Map(dtypes.map((dtype) => [dtype, entry(dtype, [3, 5])]));
+      const bytes = writeSafetensors(tensors);
+      const start = 8 + Number(new DataView(bytes.buffer).getBigUint64(0, true));
+      const header = new TextDecoder().decode(bytes.subarray(8, start)).trimEnd();
+      const padded = file(header + " ".repeat(pad), bytes.subarray(start));
+      for (const { bytes: view, what } of everyView(padded)) {
+        const read = readSafetensors(view);
+        for (const [name, want] of tensors) expect(read.get(name), `${name}, ${what}, ${pad}`).toEqual(want);
+      }
+    }
+  });
+
+  it("says what weights of PyTorch are and how they become safetensors", () => {
+    const zip = Uint8Array.of(0x50, 0x4b, 3, 4, 0, 0, 8, 8, 0, 0, 0, 0);
+    expect(() => readSafetensors(zip)).toThrow(/ZIP archive.*safetensors\.torch\.save_file/);
+    const pickle = Uint8Array.of(0x80, 2, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20);
+    expect(() => readSafetensors(pickle)).toThrow(/pickle.*safetensors\.torch\.save_file/);
   });
 
   it("reads an empty set and refuses writing what does not fit", () => {

@@ -5,8 +5,10 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { randomAt } from "../../src/data/batches.js";
 import { DataError, UsageError } from "../../src/gpu/errors.js";
+import { type SafeTensor, toFloat32, writeSafetensors } from "../../src/io/safetensors.js";
 import { preset } from "../../src/patchifier/config.js";
 import { encoderSizes, Patchifier } from "../../src/patchifier/encoder.js";
+import { toHalf } from "../../src/tensor/half.js";
 import { modelFingerprint, serialise, writeCheckpoint } from "../../src/train/checkpoint.js";
 import { loadModel } from "../../src/train/load-model.js";
 import { useGpu } from "../support/gpu.js";
@@ -59,6 +61,39 @@ describe("loadModel", () => {
     expect(await sameWeights(join(whole, "checkpoint"))).toContain(join("checkpoint", "model.safetensors"));
     const halfway = await run("halfway", { final: false, checkpoint: true });
     expect(await sameWeights(halfway)).toContain("checkpoint");
+  });
+
+  it("reads weights of other widths and from other writers, whose tensors begin at odd bytes", async () => {
+    const dir = await run("other-writer");
+    const path = join(dir, "model.safetensors");
+    for (const dtype of ["F32", "F16", "BF16", "F64"] as const) {
+      const tensors = [...weights].map(([name, { shape, data }]): [string, SafeTensor] => {
+        if (dtype === "F32") return [name, { dtype, shape, data }];
+        if (dtype === "F64") return [name, { dtype, shape, data: Float64Array.from(data) }];
+        const bits = new Uint32Array(data.buffer, data.byteOffset, data.length);
+        const cut = dtype === "F16" ? toHalf(data) : Uint16Array.from(bits, (each) => each >>> 16);
+        return [name, { dtype, shape, data: cut }];
+      });
+      const bytes = writeSafetensors(tensors);
+      const start = 8 + Number(new DataView(bytes.buffer).getBigUint64(0, true));
+      const header = new TextDecoder().decode(bytes.subarray(8, start)).trimEnd();
+      const odd = header.padEnd(header.length + ((7 - (header.length % 4)) % 4));
+      expect(odd.length % 4).toBe(3);
+      const file = Buffer.alloc(8 + odd.length + bytes.length - start);
+      file.writeBigUInt64LE(BigInt(odd.length));
+      file.write(odd, 8);
+      file.set(bytes.subarray(start), 8 + odd.length);
+      writeFileSync(path, file);
+      const loaded = await loadModel(gpu(), dir);
+      const read = await loaded.model.parameters.read();
+      loaded.model.dispose();
+      for (const [name, tensor] of tensors) expect(read.get(name)?.data, name).toEqual(toFloat32(tensor));
+    }
+    writeFileSync(
+      path,
+      writeSafetensors([["norm.bias", { dtype: "I32", shape: [1], data: Int32Array.of(1) }]]),
+    );
+    await failing(dir, DataError, /'norm\.bias' is I32: weights are F32, F16, BF16 or F64/);
   });
 
   const failing = async (dir: string, kind: typeof DataError | typeof UsageError, message: RegExp) => {

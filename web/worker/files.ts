@@ -4,6 +4,7 @@
 import { decodeWav } from "../../src/audio/wav.js";
 import { encodeWav16 } from "../../src/data/pcm16.js";
 import { DataError } from "../../src/gpu/errors.js";
+import { typedElements } from "../../src/io/typed.js";
 import type { NamedValues } from "../../src/nn/parameters.js";
 import type { ModelConfig, PretrainConfig } from "../../src/patchifier/config.js";
 import { deserialise, serialise } from "../../src/train/weights.js";
@@ -242,7 +243,11 @@ export class Files {
     if (!whole || melBytes !== info.frames * nMels * 4) throw new DataError("its log-mel is damaged");
     if (!(await folder.has("audio.wav"))) throw new DataError("its samples are missing");
     this.sizes.set(id, melBytes + audioBytes);
-    return { info, piece, mel: { frames: info.frames, values: new Float32Array(bytes.buffer) } };
+    return {
+      info,
+      piece,
+      mel: { frames: info.frames, values: typedElements(Float32Array, bytes, 0, melBytes) },
+    };
   }
 
   private async writeDescription(
