@@ -58,16 +58,29 @@ export function preprocess(
   if (params.length > 0 && !options.immediates) {
     code = code.replace(/var<immediate>/, `@group(0) @binding(${bindings.length}) var<uniform>`);
   }
-  const directives: string[] = [];
-  if (params.length > 0 && options.immediates) directives.push("requires immediate_address_space;");
-  if (/\bsubgroup[A-Z_]/.test(code)) directives.push("enable subgroups;");
-  if (/\bf16\b/.test(code)) directives.push("enable f16;");
-  if (/\bsubgroupMatrix/.test(code)) directives.push("enable chromium_experimental_subgroup_matrix;");
+  const directives = directivesFor(code, params.length > 0 && options.immediates);
+  if (!directives.includes("enable subgroups;")) code = code.replace(subgroupDiagnostic, "");
   if (directives.length > 0) {
     code = `${directives.join("\n")}\n${code}`;
     origin.unshift(...directives.map(() => ({ file: name, line: 0 })));
   }
   return { name, code, origin, bindings, params };
+}
+
+/** Means something only beside `enable subgroups`; a shader says it once for all its variants. */
+const subgroupDiagnostic = /\bdiagnostic\s*\(\s*off\s*,\s*subgroup_uniformity\s*\)\s*;/g;
+
+/** What the text uses beyond the language's core, comments aside: an adapter may lack any of it. */
+function directivesFor(code: string, immediates: boolean): string[] {
+  const text = code.replace(/\/\/.*$/gm, "").replace(subgroupDiagnostic, "");
+  const directives: string[] = [];
+  if (immediates) directives.push("requires immediate_address_space;");
+  if (/\b(subgroup(?!Matrix|_matrix_)[A-Z_]|quad(Broadcast|Swap)|num_subgroups\b)/.test(text))
+    directives.push("enable subgroups;");
+  if (/\bf16\b/.test(text)) directives.push("enable f16;");
+  if (/\bsubgroup(Matrix|_matrix_)/.test(text))
+    directives.push("enable chromium_experimental_subgroup_matrix;");
+  return directives;
 }
 
 function textOf(value: string | number | boolean): string {

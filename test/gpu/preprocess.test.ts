@@ -93,6 +93,23 @@ describe("what is read from a shader", () => {
     expect(code("let s = subgroupAdd(x);")).toMatch(/^enable subgroups;\n/);
     expect(code("let h: vec2<f16>;")).toMatch(/^enable f16;\n/);
     expect(code("let x: f32;")).not.toMatch(/enable/);
+    expect(code("// where subgroupAdd is missing, or f16\nlet x: f32;")).not.toMatch(/^enable/);
+    expect(code("@builtin(subgroup_size) size: u32")).toMatch(/^enable subgroups;\n/);
+    const matrix = code("subgroupMatrixStore<row_major>(a, b);");
+    expect(matrix).toMatch(/^enable chromium_experimental_subgroup_matrix;\n/);
+    expect(matrix).not.toMatch(/enable subgroups/);
+  });
+
+  it("keeps the diagnostic about subgroups only where subgroups are used", () => {
+    const off = "diagnostic(off, subgroup_uniformity);";
+    const body = `${off}\n#if TEAM\nlet s = subgroupAdd(x);\n#endif\nlet y = 1;`;
+    expect(expand(body, { TEAM: 1 })).toEqual([
+      "enable subgroups;",
+      off,
+      "let s = subgroupAdd(x);",
+      "let y = 1;",
+    ]);
+    expect(expand(body, { TEAM: 0 })).toEqual(["let y = 1;"]);
   });
 
   it("includes a file once and keeps every line's origin", () => {

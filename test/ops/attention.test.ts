@@ -1,6 +1,6 @@
 // What the op table does not see of attention: rows without a visible key, the kernels for adapters without subgroups and for
 // hardware, refused shapes, and the weights for drawing.
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { ShapeError } from "../../src/gpu/errors.js";
 import {
   attention,
@@ -9,6 +9,7 @@ import {
   attentionWeightsFromQkv,
 } from "../../src/ops/attention.js";
 import { matmul } from "../../src/ops/matmul.js";
+import { type Less, useLess } from "../support/adapters.js";
 import { freshSeed, useGpu } from "../support/gpu.js";
 import { cases } from "./attention.cases.js";
 import { expectCase } from "./check.js";
@@ -54,27 +55,16 @@ describe("equal inputs", () => {
 });
 
 describe("other kinds of adapter", () => {
-  const kept: Partial<Record<"subgroups" | "software", boolean>> = {};
-  const pretend = (changes: Partial<Record<"subgroups" | "software", boolean>>) => {
-    const { capabilities } = gpu().device;
-    kept.subgroups = capabilities.subgroups;
-    kept.software = capabilities.software;
-    gpu().device.tuner.forget(); // so that the rule chooses for this kind of adapter
-    Object.assign(capabilities, changes);
-  };
-  afterEach(() => {
-    Object.assign(gpu().device.capabilities, kept);
-  });
   const rows = cases.filter(({ label }) => /odd tokens|hidden keys, odd head/.test(label));
 
-  it("without subgroups", async () => {
-    pretend({ subgroups: false });
-    for (const [i, row] of rows.entries()) await expectCase(gpu(), row, seed + i);
-  });
-
-  it("hardware", async () => {
-    pretend({ software: false });
-    for (const [i, row] of rows.entries()) await expectCase(gpu(), row, seed + i);
+  describe.each<[string, Less]>([
+    ["without subgroups", { without: ["subgroups"] }],
+    ["hardware", { options: { software: false } }],
+  ])("%s", (_, less) => {
+    const other = useLess(less);
+    it.each(rows.map((row, i) => [row.label, row, i] as const))("%s", (_, row, i) =>
+      expectCase(other(), row, seed + i),
+    );
   });
 });
 

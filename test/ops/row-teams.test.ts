@@ -1,11 +1,12 @@
-// Kernels as other adapters would run them: without subgroups (teams are workgroups), and split for a real GPU.
-// The adapter at hand runs all of these; only the choice is overridden. Also the choice itself.
+// Kernels as other adapters would run them: on a device without subgroups (teams are workgroups), and split for a real GPU,
+// which is a matter of choice alone. Also the choice itself.
 import { describe, expect, it } from "vitest";
 import type { Capabilities } from "../../src/gpu/capabilities.js";
 import { splitRun } from "../../src/ops/reduction.js";
 import { planTeams } from "../../src/ops/row-teams.js";
 import { sizeOf } from "../../src/tensor/shape.js";
-import { freshSeed, useGpu } from "../support/gpu.js";
+import { type Less, useLess } from "../support/adapters.js";
+import { freshSeed } from "../support/gpu.js";
 import { checkCase } from "./check.js";
 import { cases as chains } from "./fuse.cases.js";
 import { cases as gathers } from "./gather.cases.js";
@@ -16,19 +17,19 @@ import { cases as scans } from "./scan.cases.js";
 import { cases as softmaxes } from "./softmax.cases.js";
 import { cases as views } from "./view.cases.js";
 
-const gpu = useGpu();
 const seed = freshSeed("row teams");
 const upTo = (limit: number) =>
   [...reductions, ...softmaxes, ...norms, ...losses, ...scans, ...chains, ...gathers, ...views].filter(
     ({ inputs }) => inputs.every(({ shape }) => sizeOf(shape) <= limit),
   );
-const variants: [name: string, changes: Partial<Capabilities>][] = [
-  ["without subgroups", { subgroups: false }],
-  ["a GPU", { software: false }],
-  ["a GPU without subgroups", { software: false, subgroups: false }],
+const variants: [name: string, less: Less][] = [
+  ["without subgroups", { without: ["subgroups"] }],
+  ["a GPU", { options: { software: false } }],
+  ["a GPU without subgroups", { without: ["subgroups"], options: { software: false } }],
 ];
 
-describe.each(variants)("%s", (_, changes) => {
+describe.each(variants)("%s", (_, less) => {
+  const gpu = useLess(less);
   it.each(["sum", "mean", "max", "min", "var", "logsumexp", "norm"])("reduces: %s", (op) => run(op));
   it.each(["softmax", "log_softmax", "layer_norm", "normalize", "cosine_rows"])("normalises: %s", (op) =>
     run(op),
@@ -37,16 +38,8 @@ describe.each(variants)("%s", (_, changes) => {
   it.each(["topk", "fused", "scatter_add", "permute"])("ranks and moves: %s", (op) => run(op));
 
   async function run(op: string): Promise<void> {
-    const { capabilities } = gpu().device;
-    const before = { ...capabilities };
-    Object.assign(capabilities, changes);
-    try {
-      for (const [i, row] of upTo(9000).entries()) {
-        if (row.op === op)
-          expect([row.label, ...(await checkCase(gpu(), row, seed + i))]).toEqual([row.label]);
-      }
-    } finally {
-      Object.assign(capabilities, before);
+    for (const [i, row] of upTo(9000).entries()) {
+      if (row.op === op) expect([row.label, ...(await checkCase(gpu(), row, seed + i))]).toEqual([row.label]);
     }
   }
 });
