@@ -6,15 +6,13 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { BasicSoundBank } from "spessasynth_core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Seeded } from "../../src/data/seeded.js";
 import { TIMGM6MB } from "../../src/data/sources.js";
-import { dealBlocks, openArranged } from "../../src/data/tasks/arranged.js";
+import { openArranged } from "../../src/data/tasks/arranged.js";
 import type { Arrangement, Arranger, Style } from "../../src/data/tasks/mma.js";
 import type { ResolvedTaskOptions } from "../../src/data/tasks/options.js";
-import { familyStyles, STYLE_FAMILIES, STYLE_FILES } from "../../src/data/tasks/style-families.js";
+import { STYLE_FAMILIES, STYLE_FILES } from "../../src/data/tasks/style-families.js";
 import type { LabelledTask } from "../../src/data/types.js";
 import { PackagesUnavailableError } from "../../src/host/packages.js";
-import { splitByGroups } from "../../src/probe/split.js";
 import { type Event, midiFile, tempo } from "./midi-bytes.js";
 
 let dir: string;
@@ -70,6 +68,7 @@ function options(cache: string, seed = 0): ResolvedTaskOptions {
   return {
     cacheDir: join(dir, cache),
     seed,
+    size: "quick",
     packages: {
       debian: async (specs) =>
         specs.map(({ name }) => ({ name, version: "1", dir: join(dir, "deb"), licence: "" })),
@@ -94,14 +93,14 @@ describe("style and tempo", () => {
     expect([tempi.kind, tempi.classes]).toEqual(["regression", ["log2 BPM"]]);
     expect(tempi.clips.map((clip) => clip.id)).toEqual(families.clips.map((clip) => clip.id));
     expect(new Set(tempi.clips.map((clip) => clip.id)).size).toBe(tempi.clips.length);
-    // Swing and its kin share a cell, each waltz that keeps time has one: six clips each.
+    // Swing and its kin give in turn, each waltz that keeps time gives alone: four clips each.
     const counts = new Map<string, number>();
     for (const clip of families.clips) counts.set(clip.piece, (counts.get(clip.piece) ?? 0) + 1);
     expect(Object.fromEntries(counts)).toEqual({
-      "stdlib/swing": 3,
-      "stdlib/easyswing": 3,
-      "stdlib/waltz": 6,
-      "stdlib/frenchwaltz": 6,
+      "stdlib/swing": 2,
+      "stdlib/easyswing": 2,
+      "stdlib/waltz": 4,
+      "stdlib/frenchwaltz": 4,
     });
     for (const task of tasks) expect(task.note).toContain("another arranger");
     for (const [i, clip] of families.clips.entries()) {
@@ -114,7 +113,7 @@ describe("style and tempo", () => {
     const swing = new Set(
       families.clips.filter((clip) => clip.piece.includes("swing")).flatMap((clip) => clip.groups),
     );
-    expect(swing.size).toBe(2); // one block, one set of kin
+    expect(swing.size).toBe(1); // one set of kin
 
     const wave = await tempi.clips[4].load();
     expect(wave.channels[0].length).toBe(8 * wave.sampleRate);
@@ -138,6 +137,16 @@ describe("style and tempo", () => {
     }
   });
 
+  it("has the quick clips among the larger ones", async () => {
+    const open = (size: "quick" | "study") =>
+      openArranged("tempo", { ...options("c", 4), size }, async () => new FakeArranger());
+    const quick = await open("quick");
+    const study = await open("study");
+    expect([quick.clips.length, study.clips.length]).toEqual([12, 30]);
+    const known = facts(study).map((fact) => JSON.stringify(fact));
+    for (const fact of facts(quick)) expect(known).toContain(JSON.stringify(fact));
+  });
+
   it("are the same for the same seed and others for another", async () => {
     const arranged = (cache: string, seed: number) =>
       openArranged("style", options(cache, seed), async () => new FakeArranger());
@@ -156,29 +165,5 @@ describe("style families", () => {
       const kin = new Set(STYLE_FILES.filter((file) => file.family === index).map((file) => file.kin));
       expect(kin.size, family).toBeGreaterThanOrEqual(8);
     });
-  });
-
-  it("are in every block, kin together, and a split has all of them alike in every part", () => {
-    const seed = Math.floor(Math.random() * 1e9);
-    const dealt = dealBlocks(familyStyles(STYLE_FILES.map(({ id }) => style(id))), new Seeded(seed));
-    expect(dealt.length).toBe(STYLE_FILES.length);
-    for (const { kin, block } of dealt)
-      expect(dealt.filter((other) => other.kin === kin).every((other) => other.block === block)).toBe(true);
-    // Six clips in every cell, as the task has them.
-    const clips = Array.from({ length: 8 * 9 * 6 }, (_, i) => ({
-      block: Math.floor(i / 54),
-      family: Math.floor(i / 6) % 9,
-    }));
-    for (const { block, family } of clips)
-      expect(dealt.some((entry) => entry.block === block && entry.family === family)).toBe(true);
-    const split = splitByGroups(
-      clips.map(({ block }) => [`block:${block}`]),
-      { seed },
-    );
-    expect(split.dropped).toBe(0);
-    for (const part of [split.train, split.valid, split.test]) {
-      const counts = STYLE_FAMILIES.map((_, f) => part.filter((i) => clips[i].family === f).length);
-      expect(new Set(counts).size, `seed ${seed}: ${counts}`).toBe(1);
-    }
   });
 });

@@ -2,10 +2,11 @@
 
 import { describe, expect, it } from "vitest";
 import { FAMILIES, familyLabels, familyOf, familySeconds } from "../../src/data/midi/families.js";
-import { DRUM_SECONDS, midiNotes, parseMidi } from "../../src/data/midi/notes.js";
+import { DRUM_SECONDS, midiNotes, type Note, parseMidi } from "../../src/data/midi/notes.js";
+import { reorchestrated } from "../../src/data/midi/orchestrate.js";
 import { midiLumps } from "../../src/data/midi/wad.js";
 import { Seeded } from "../../src/data/seeded.js";
-import { segments } from "../../src/data/tasks/instruments.js";
+import { clipStart } from "../../src/data/tasks/instruments.js";
 import { DataError } from "../../src/gpu/errors.js";
 import { type Event, midiFile, tempo } from "./midi-bytes.js";
 
@@ -149,17 +150,65 @@ describe("families", () => {
     });
   });
 
-  it("spreads a piece's windows over it, the same for the same seed", () => {
-    const notes = Array.from({ length: 120 }, (_, i) => note(i, i + 1, 0));
-    const starts = segments(notes, new Seeded("a"));
-    expect(starts).toEqual(segments(notes, new Seeded("a")));
-    expect(starts.length).toBe(3);
-    starts.forEach((start, i) => {
-      expect(start).toBeGreaterThanOrEqual(40 * i);
-      expect(start + 10).toBeLessThanOrEqual(40 * (i + 1));
-    });
-    expect(segments(notes.slice(0, 8), new Seeded("a"))).toEqual([]);
-    expect(segments([], new Seeded("a"))).toEqual([]);
+  it("places a clip inside the piece where something sounds, the same for the same seed", () => {
+    const notes = Array.from({ length: 60 }, (_, i) => note(i < 30 ? i : i + 20, i < 30 ? i + 1 : i + 21, 0));
+    for (let seed = 0; seed < 20; seed++) {
+      const start = clipStart(notes, new Seeded(seed)) as number;
+      expect(start).toBe(clipStart(notes, new Seeded(seed)));
+      expect(start >= 0 && start + 10 <= 80).toBe(true);
+      expect(start <= 27 || start >= 43).toBe(true); // three seconds of notes are heard
+    }
+    expect(clipStart(notes.slice(0, 8), new Seeded("a"))).toBe(undefined);
+    expect(clipStart([], new Seeded("a"))).toBe(undefined);
+  });
+});
+
+describe("reorchestrated", () => {
+  it("keeps every note and gives its channel another program, with or without all drums", () => {
+    const player = (channel: number, low: number): Event[] => [
+      [0, 0xb0 | channel, 0, 8], // a bank
+      [0, 0xc0 | channel, 40],
+      [0, 0x90 | channel, low, 100],
+      [240, 0xc0 | channel, 41],
+      [240, 0x80 | channel, low, 0],
+      [0, 0x90 | channel, low + 1, 90],
+      [480, 0x80 | channel, low + 1, 0],
+    ];
+    const drums: Event[] = [
+      [0, 0x99, 36, 100],
+      [480, 0x89, 36, 0],
+    ];
+    const bytes = midiFile([[tempo(0, 60)], player(0, 40), player(3, 60), player(4, 80), drums]);
+    const pitched = (all: Note[]) =>
+      all
+        .filter(({ drum }) => !drum)
+        .map(({ channel, key, start, end, velocity }) => ({ channel, key, start, end, velocity }));
+    const before = midiNotes(parseMidi(bytes));
+    const families = new Map<string, number>();
+    let withDrums = 0;
+    const seed = Math.floor(Math.random() * 1e9);
+    for (let i = 0; i < 200; i++) {
+      const made = reorchestrated(bytes, new Seeded(`${seed} ${i}`));
+      const after = midiNotes(parseMidi(made));
+      expect(pitched(after)).toEqual(pitched(before));
+      const drawn = new Set(
+        [0, 3, 4].map((channel) => {
+          const programs = new Set(after.filter((n) => n.channel === channel).map(({ program }) => program));
+          expect(programs.size).toBe(1);
+          return familyOf([...programs][0]) ?? "none";
+        }),
+      );
+      expect(drawn.size).toBe(3);
+      expect(drawn.has("none")).toBe(false);
+      for (const family of drawn) families.set(family, (families.get(family) ?? 0) + 1);
+      if (after.some(({ drum }) => drum)) withDrums++;
+    }
+    // 600 draws of 14 families, 43 each; 200 tosses.
+    expect(families.size).toBe(14);
+    for (const [family, count] of families)
+      expect(count > 12 && count < 85, `seed ${seed}: ${family} ${count}`).toBe(true);
+    expect(withDrums > 60 && withDrums < 140, `seed ${seed}: ${withDrums}`).toBe(true);
+    expect(reorchestrated(bytes, new Seeded("x"))).toEqual(reorchestrated(bytes, new Seeded("x")));
   });
 });
 

@@ -1,4 +1,4 @@
-// `style` and `tempo`: two tasks on the same 432 clips, arranged by Debian's mma from its hand-written style files and rendered
+// `style` and `tempo`: two tasks on the same clips, arranged by Debian's mma from its hand-written style files and rendered
 // once. Keys, chords and tempi are drawn without regard to the style, so that neither label tells the other. The music is made by
 // rule: families of styles are not the genres of recordings.
 
@@ -16,28 +16,18 @@ import { renderClips } from "./render-clips.js";
 import { fileName, openStored, type StoredClip, type StoredTask, storeTask, taskFolder } from "./store.js";
 import { type FamilyStyle, familyStyles, STYLE_FAMILIES } from "./style-families.js";
 
-/**
- * Style files are dealt out to so many blocks, each with files of every family, and a split is one of blocks: all its parts then
- * have all families alike. No more, since the smallest family has eight sets of files that are not kin.
- */
-const BLOCKS = 8;
-/** Clips of each family in a block, and the length of a clip in seconds. */
-const PER_CELL = 6;
+/** Clips of each set of style files that are kin, by the size of the task, and the length of a clip in seconds. */
+const PER_KIN = { quick: 4, study: 10 } as const;
 const SECONDS = 8;
 
 /** Beats a minute, spread evenly by their logarithm. */
 const SLOWEST = 70;
 const FASTEST = 180;
 
-/** A style file with its family, kin and block. */
-export interface BlockStyle extends FamilyStyle {
-  block: number;
-}
-
 /** A window of an arrangement. */
 interface ArrangedClip {
   id: string;
-  source: BlockStyle;
+  source: FamilyStyle;
   /** Beats a minute. */
   tempo: number;
   groove: string;
@@ -47,7 +37,7 @@ interface ArrangedClip {
 }
 
 /**
- * Opens `style` or `tempo`, preparing both (fetching 10 MB, arranging and rendering 432 clips) on first use. Throws
+ * Opens `style` or `tempo`, preparing both (fetching 10 MB, arranging and rendering) on first use. Throws
  * PackagesUnavailableError.
  * @param openArranger tests put another in
  */
@@ -56,15 +46,14 @@ export async function openArranged(
   options: ResolvedTaskOptions,
   openArranger: (options: ResolvedTaskOptions) => Promise<Arranger> = Mma.open,
 ): Promise<LabelledTask> {
-  const folder = taskFolder(options.cacheDir, "arranged", "v1", options.seed);
-  const stored = await openStored(folder, `${name}.json`);
+  const { size } = options;
+  const folder = taskFolder(options.cacheDir, "arranged", "v2", options.seed);
+  const stored = await openStored(folder, `${name}-${size}.json`);
   if (stored) return stored;
 
   const [timgm] = await options.packages.debian([DEBIAN["timgm6mb-soundfont"]], options);
   const arranger = await openArranger(options);
-  const random = new Seeded(`arranged ${options.seed}`);
-  const styles = dealBlocks(familyStyles(await arranger.styles()), random);
-  const clips = await arrangeClips(styles, arranger, random, options);
+  const clips = await arrangeClips(familyStyles(await arranger.styles()), arranger, options);
   const soundfont = join(timgm.dir, TIMGM6MB);
   const jobs = clips.map(({ id, midi, start }) => {
     const job: RenderJob = { midi, soundfont, start, seconds: SECONDS };
@@ -82,6 +71,7 @@ export async function openArranged(
       name: "style",
       kind: "classification",
       classes: [...STYLE_FAMILIES],
+      metric: "roc-auc",
       clips: clips.map((clip) => storedClip(clip, [clip.source.family])),
       note: `${origin}; the style file tells the family. ${apart}`,
     },
@@ -93,7 +83,9 @@ export async function openArranged(
       note: `${origin}; tempi are ${SLOWEST} to ${FASTEST} beats a minute in every style. ${apart}`,
     },
   ];
-  const [style, tempo] = await Promise.all(tasks.map((task) => storeTask(folder, task, `${task.name}.json`)));
+  const [style, tempo] = await Promise.all(
+    tasks.map((task) => storeTask(folder, task, `${task.name}-${size}.json`)),
+  );
   return name === "style" ? style : tempo;
 }
 
@@ -102,55 +94,48 @@ function storedClip({ id, source, tempo, groove }: ArrangedClip, label: number[]
     id,
     piece: source.style.id,
     title: `${STYLE_FAMILIES[source.family]}: ${source.style.id} (${groove}), ${tempo} BPM`,
-    groups: [`block:${source.block}`, `style:${source.kin}`],
+    groups: [`style:${source.kin}`],
     label,
     file: `${fileName(id)}.wav`,
   };
 }
 
-/** Deals the style files of each family out to the blocks, kin together. */
-export function dealBlocks(styles: readonly FamilyStyle[], random: Seeded): BlockStyle[] {
-  return STYLE_FAMILIES.flatMap((_, family) => {
-    const own = styles.filter((entry) => entry.family === family);
-    const kin = random.shuffled([...new Set(own.map((entry) => entry.kin))]);
-    return own.map((entry) => ({ ...entry, block: kin.indexOf(entry.kin) % BLOCKS }));
-  });
-}
-
 /**
- * The clips, block after block and family after family in each. The style files of a family in a block give in turn, in random
- * order, one clip each until it has its number; files that mma does not take, or that do not keep time, give none.
+ * The clips, kin after kin. The style files that are kin give in turn, in random order, one clip each until they have their number;
+ * files that mma does not take, or that do not keep time, give none. The quick task has the first clips of the larger one.
  */
 async function arrangeClips(
-  styles: readonly BlockStyle[],
+  styles: readonly FamilyStyle[],
   arranger: Arranger,
-  random: Seeded,
   options: ResolvedTaskOptions,
 ): Promise<ArrangedClip[]> {
-  const cellOf = ({ block, family }: BlockStyle) => block * STYLE_FAMILIES.length + family;
-  const cells: BlockStyle[][] = Array.from({ length: BLOCKS * STYLE_FAMILIES.length }, () => []);
-  for (const source of styles) cells[cellOf(source)].push(source);
+  const kin = new Map<string, FamilyStyle[]>();
+  for (const source of styles) kin.set(source.kin, [...(kin.get(source.kin) ?? []), source]);
   let done = 0;
   const offered = await eachOf(styles, async (source) => {
     options.signal?.throwIfAborted();
+    const files = kin.get(source.kin)?.length ?? 1;
     // One more than its share, for those that give none.
-    const count = Math.min(PER_CELL, Math.ceil(PER_CELL / cells[cellOf(source)].length) + 1);
+    const count = Math.min(PER_KIN.study, Math.ceil(PER_KIN.study / files) + 1);
     const clips = await arrangeStyle(arranger, source, count, options.seed);
     const what = "arranging music for style and tempo";
     options.onProgress?.({ what, done: ++done, total: styles.length, unit: "styles" });
     return clips;
   });
-  return cells.flatMap((cell) => {
-    const lists = random.shuffled(cell).map((source) => offered[styles.indexOf(source)]);
-    const turns = Array.from({ length: PER_CELL }, (_, turn) => lists.flatMap((list) => list[turn] ?? []));
-    return turns.flat().slice(0, PER_CELL);
+  return [...kin].flatMap(([name, files]) => {
+    const order = new Seeded(`arranged ${options.seed} ${name}`).shuffled(files);
+    const lists = order.map((source) => offered[styles.indexOf(source)]);
+    const turns = Array.from({ length: PER_KIN.study }, (_, turn) =>
+      lists.flatMap((list) => list[turn] ?? []),
+    );
+    return turns.flat().slice(0, PER_KIN[options.size]);
   });
 }
 
 /** Arranges sections in one style one after the other, each with a key, chords, tempo and groove of its own, a clip in each. */
 async function arrangeStyle(
   arranger: Arranger,
-  source: BlockStyle,
+  source: FamilyStyle,
   count: number,
   seed: number,
 ): Promise<ArrangedClip[]> {

@@ -99,6 +99,7 @@ function open(name: TaskName, options: TaskOptions): Promise<LabelledTask> {
     ...options,
     cacheDir: cacheFolder(options.cacheDir),
     seed: options.seed ?? 0,
+    size: options.size ?? "quick",
     packages: options.packages ?? machinePackages,
   });
 }

@@ -1,22 +1,23 @@
 // `instruments`: which of 15 instrument families sound in 10 seconds of a composed piece. The pieces are the MIDI music of two
-// free games (Debian's freedoom and openttd-openmsx), the labels are exact, from the note events. It stands beside tagging on
-// recordings, and is not that: one soundfont plays everything.
+// free games (Debian's freedoom and openttd-openmsx), played by instruments that are drawn anew for every clip; the labels are exact, from
+// the note events. It stands beside tagging on recordings, and is not that: one soundfont plays everything.
 
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FAMILIES, familyLabels, familySeconds } from "../midi/families.js";
 import { midiNotes, type Note, parseMidi } from "../midi/notes.js";
+import { reorchestrated } from "../midi/orchestrate.js";
 import { midiLumps } from "../midi/wad.js";
 import { Seeded } from "../seeded.js";
 import { DEBIAN, TIMGM6MB } from "../sources.js";
 import type { LabelledTask } from "../types.js";
 import type { ResolvedTaskOptions } from "./options.js";
 import { CLIP_SECONDS, renderClips } from "./render-clips.js";
-import { fileName, openStored, type StoredClip, storeTask, taskFolder } from "./store.js";
+import { fileName, openStored, type StoredClip, type StoredTask, storeTask, taskFolder } from "./store.js";
 
-/** Clips taken from one piece. */
-const PER_PIECE = 3;
+/** Clips of one piece, by the size of the task. */
+const PER_PIECE = { quick: 3, study: 10 } as const;
 
 /** A composed piece as MIDI. */
 export interface MidiPiece {
@@ -24,10 +25,12 @@ export interface MidiPiece {
   bytes: Uint8Array;
 }
 
-/** Opens the task, preparing it (fetching 21 MB, rendering about 290 clips) on first use. Throws PackagesUnavailableError. */
+/** Opens the task, preparing it (fetching 21 MB, rendering its clips) on first use. Throws PackagesUnavailableError. */
 export async function openInstruments(options: ResolvedTaskOptions): Promise<LabelledTask> {
-  const folder = taskFolder(options.cacheDir, "instruments", "v1", options.seed);
-  const stored = await openStored(folder);
+  const { seed, size } = options;
+  const folder = taskFolder(options.cacheDir, "instruments", "v2", seed);
+  const file = `${size}.json`;
+  const stored = await openStored(folder, file);
   if (stored) return stored;
 
   const packages = await options.packages.debian(
@@ -37,57 +40,54 @@ export async function openInstruments(options: ResolvedTaskOptions): Promise<Lab
   const [freedoom, openmsx, timgm] = packages;
   const pieces = distinct([...(await wadPieces(freedoom.dir)), ...(await openmsxPieces(openmsx.dir))]);
   const soundfont = join(timgm.dir, TIMGM6MB);
-  const chosen = pieces.flatMap((piece) => {
-    const notes = midiNotes(parseMidi(piece.bytes));
-    return segments(notes, new Seeded(`instruments ${options.seed} ${piece.id}`)).map((start) => {
-      const id = `${piece.id}@${start.toFixed(1)}`;
+  const chosen = pieces.flatMap((piece) =>
+    Array.from({ length: PER_PIECE[size] }, (_, round) => round).flatMap((round) => {
+      const draw = new Seeded(`instruments ${seed} ${piece.id} ${round}`);
+      const midi = reorchestrated(piece.bytes, draw);
+      const notes = midiNotes(parseMidi(midi));
+      const start = clipStart(notes, draw);
+      if (start === undefined) return [];
+      const id = `${piece.id} ${round}@${start.toFixed(1)}`;
       const clip: StoredClip = {
         id,
         piece: piece.id,
-        title: `${piece.id}, ${start.toFixed(0)} s`,
+        title: `${piece.id}, orchestration ${round + 1}, ${start.toFixed(0)} s`,
         groups: [`piece:${piece.id}`],
         label: familyLabels(notes, start, CLIP_SECONDS),
         file: `${fileName(id)}.wav`,
       };
-      return { clip, file: clip.file, job: { midi: piece.bytes, soundfont, start, seconds: CLIP_SECONDS } };
-    });
-  });
+      return [{ clip, file: clip.file, job: { midi, soundfont, start, seconds: CLIP_SECONDS } }];
+    }),
+  );
   await renderClips(folder, "rendering clips for instruments", chosen, options);
   const warnings = packages.flatMap((entry) => entry.warning ?? []);
-  return storeTask(folder, {
+  const task: StoredTask = {
     name: "instruments",
     kind: "multilabel",
     classes: [...FAMILIES],
     clips: chosen.map(({ clip }) => clip),
     note:
       `${chosen.length} clips of 10 s from ${pieces.length} pieces of MIDI music that people composed for free games (Debian's ` +
-      "freedoom and openttd-openmsx), rendered with TimGM6mb; a family is on when its notes sound for more than 1 s. " +
+      "freedoom and openttd-openmsx), rendered with TimGM6mb; for every clip the instruments were drawn anew, so that the notes do " +
+      "not tell them, and a family is on when its notes sound for more than 1 s. " +
       `A split keeps every piece on one side.${warnings.length > 0 ? ` Note: ${warnings.join("; ")}.` : ""}`,
-  });
+  };
+  return storeTask(folder, task, file);
 }
 
 /**
- * Where the clips of a piece begin, in seconds: the piece is cut into up to three equal parts and one window is drawn in each,
- * where at least 3 s of some family sound. Pieces shorter than one clip give none.
+ * Where a clip of a piece begins, in seconds: a window in which at least 3 s of some family sound. Undefined where the piece is shorter
+ * than one clip, or eight windows were too quiet.
  */
-export function segments(notes: readonly Note[], random: Seeded): number[] {
+export function clipStart(notes: readonly Note[], random: Seeded): number | undefined {
   const first = notes.reduce((least, note) => Math.min(least, note.start), Number.POSITIVE_INFINITY);
   const last = notes.reduce((most, note) => Math.max(most, note.end), 0);
-  const room = last - first - CLIP_SECONDS;
-  if (!(room >= 0)) return [];
-  const count = Math.max(1, Math.min(PER_PIECE, Math.floor((last - first) / (CLIP_SECONDS * 1.2))));
-  const starts: number[] = [];
-  for (let part = 0; part < count; part++) {
-    const low = first + (part * (last - first)) / count;
-    const high = Math.min(first + room, first + ((part + 1) * (last - first)) / count - CLIP_SECONDS);
-    for (let attempt = 0; attempt < 8; attempt++) {
-      const start = Math.floor(random.between(low, Math.max(low, high)) * 10) / 10;
-      if (Math.max(...familySeconds(notes, start, CLIP_SECONDS)) < 3) continue;
-      starts.push(start);
-      break;
-    }
+  if (!(last - first >= CLIP_SECONDS)) return undefined;
+  for (let attempt = 0; attempt < 8; attempt++) {
+    const start = Math.floor(random.between(first, last - CLIP_SECONDS) * 10) / 10;
+    if (Math.max(...familySeconds(notes, start, CLIP_SECONDS)) >= 3) return start;
   }
-  return starts;
+  return undefined;
 }
 
 async function wadPieces(dir: string): Promise<MidiPiece[]> {

@@ -11,10 +11,11 @@ import { eachOf } from "./each-of.js";
 import { Mma, type Style } from "./mma.js";
 import type { ResolvedTaskOptions } from "./options.js";
 import { CLIP_SECONDS, renderClips } from "./render-clips.js";
-import { fileName, openStored, type StoredClip, storeTask, taskFolder } from "./store.js";
+import { fileName, openStored, type StoredClip, type StoredTask, storeTask, taskFolder } from "./store.js";
+import { familyStyles } from "./style-families.js";
 
-/** Bars that a style plays for each progression: three turns of four. */
-const SECTION = 12;
+/** Bars that a style plays for each clip: two turns of four. */
+const SECTION = 8;
 
 /** A planned clip. */
 export interface KeyPlan {
@@ -24,57 +25,68 @@ export interface KeyPlan {
   style: number;
   /** Index into KEYS. */
   key: number;
+  /** The quick task has it too. */
+  quick: boolean;
 }
 
-/** Progressions of each mode, and styles, in a block. */
-const PER_MODE = 2;
-const STYLES_PER_BLOCK = 6;
+/** Styles in a block, and keys in which each of them plays each progression, with those that the quick task has. */
+const STYLES_PER_BLOCK = 3;
+const KEYS_PER_STYLE = 8;
+const QUICK_KEYS = 2;
 
 /**
- * The clips, in blocks that share neither progressions nor styles: a block has 2 major and 2 minor progressions and 6 styles in
- * all 24 combinations, and the 24 keys once each. So a split that keeps progressions and styles apart is a split of blocks, and
- * no clip has to be dropped for lying between the two sides.
+ * The clips, in 24 blocks that share neither progressions nor styles: a block has a major and a minor progression and 3 styles, each
+ * style plays each progression in 8 keys, and every key comes twice. So a split that keeps progressions and styles apart is a split of
+ * blocks, and no clip has to be dropped for lying between the two sides.
  */
 export function planKeys(random: Seeded): KeyPlan[] {
-  const major = random.shuffled(PROGRESSIONS.filter((progression) => progression.mode === "major"));
-  const minor = random.shuffled(PROGRESSIONS.filter((progression) => progression.mode === "minor"));
-  const plans: KeyPlan[] = [];
-  for (let block = 0; block * PER_MODE < major.length; block++) {
-    for (const [mode, list] of [major, minor].entries()) {
-      const tonics = random.shuffled(Array.from({ length: 12 }, (_, tonic) => tonic));
-      for (let i = 0; i < PER_MODE; i++) {
-        for (let slot = 0; slot < STYLES_PER_BLOCK; slot++) {
-          const progression = list[block * PER_MODE + i];
-          const key = mode * 12 + tonics[i * STYLES_PER_BLOCK + slot];
-          plans.push({ block, progression, style: block * STYLES_PER_BLOCK + slot, key });
-        }
-      }
-    }
-  }
-  return plans;
+  const lists = (["major", "minor"] as const).map((mode) =>
+    random.shuffled(PROGRESSIONS.filter((progression) => progression.mode === mode)),
+  );
+  const twelve = Array.from({ length: 12 }, (_, tonic) => tonic);
+  return lists[0].flatMap((_, block) =>
+    lists.flatMap((list, mode) => {
+      const tonics = [...random.shuffled(twelve), ...random.shuffled(twelve)];
+      return tonics.map((tonic, i) => ({
+        block,
+        progression: list[block],
+        style: block * STYLES_PER_BLOCK + Math.floor(i / KEYS_PER_STYLE),
+        key: mode * 12 + tonic,
+        quick: i % KEYS_PER_STYLE < QUICK_KEYS,
+      }));
+    }),
+  );
 }
 
-/** Opens the task, preparing it (fetching 10 MB, arranging and rendering 288 clips) on first use. Throws PackagesUnavailableError. */
+/** Opens the task, preparing it (fetching 10 MB, arranging and rendering) on first use. Throws PackagesUnavailableError. */
 export async function openKey(options: ResolvedTaskOptions): Promise<LabelledTask> {
-  const folder = taskFolder(options.cacheDir, "key", "v1", options.seed);
-  const stored = await openStored(folder);
+  const { seed, size } = options;
+  const folder = taskFolder(options.cacheDir, "key", "v2", seed);
+  const file = `${size}.json`;
+  const stored = await openStored(folder, file);
   if (stored) return stored;
 
   const [timgm] = await options.packages.debian([DEBIAN["timgm6mb-soundfont"]], options);
   const mma = await Mma.open(options);
-  const random = new Seeded(`key ${options.seed}`);
+  const random = new Seeded(`key ${seed}`);
   const plans = planKeys(random);
   const groups: KeyPlan[][] = [];
   for (const plan of plans) {
     groups[plan.style] ??= [];
     groups[plan.style].push(plan);
   }
-  const styles = random.shuffled((await mma.styles()).filter(grooveOf));
+  // Of files that are kin one is taken. Files outside the families are left to whoever wants to train on other music than is probed on.
+  const kin = new Set<string>();
+  const styles = random.shuffled(familyStyles(await mma.styles())).flatMap((entry) => {
+    if (kin.has(entry.kin) || !grooveOf(entry.style)) return [];
+    kin.add(entry.kin);
+    return [entry.style];
+  });
   const soundfont = join(timgm.dir, TIMGM6MB);
 
   let done = 0;
   const chosen = await eachOf(groups, async (group, index) => {
-    const made = await arrangeGroup(mma, styles[index], group, options.seed);
+    const made = await arrangeGroup(mma, styles[index], group, seed);
     options.onProgress?.({
       what: "arranging music for key",
       done: ++done,
@@ -87,14 +99,16 @@ export async function openKey(options: ResolvedTaskOptions): Promise<LabelledTas
   let spare = groups.length;
   for (const [index, group] of groups.entries()) {
     while (!chosen[index] && spare < styles.length) {
-      chosen[index] = await arrangeGroup(mma, styles[spare++], group, options.seed);
+      chosen[index] = await arrangeGroup(mma, styles[spare++], group, seed);
     }
   }
   const kept = chosen.flatMap((entries) =>
-    (entries ?? []).map((entry) => ({ ...entry, job: { ...entry.job, soundfont } })),
+    (entries ?? [])
+      .filter(({ quick }) => quick || size === "study")
+      .map(({ clip, job }) => ({ clip, file: clip.file, job: { ...job, soundfont } })),
   );
   await renderClips(folder, "rendering clips for key", kept, options);
-  return storeTask(folder, {
+  const task: StoredTask = {
     name: "key",
     kind: "classification",
     classes: [...KEYS],
@@ -103,7 +117,8 @@ export async function openKey(options: ResolvedTaskOptions): Promise<LabelledTas
       `${kept.length} clips of 10 s: ${PROGRESSIONS.length} chord progressions of melgrad's own in all keys, arranged by Debian's mma ` +
       `with ${groups.length} of its style files and rendered with TimGM6mb. A split keeps every progression and every style file ` +
       `on one side.${mma.warning ? ` Note: ${mma.warning}.` : ""}`,
-  });
+  };
+  return storeTask(folder, task, file);
 }
 
 /** The groove that a style plays here. Names like CountrySwing are passed over too, as when the clips of this recipe were chosen. */
@@ -139,7 +154,7 @@ async function arrangeGroup(mma: Mma, style: Style, group: readonly KeyPlan[], s
     // Not the first bar, into which the last key still rings.
     const begins = section * SECTION * barSeconds;
     const start = begins + draw.between(barSeconds, SECTION * barSeconds - CLIP_SECONDS);
-    const id = `${KEYS[plan.key]} ${plan.progression.id} ${style.id}`;
+    const id = `${KEYS[plan.key]} ${plan.progression.id} ${style.id} ${section}`;
     const clip: StoredClip = {
       id,
       piece: id,
@@ -148,6 +163,6 @@ async function arrangeGroup(mma: Mma, style: Style, group: readonly KeyPlan[], s
       label: [plan.key],
       file: `${fileName(id)}.wav`,
     };
-    return { clip, file: clip.file, job: { midi, start, seconds: CLIP_SECONDS } };
+    return { clip, quick: plan.quick, job: { midi, start, seconds: CLIP_SECONDS } };
   });
 }
