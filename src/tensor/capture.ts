@@ -15,8 +15,9 @@ export interface CaptureOptions {
   /** Programs kept, one for each combination of input shapes; the one unused for longest goes first. Default 8. */
   programs?: number;
   /**
-   * By default a run is one submission. With a budget it is cut into submissions of about that many milliseconds, so that a
-   * page stays responsive while a slow adapter works; how long a run takes is measured now and then.
+   * A run is cut into submissions of about that many milliseconds, so that a slow adapter stays responsive and no system takes
+   * it back; how long a run takes is measured now and then, and until then every dispatch is a submission. Default 75 on
+   * hardware, Infinity (one submission) on software adapters.
    */
   budgetMs?: number;
 }
@@ -62,6 +63,9 @@ interface Entry<R> {
   runs: number;
 }
 
+/** Milliseconds of a submission on hardware, which systems reset after about two seconds of one. */
+const submissionMs = 75;
+
 /** Runs between two looks at how long one takes. */
 const calibrateEvery = 32;
 
@@ -79,7 +83,10 @@ export function capture<I extends Inputs, R>(
   step: (inputs: I) => R,
   options: CaptureOptions = {},
 ): Captured<I, R> {
-  const { label = "captured", programs = 8, budgetMs } = options;
+  const { label = "captured", programs = 8 } = options;
+  const { software } = gpu.device.capabilities;
+  const { budgetMs = software ? Number.POSITIVE_INFINITY : submissionMs } = options;
+  const cut = Number.isFinite(budgetMs);
   const entries = new Map<string, Entry<R>>();
 
   const entryFor = (inputs: I): Entry<R> => {
@@ -108,6 +115,7 @@ export function capture<I extends Inputs, R>(
       return gpu.scope(() => step(Object.fromEntries(own) as I));
     }, label);
     mapTensors(result, (tensor) => tensor.keep());
+    if (cut) program.submitEvery = 1; // until it has been timed
     return { program, inputs: own, result, runs: 0 };
   };
 
@@ -126,7 +134,7 @@ export function capture<I extends Inputs, R>(
   const run = (inputs: I): R => {
     const entry = load(inputs);
     entry.program.replay();
-    if (budgetMs && entry.runs++ % calibrateEvery === 0) calibrate(gpu, entry.program, budgetMs);
+    if (cut && entry.runs++ % calibrateEvery === 0) calibrate(gpu, entry.program, budgetMs);
     return resultOf(entry);
   };
 

@@ -1,6 +1,7 @@
 // The training loop: steps until the plan is done or a signal says stop, a line of the log for each, a held-out
 // measurement and a checkpoint now and then. Not here: what a step computes (trainer.ts), or how progress is drawn.
 import { DataError } from "../gpu/errors.js";
+import type { Slicing } from "../tensor/capture.js";
 import type { HeldOutLine, LogLine, RunFolder } from "./run-folder.js";
 import type { MeasuredLosses, StepResult, Trainer } from "./trainer.js";
 
@@ -18,11 +19,22 @@ export interface LoopOptions {
   onStep?(line: LogLine, steps: number): void;
   onHeldOut?(line: HeldOutLine): void;
   signal?: AbortSignal;
+  /**
+   * Milliseconds of one submission. Default `submissionMs` on hardware, which systems take back after about two seconds of one
+   * submission; a software adapter gets a step whole.
+   */
+  sliceMs?: number;
 }
+
+/** Far below the two seconds of a system's watchdog, and far above what a submission costs. */
+const submissionMs = 75;
 
 /** Runs to the end or to the signal; the trainer's state is saved either way. Returns whether it was interrupted. */
 export async function trainLoop(options: LoopOptions): Promise<{ interrupted: boolean }> {
   const { trainer, run, steps, batch, signal } = options;
+  const { software } = trainer.gpu.device.capabilities;
+  const sliceMs = options.sliceMs ?? (software ? undefined : submissionMs);
+  const slicing: Slicing | undefined = sliceMs ? { budgetMs: sliceMs, between: async () => {} } : undefined;
   let before = performance.now();
   const log = async (step: number, reading: Promise<StepResult>) => {
     const result = await reading;
@@ -48,7 +60,7 @@ export async function trainLoop(options: LoopOptions): Promise<{ interrupted: bo
   };
 
   const evaluate = async () => {
-    const measured = await trainer.evaluate();
+    const measured = await trainer.evaluate(undefined, slicing);
     if (measured) options.onHeldOut?.({ step: trainer.step, ...measured });
     before = performance.now();
   };
@@ -67,7 +79,7 @@ export async function trainLoop(options: LoopOptions): Promise<{ interrupted: bo
       interrupted = true;
       break;
     }
-    const reading = trainer.next();
+    const reading = slicing ? (await trainer.nextInSlices(slicing)).measured : trainer.next();
     reading.catch(() => {}); // reported when it is awaited
     const current = { step: trainer.step, reading };
     await settle();

@@ -9,6 +9,7 @@ import { backward } from "../../src/ops/autograd.js";
 import { Gpu } from "../../src/tensor/gpu.js";
 import { Random } from "../../src/tensor/random.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
+import { useLess } from "../support/adapters.js";
 import { freshSeed } from "../support/gpu.js";
 
 const hosts: HostGpu[] = [];
@@ -204,6 +205,29 @@ describe.each(["immediates", "a uniform buffer"])("a captured function, paramete
     const { submits } = gpu().device.counts;
     expect(await captured({ x }).data()).toEqual(Float32Array.of(1, 11, 0, 1));
     expect(gpu().device.counts.submits - submits).toBe(11); // one a dispatch, and the readback
+    captured.dispose();
+  });
+});
+
+describe("on hardware", () => {
+  const gpu = useLess({ options: { software: false } });
+
+  it("submits every dispatch by itself until a run has been timed, then by time", async () => {
+    const captured = capture(gpu(), ({ x }: { x: Tensor }) => {
+      let y = x;
+      for (let i = 0; i < 10; i++) y = y.matmul(x);
+      return y;
+    });
+    const x = gpu().tensor([1, 1, 0, 1], [2, 2]);
+    const submitsOf = async () => {
+      const { submits } = gpu().device.counts;
+      expect(await captured({ x }).data()).toEqual(Float32Array.of(1, 11, 0, 1));
+      return gpu().device.counts.submits - submits;
+    };
+    await gpu().device.finish();
+    expect(await submitsOf()).toBe(11); // the readback too
+    await gpu().device.finish();
+    expect(await submitsOf()).toBeLessThan(6); // ten such products take far less than 75 ms
     captured.dispose();
   });
 });
