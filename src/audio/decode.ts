@@ -5,13 +5,14 @@ import { decodeAu } from "./au.js";
 import { AudioError } from "./errors.js";
 import { endsWithWholeFrame, readFlac } from "./flac.js";
 import { recognise, unsupported } from "./formats.js";
+import { judged } from "./levels.js";
 import { findMp3Frames } from "./mp3.js";
 import { type OggLink, readOgg } from "./ogg.js";
 import type { Waveform } from "./types.js";
 import { decodeWav } from "./wav.js";
 
 export { AudioError, type AudioErrorKind } from "./errors.js";
-export { toMono } from "./mono.js";
+export { mixDown, toMono } from "./mono.js";
 export type { Waveform } from "./types.js";
 
 export interface DecodeOptions {
@@ -25,7 +26,8 @@ export interface DecodeOptions {
  *
  * A file that promises more audio than it holds is an error and not a shorter waveform: see `decodeWav`, `findMp3Frames`
  * and `readOgg` for what counts as truncated; a FLAC file is, where fewer samples decode than STREAMINFO states, or,
- * where it states none, where the last frame is not whole.
+ * where it states none, where the last frame is not whole. What is odd and can be read all the same is in the waveform's
+ * `remarks`, each with the rule that was followed (`decodeWav`, `readWavFormat`, `judged`).
  * @param bytes the file's bytes; not kept and not changed
  * @throws AudioError (a DataError) with one line that names the file and the reason
  */
@@ -38,7 +40,7 @@ export async function decodeAudio(bytes: Uint8Array, options: DecodeOptions = {}
     else if (container === "flac") waveform = await decodeFlac(bytes, start);
     else if (container === "ogg") waveform = await decodeOgg(bytes, start);
     else waveform = await decodeMp3(bytes, start);
-    return checked(waveform);
+    return judged(waveform);
   } catch (error) {
     if (error instanceof AudioError) throw error.named(options.name);
     const said = error instanceof Error ? error.message : String(error);
@@ -168,18 +170,4 @@ function rescaled(waveform: Waveform, bits: number): Waveform {
 
 function scale(samples: Float32Array, factor: number): void {
   for (let i = 0; i < samples.length; i++) samples[i] *= factor;
-}
-
-function checked(waveform: Waveform): Waveform {
-  const { channels, sampleRate } = waveform;
-  if (channels.length === 0 || channels[0].length === 0)
-    throw new AudioError("no-samples", "no samples in it");
-  if (!(sampleRate > 0)) throw new AudioError("damaged", "damaged: it states no sample rate");
-  for (const channel of channels) {
-    let sum = 0;
-    for (let i = 0; i < channel.length; i++) sum += channel[i];
-    if (!Number.isFinite(sum))
-      throw new AudioError("damaged", "damaged: it holds samples that are not finite numbers");
-  }
-  return waveform;
 }

@@ -4,4 +4,6 @@
 export interface Waveform {
   sampleRate: number;
   channels: Float32Array[];
+  /** What was odd about the file and which rule was followed, each a few words; absent where nothing was. */
+  remarks?: string[];
 }

@@ -92,7 +92,7 @@ async function embed(files: string[], options: EmbedOptions): Promise<void> {
     const kept = cache
       ? await encoderStore(model, recipe)
       : new VectorsInMemory(shape.reduce((a, b) => a * b, 1));
-    const { keys, skipped } = await passOver(files.map(trackOf), {
+    const { keys, skipped, remarks } = await passOver(files.map(trackOf), {
       ...recipe,
       gpu,
       encoders: [{ encoder: model, kept }],
@@ -105,6 +105,7 @@ async function embed(files: string[], options: EmbedOptions): Promise<void> {
     for (const { track, reason } of skipped) {
       display.note(reason.includes(files[track]) ? reason : `${files[track]}: ${reason}`);
     }
+    for (const { track, text } of remarks) display.note(`${files[track]}: ${text}`);
     const good = files.filter((_, i) => keys[i] !== undefined);
     if (good.length === 0) throw new DataError(`None of ${files.length} files could be read.`);
     const size = shape.reduce((a, b) => a * b, 1);

@@ -2,23 +2,33 @@
 // (decode-pool.ts).
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { decodeAudio, toMono, type Waveform } from "../audio/decode.js";
+import { decodeAudio, mixDown, type Waveform } from "../audio/decode.js";
 import { DataError } from "../gpu/errors.js";
+import { waveformKey } from "./content.js";
+
+/** What a file decodes to. */
+export interface DecodedFile extends Waveform {
+  /** A key of the samples, where it was asked for: equal for two files of one recording, whatever they are called or tagged. */
+  content?: string;
+}
 
 /**
  * Decode a file; with `mono`, mix it down to one channel at once, which halves what a stereo file keeps in memory.
  * @param source a path, or the file's bytes
  * @param name how messages call the file
+ * @param content whether the samples' key is wanted too
  * @throws AudioError where its bytes cannot be used, DataError where it cannot be read
  */
 export async function readWaveform(
   source: string | Uint8Array,
   mono: boolean,
   name: string,
-): Promise<Waveform> {
+  content = false,
+): Promise<DecodedFile> {
   const bytes = await bytesOf(source, name);
-  const waveform = await decodeAudio(bytes, { name });
-  return mono ? { sampleRate: waveform.sampleRate, channels: [toMono(waveform)] } : waveform;
+  const decoded = await decodeAudio(bytes, { name });
+  const waveform = mono ? mixDown(decoded) : decoded;
+  return content ? { ...waveform, content: waveformKey(waveform) } : waveform;
 }
 
 /** The SHA-256 of a file, or of bytes at hand, in hexadecimal. Throws DataError where it cannot be read. */

@@ -5,9 +5,9 @@ import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
-import { AudioError, type AudioErrorKind, type Waveform } from "../audio/decode.js";
+import { AudioError, type AudioErrorKind } from "../audio/decode.js";
 import { DataError } from "../gpu/errors.js";
-import { digestBytes, readWaveform } from "./decode-file.js";
+import { type DecodedFile, digestBytes, readWaveform } from "./decode-file.js";
 
 export interface DecodeRequest {
   /** A path, or a file's bytes. */
@@ -16,10 +16,12 @@ export interface DecodeRequest {
   name: string;
   /** Answer with the SHA-256 of the bytes instead of decoding them. */
   digest?: boolean;
+  /** Answer with the samples' key as well. */
+  content?: boolean;
 }
 
 export type DecodeReply =
-  | { waveform: Waveform }
+  | { waveform: DecodedFile }
   | { digest: string }
   | { kind: AudioErrorKind; reason: string }
   | { message: string };
@@ -29,13 +31,15 @@ export interface DecodeFileOptions {
   mono?: boolean;
   /** How messages call the file; its path by default. */
   name?: string;
+  /** Whether the answer is to hold the samples' key. */
+  content?: boolean;
   /** Gives up waiting: the promise rejects with the signal's reason, and a file not yet begun is not read. */
   signal?: AbortSignal;
 }
 
 interface Job {
   request: DecodeRequest;
-  resolve(value: Waveform | string): void;
+  resolve(value: DecodedFile | string): void;
   reject(error: unknown): void;
 }
 
@@ -68,9 +72,9 @@ export class DecodePool {
    * Decode one file, given as a path or as its bytes (a member of an archive). Calls beyond the pool's size wait their turn, first come, first served.
    * @throws AudioError where the bytes cannot be used, DataError where the file cannot be read or the pool is closed
    */
-  decodeFile(path: string | Uint8Array, options: DecodeFileOptions = {}): Promise<Waveform> {
-    const { mono = true, name = nameOf(path), signal } = options;
-    return this.#enqueue({ path, mono, name }, signal) as Promise<Waveform>;
+  decodeFile(path: string | Uint8Array, options: DecodeFileOptions = {}): Promise<DecodedFile> {
+    const { mono = true, name = nameOf(path), signal, content } = options;
+    return this.#enqueue({ path, mono, name, content }, signal) as Promise<DecodedFile>;
   }
 
   /**
@@ -84,7 +88,7 @@ export class DecodePool {
     return this.#enqueue({ path, mono: true, name, digest: true }, signal) as Promise<string>;
   }
 
-  #enqueue(request: DecodeRequest, signal: AbortSignal | undefined): Promise<Waveform | string> {
+  #enqueue(request: DecodeRequest, signal: AbortSignal | undefined): Promise<DecodedFile | string> {
     return new Promise((resolve, reject) => {
       const { name } = request;
       if (signal?.aborted) return reject(signal.reason);
@@ -130,8 +134,8 @@ export class DecodePool {
         this.#next();
       };
       if (this.#entry === undefined) {
-        const { path, mono, name, digest } = job.request;
-        const work = digest ? digestBytes(path, name) : readWaveform(path, mono, name);
+        const { path, mono, name, digest, content } = job.request;
+        const work = digest ? digestBytes(path, name) : readWaveform(path, mono, name, content);
         work.then(job.resolve, job.reject).finally(done);
       } else {
         this.#give(job, this.#entry, done);
@@ -210,6 +214,6 @@ export function sharedDecodePool(): DecodePool {
 }
 
 /** Decode one file in the shared pool, mixed down to one channel unless `mono` is false. See `DecodePool.decodeFile`. */
-export function decodeFile(path: string, options?: DecodeFileOptions): Promise<Waveform> {
+export function decodeFile(path: string, options?: DecodeFileOptions): Promise<DecodedFile> {
   return sharedDecodePool().decodeFile(path, options);
 }

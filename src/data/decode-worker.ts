@@ -6,13 +6,13 @@ import { DataError } from "../gpu/errors.js";
 import { digestBytes, readWaveform } from "./decode-file.js";
 import type { DecodeReply, DecodeRequest } from "./decode-pool.js";
 
-parentPort?.on("message", async ({ path, mono, name, digest }: DecodeRequest) => {
+parentPort?.on("message", async ({ path, mono, name, digest, content }: DecodeRequest) => {
   try {
     if (digest) {
       parentPort?.postMessage({ digest: await digestBytes(path, name) } satisfies DecodeReply);
       return;
     }
-    const waveform = await readWaveform(path, mono, name);
+    const waveform = await readWaveform(path, mono, name, content);
     const memory = new Set(waveform.channels.map((channel) => channel.buffer as ArrayBuffer));
     parentPort?.postMessage({ waveform } satisfies DecodeReply, [...memory]);
   } catch (error) {

@@ -5,6 +5,7 @@ import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, extname, join, resolve } from "node:path";
 import { AudioError, type Waveform } from "../audio/decode.js";
 import { hasAudioEnding, readableFormats } from "../audio/formats.js";
+import { isSilent } from "../audio/levels.js";
 import { DataError } from "../gpu/errors.js";
 import { whyUnreadable } from "./decode-file.js";
 import { type DecodePool, sharedDecodePool } from "./decode-pool.js";
@@ -38,7 +39,8 @@ export interface FolderCorpus extends Corpus {
  * Scan a folder and check every audio file in it.
  *
  * Looked at is what has an audio ending, hidden files and folders (and macOS's `._*`) excepted; symbolic links are
- * followed, and no file or folder is taken twice. Broken, cut, empty, too short and unreadable files are in `skipped`.
+ * followed, and no file, folder or recording is taken twice. Broken, cut, empty, silent, too short and unreadable files are in
+ * `skipped`.
  * @param dir the folder
  * @throws DataError in one line, where the folder is missing, unreadable or a file, or holds nothing that can be used
  */
@@ -55,6 +57,7 @@ export async function openFolder(dir: string, options: FolderOptions = {}): Prom
 
   const { files } = found;
   const lengths: (number | undefined)[] = files.map(() => undefined);
+  const contents: (string | undefined)[] = files.map(() => undefined);
   const kept = new Map<string, Waveform>();
   const skipped = [...found.skipped];
   let keptBytes = 0;
@@ -64,7 +67,7 @@ export async function openFolder(dir: string, options: FolderOptions = {}): Prom
   const check = async (index: number) => {
     const { id, path } = files[index];
     try {
-      const waveform = await pool.decodeFile(path, { name: id, signal });
+      const waveform = await pool.decodeFile(path, { name: id, signal, content: true });
       const samples = waveform.channels[0];
       const seconds = samples.length / waveform.sampleRate;
       if (seconds < minSeconds) {
@@ -74,7 +77,12 @@ export async function openFolder(dir: string, options: FolderOptions = {}): Prom
         });
         return;
       }
+      if (isSilent(samples)) {
+        skipped.push({ path: id, reason: "silent: nothing in it is louder than the last of 16 bits" });
+        return;
+      }
       lengths[index] = seconds;
+      contents[index] = waveform.content;
       if (keptBytes + samples.buffer.byteLength <= keepBytes) {
         keptBytes += samples.buffer.byteLength;
         kept.set(id, waveform);
@@ -95,12 +103,19 @@ export async function openFolder(dir: string, options: FolderOptions = {}): Prom
     }
   };
   await Promise.all(Array.from({ length: pool.size + 1 }, lane)); // one more than threads, so that none waits
-  skipped.sort((a, b) => byCodeUnits(a.path, b.path));
 
   const tracks: Track[] = [];
+  const firsts = new Map<string | undefined, string>();
   for (const [index, { id, path }] of files.entries()) {
     const seconds = lengths[index];
     if (seconds === undefined) continue;
+    const first = firsts.get(contents[index]);
+    if (first !== undefined) {
+      kept.delete(id);
+      skipped.push({ path: id, reason: `the same recording as ${first}, which is taken` });
+      continue;
+    }
+    firsts.set(contents[index], id);
     const title = basename(id, extname(id));
     const load = async () => {
       const waveform = kept.get(id);
@@ -109,6 +124,7 @@ export async function openFolder(dir: string, options: FolderOptions = {}): Prom
     };
     tracks.push({ id, piece: id, title, seconds, source: sourceOf(id, path, pool), load });
   }
+  skipped.sort((a, b) => byCodeUnits(a.path, b.path));
   if (tracks.length === 0) throw new DataError(nothingUsable(dir, files.length, skipped));
   const seconds = tracks.reduce((sum, track) => sum + (track.seconds ?? 0), 0);
   const audio = `${tracks.length} ${plural(tracks.length, "file")}, ${duration(seconds)}`;

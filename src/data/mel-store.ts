@@ -10,7 +10,7 @@ import { cacheFolder, writeWhole } from "../host/cache.js";
 import type { FrontEndConfig } from "../patchifier/config.js";
 import { FrontEnd } from "../patchifier/front-end.js";
 import type { Gpu } from "../tensor/gpu.js";
-import type { Corpus, OnProgress, SkippedFile, Track } from "./types.js";
+import type { Corpus, FileRemark, OnProgress, SkippedFile, Track } from "./types.js";
 
 export interface MelTrack {
   id: string;
@@ -34,6 +34,8 @@ export class MelStore {
     readonly config: FrontEndConfig,
     /** Tracks that turned out not to be usable. */
     readonly skipped: readonly SkippedFile[],
+    /** Tracks that were odd and are used all the same. */
+    readonly remarks: readonly FileRemark[] = [],
   ) {}
 
   /** Transforms what is not in the cache yet. Tracks that fail are named in `skipped`; none left is a DataError. */
@@ -48,6 +50,7 @@ export class MelStore {
     const frontEnd = new FrontEnd(gpu, config);
     const tracks: MelTrack[] = [];
     const skipped: SkippedFile[] = [];
+    const remarks: FileRemark[] = [];
     const total = corpus.tracks.length;
     try {
       // The next track is decoded by a worker while the GPU transforms this one.
@@ -62,6 +65,7 @@ export class MelStore {
           const waveform = await loading;
           if (!waveform) continue;
           tracks.push(await storeTrack(frontEnd, track, waveform, folder));
+          for (const text of waveform.remarks ?? []) remarks.push({ path: track.id, text });
         } catch (error) {
           if (!(error instanceof DataError)) throw error;
           skipped.push({ path: track.id, reason: error.message });
@@ -75,7 +79,7 @@ export class MelStore {
       const reasons = skipped.slice(0, 3).map(({ path, reason }) => `${path}: ${reason}`);
       throw new DataError(`None of ${total} tracks can be used (${reasons.join("; ")}).`);
     }
-    return new MelStore(tracks, config, skipped);
+    return new MelStore(tracks, config, skipped, remarks);
   }
 
   /**

@@ -36,6 +36,12 @@ export interface SkippedFile {
   reason: string;
 }
 
+/** What was odd about a file that was used all the same, and which rule was followed. */
+export interface FileRemark {
+  path: string;
+  text: string;
+}
+
 /** Music to pre-train on. */
 export interface Corpus {
   name: string;

@@ -53,6 +53,8 @@ export interface RunConfig {
     heldOutPieces: string[];
     licences: { source: string; licence: string }[];
     skipped: { path: string; reason: string }[];
+    /** Files that were odd and were used all the same, and the rule that was followed; absent in older runs. */
+    remarks?: { path: string; text: string }[];
     /** Says which tracks, of which length. */
     fingerprint: string;
   };

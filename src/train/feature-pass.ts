@@ -29,6 +29,8 @@ export interface PassResult {
   keys: (string | undefined)[];
   /** Tracks that could not be used, by number. */
   skipped: { track: number; reason: string }[];
+  /** What was odd about tracks that were decoded and used, by number. */
+  remarks: { track: number; text: string }[];
   speed: PassSpeed;
 }
 
@@ -82,6 +84,7 @@ export async function passOver(tracks: readonly Track[], options: PassOptions): 
   }
   const keys: PassResult["keys"] = [];
   const skipped: PassResult["skipped"] = [];
+  const remarks: PassResult["remarks"] = [];
   const start = performance.now();
   const speed = { decoded: 0, audioSeconds: 0, seconds: 0, busy: Number.NaN };
   let failure: unknown;
@@ -152,6 +155,7 @@ export async function passOver(tracks: readonly Track[], options: PassOptions): 
       computing.add(work);
     }
     while (computing.size > extrasAhead * extras.length) await Promise.race(computing);
+    for (const text of waveform.remarks ?? []) remarks.push({ track, text });
     speed.decoded++;
     speed.audioSeconds += waveform.channels[0].length / waveform.sampleRate;
   };
@@ -189,7 +193,7 @@ export async function passOver(tracks: readonly Track[], options: PassOptions): 
       keys[track] = undefined;
     }
     tell();
-    return { keys, skipped, speed };
+    return { keys, skipped, remarks, speed };
   } finally {
     await Promise.allSettled(computing);
     await extractor.flush().catch(() => {});

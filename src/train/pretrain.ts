@@ -174,6 +174,14 @@ async function prepareData(
     for (const { path, reason } of skipped.slice(0, 20)) events.note(`  ${path}: ${reason}`);
     if (skipped.length > 20) events.note(`  … and ${skipped.length - 20} more (config.json names them all)`);
   }
+  if (store.remarks.length > 0) {
+    events.note(
+      `odd, and used all the same, ${store.remarks.length === 1 ? "1 file" : `${store.remarks.length} files`}:`,
+    );
+    for (const { path, text } of store.remarks.slice(0, 20)) events.note(`  ${path}: ${text}`);
+    if (store.remarks.length > 20)
+      events.note(`  … and ${store.remarks.length - 20} more (config.json names them all)`);
+  }
   return { store, corpus: { ...corpus, skipped } };
 }
 
@@ -229,6 +237,7 @@ function describeRun(
       heldOutPieces: [...new Set(split.heldOut.map((i) => store.tracks[i].piece))],
       licences: corpus.licences,
       skipped: corpus.skipped,
+      remarks: [...store.remarks],
       fingerprint: tracksFingerprint(store),
     },
   };

@@ -15,6 +15,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { decodeAudio, toMono } from "../../src/audio/decode.js";
 import { openFolder } from "../../src/data/folder.js";
 import { DataError } from "../../src/gpu/errors.js";
+import { wavBytes } from "../support/wav-bytes.js";
 
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/audio/${name}`, import.meta.url));
 const bytesOf = (name: string) => new Uint8Array(readFileSync(fixture(name)));
@@ -172,5 +173,56 @@ describe("folders that cannot be used", () => {
     const said = await failure(openFolder(dir));
     expect(said).toContain("None of the 3 audio files in");
     expect(said).toContain("2 not audio (b.mp3, …); 1 empty (d.wav)");
+  });
+});
+
+describe("what is odd", () => {
+  test("a recording under two names, in two formats or with other tags is taken once, by the first name", async () => {
+    const waveform = await decodeAudio(bytesOf("s16-stereo.flac"));
+    const ints = Int16Array.from({ length: 2 * waveform.channels[0].length }, (_, i) =>
+      Math.round(32768 * waveform.channels[i % 2][i >> 1]),
+    );
+    const { sampleRate } = waveform;
+    put("b/copy.flac", "s16-stereo.flac");
+    put("a.flac", "s16-stereo.flac");
+    put("c.wav", wavBytes(new Uint8Array(ints.buffer), { channels: 2, sampleRate }));
+    put("other.ogg", "vorbis-stereo.ogg");
+    for (let again = 0; again < 2; again++) {
+      const corpus = await openFolder(dir, { minSeconds: 0.1 });
+      expect(corpus.tracks.map(({ id }) => id)).toEqual(["a.flac", "other.ogg"]);
+      expect(corpus.skipped).toEqual(
+        ["b/copy.flac", "c.wav"].map((path) => ({
+          path,
+          reason: "the same recording as a.flac, which is taken",
+        })),
+      );
+    }
+  });
+
+  test("silence is skipped; channels that cancel are not silence", async () => {
+    const sampleRate = 8000;
+    const sound = Int16Array.from({ length: 16000 }, (_, i) => 9000 * Math.sin(i * i * 1e-5));
+    put("silent.wav", wavBytes(new Uint8Array(16000), { sampleRate }));
+    for (let i = 1; i < sound.length; i += 2) sound[i] = -sound[i - 1];
+    put("opposite.wav", wavBytes(new Uint8Array(sound.buffer), { sampleRate, channels: 2 }));
+    const corpus = await openFolder(dir);
+    expect(corpus.skipped).toEqual([{ path: "silent.wav", reason: expect.stringMatching(/^silent: /) }]);
+    const [track] = corpus.tracks;
+    const { channels, remarks } = await track.load();
+    expect([...channels[0]]).toEqual(
+      Array.from(
+        sound.filter((_, i) => i % 2 === 0),
+        (each) => each / 32768,
+      ),
+    );
+    expect(remarks).toEqual([expect.stringMatching(/cancel each other/)]);
+  });
+
+  test("a header that states an absurd rate is that file's fault", async () => {
+    put("good.ogg", "vorbis-stereo.ogg");
+    put("absurd.wav", wavBytes(new Uint8Array(20000).fill(77), { sampleRate: 4294967295, byteRate: 0 }));
+    const corpus = await openFolder(dir);
+    expect(corpus.tracks.map(({ id }) => id)).toEqual(["good.ogg"]);
+    expect(corpus.skipped).toEqual([{ path: "absurd.wav", reason: expect.stringMatching(/4294967295 Hz/) }]);
   });
 });

@@ -129,8 +129,10 @@ async function checkAudio(
   let done = 0;
   const check = async (file: SetFile) => {
     try {
-      if (decode) await file.load();
-      else await glance(file);
+      if (decode) {
+        for (const text of (await file.load()).remarks ?? [])
+          problems.add("remark", { file: file.path }, text);
+      } else await glance(file);
     } catch (error) {
       if (signal?.aborted || !(error instanceof DataError)) throw error;
       broken.add(file);

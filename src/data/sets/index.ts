@@ -195,12 +195,12 @@ const slackSeconds = 0.2;
 
 function excerpt(waveform: Waveform, { start = 0, seconds, file }: SetClip): Waveform {
   if (start === 0 && seconds === undefined) return waveform;
-  const { sampleRate, channels } = waveform;
+  const { sampleRate, channels, remarks } = waveform;
   const from = Math.round(start * sampleRate);
   const to = seconds === undefined ? channels[0].length : from + Math.round(seconds * sampleRate);
   if (from >= channels[0].length || to - channels[0].length > slackSeconds * sampleRate) {
     const there = (channels[0].length / sampleRate).toFixed(1);
     throw new DataError(`${file.path}: it ends at ${there} s, before the clip from ${start} s does`);
   }
-  return { sampleRate, channels: channels.map((channel) => channel.slice(from, to)) };
+  return { sampleRate, channels: channels.map((channel) => channel.slice(from, to)), remarks };
 }
