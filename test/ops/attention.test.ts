@@ -12,7 +12,7 @@ import { matmul } from "../../src/ops/matmul.js";
 import { type Less, useLess } from "../support/adapters.js";
 import { freshSeed, useGpu } from "../support/gpu.js";
 import { cases } from "./attention.cases.js";
-import { expectCase } from "./check.js";
+import { expectCase } from "./expect-case.js";
 
 const gpu = useGpu();
 const seed = freshSeed("attention");

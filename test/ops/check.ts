@@ -1,25 +1,41 @@
 // Runs one row of the op table: draws inputs, compares our output with the float64 reference and our gradients with
-// central differences of that reference. Every comparison is written so that a NaN fails. Returns what is wrong, as
+// slopes of that reference (slopes.ts). What a row expects depends on the row and the seed alone, so it is prepared once
+// and held against as many devices as there are. Every comparison is written so that a NaN fails. Returns what is wrong, as
 // text, instead of asserting, so that the runner itself can be tested.
-import { expect } from "vitest";
 import { registry } from "../../src/ops/define.js";
 import type { Gpu } from "../../src/tensor/gpu.js";
 import { Random } from "../../src/tensor/random.js";
 import { formatShape, sameShape, sizeOf } from "../../src/tensor/shape.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 import type { InputSpec, OpCase, Values } from "./case.js";
+import { Slopes, within } from "./slopes.js";
 
-const differenceStep = 1e-5;
-/** Elements of each input whose gradient is checked; all of them where there are fewer. */
-const perturbed = 64;
+/** A row with its inputs drawn and what has to come out. */
+export interface PreparedCase {
+  row: OpCase;
+  values: readonly Values[];
+  expected: Float64Array;
+  /** Which inputs' gradients are checked. */
+  wanted: readonly boolean[];
+  /** What the output's elements are weighed with for the gradient. */
+  cotangent: Float32Array;
+  slopes: Slopes;
+}
 
-/** Problems of one row, none if it passes. */
-export async function checkCase(gpu: Gpu, row: OpCase, seed: number): Promise<string[]> {
+/** Draws a row's inputs and evaluates its reference. */
+export function prepareCase(row: OpCase, seed: number): PreparedCase {
   const random = new Random(seed);
   const values = row.inputs.map((spec) => draw(spec, random));
   const differentiable = row.gradient !== false && registry.get(row.op)?.differentiable !== false;
   const wanted = row.inputs.map((spec) => differentiable && (spec.gradient ?? isFloat(spec)));
   const expected = Float64Array.from(row.reference(values));
+  const cotangent = Float32Array.from(expected, () => random.normal());
+  return { row, values, expected, wanted, cotangent, slopes: new Slopes(row, values, cotangent, random) };
+}
+
+/** Problems of one row on one device, none if it passes. */
+export async function checkPrepared(gpu: Gpu, prepared: PreparedCase): Promise<string[]> {
+  const { row, values, expected, wanted, cotangent, slopes } = prepared;
   poison(gpu, [...row.inputs.map((spec) => sizeOf(spec.shape)), expected.length]);
 
   const made: Tensor[] = [];
@@ -42,13 +58,6 @@ export async function checkCase(gpu: Gpu, row: OpCase, seed: number): Promise<st
   problems.push(...compare("output", got, expected, row.atol ?? 1e-5, row.rtol ?? 1e-5));
 
   if (problems.length === 0 && wanted.includes(true)) {
-    const cotangent = Float32Array.from(expected, () => random.normal());
-    const loss = (changed: readonly Values[]) => {
-      const result = row.reference(changed);
-      let total = 0;
-      for (let i = 0; i < result.length; i++) total += result[i] * cotangent[i];
-      return total;
-    };
     if (!output.requiresGrad) return ["the output does not require a gradient"];
     output.backward(gpu.tensor(cotangent, output.shape));
     // Once more into slots full of NaN: an operation that writes a gradient there has to write all of it.
@@ -69,7 +78,7 @@ export async function checkCase(gpu: Gpu, row: OpCase, seed: number): Promise<st
       const ours = await grad.data();
       const slot = await again[i].grad?.data();
       problems.push(...compare(`gradient ${i} in a slot`, slot ?? [], ours, 1e-6, 1e-5));
-      problems.push(...checkGradient(row, values, i, ours, loss, random));
+      problems.push(...slopes.check(i, ours));
       grad.dispose();
     }
   }
@@ -77,50 +86,9 @@ export async function checkCase(gpu: Gpu, row: OpCase, seed: number): Promise<st
   return problems;
 }
 
-/** Asserts that a row passes. */
-export async function expectCase(gpu: Gpu, row: OpCase, seed: number): Promise<void> {
-  // Tensors that a row makes on its way belong to no scope; they are few and the file's device is closed after it.
-  expect(await checkCase(gpu, row, seed)).toEqual([]);
-}
-
-function checkGradient(
-  row: OpCase,
-  values: readonly Values[],
-  input: number,
-  ours: Float32Array,
-  loss: (values: readonly Values[]) => number,
-  random: Random,
-): string[] {
-  const { data, shape } = values[input];
-  if (ours.length !== data.length)
-    return [`gradient ${input} has ${ours.length} elements, not ${data.length}`];
-  const order = random.permutation(data.length).subarray(0, perturbed);
-  const atol = row.gradientAtol ?? 1e-4;
-  const rtol = row.gradientRtol ?? 1e-4;
-  const slope = (at: number, step: number) => {
-    const sides = [step, -step].map((delta) => {
-      const moved = Float64Array.from(data);
-      moved[at] += delta;
-      return loss(values.map((value, k) => (k === input ? { data: moved, shape } : value)));
-    });
-    return (sides[0] - sides[1]) / (2 * step);
-  };
-  const problems: string[] = [];
-  let kinks = 0;
-  for (const at of order) {
-    const step = differenceStep * Math.max(1, Math.abs(data[at]));
-    const expected = slope(at, step);
-    if (within(ours[at], expected, atol, rtol)) continue;
-    // Where the slope depends on the step there is a kink (relu at 0) within the step, and no gradient to compare.
-    const finer = slope(at, step / 7);
-    if (Number.isFinite(ours[at]) && !within(finer, expected, atol / 4, rtol / 4)) {
-      kinks++;
-      continue;
-    }
-    if (problems.length < 3) problems.push(`gradient ${input}[${at}] is ${ours[at]}, not ${expected}`);
-  }
-  if (kinks > Math.max(1, order.length / 10)) problems.push(`${kinks} of ${order.length} slopes are kinks`);
-  return problems;
+/** Problems of one row, none if it passes. */
+export function checkCase(gpu: Gpu, row: OpCase, seed: number): Promise<string[]> {
+  return checkPrepared(gpu, prepareCase(row, seed));
 }
 
 /** Differences between two arrays beyond the tolerance, at most three of them spelt out. */
@@ -142,11 +110,6 @@ export function compare(
   }
   if (wrong > 3) problems.push(`${label}: ${wrong} of ${expected.length} are wrong`);
   return problems;
-}
-
-/** False for a NaN on either side. */
-function within(got: number, expected: number, atol: number, rtol: number): boolean {
-  return got === expected || Math.abs(got - expected) <= atol + rtol * Math.abs(expected);
 }
 
 function isFloat(spec: InputSpec): boolean {

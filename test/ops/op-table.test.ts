@@ -7,7 +7,8 @@ import { unary } from "../../src/ops/unary.js";
 import { sizeOf } from "../../src/tensor/shape.js";
 import { freshSeed, useGpu } from "../support/gpu.js";
 import type { OpCase } from "./case.js";
-import { checkCase, expectCase } from "./check.js";
+import { checkCase } from "./check.js";
+import { expectCase } from "./expect-case.js";
 
 const families = import.meta.glob<OpCase[]>("./*.cases.ts", { eager: true, import: "cases" });
 import.meta.glob("../../src/ops/*.ts", { eager: true }); // every operation enters the registry
@@ -72,5 +73,24 @@ describe("the runner", () => {
       run: ([x]) => unary.square([x.detach()], {}).add(unary.affine([x], { a: 0, b: 0 })),
     };
     expect((await checkCase(gpu(), flat, seed)).join()).toMatch(/gradient 0\[/);
+  });
+
+  it("fails on one element's gradient that is a hundredth off, wherever it is", async () => {
+    const values = Array.from({ length: 2079 }, (_, i) => 2 + Math.sin(i));
+    for (const at of [0, 1040, 2078]) {
+      // Adds nothing to the value, and a hundredth of one element's slope to the gradient.
+      const offset = new Float32Array(2079);
+      offset[at] = 0.02 * values[at];
+      const shape = [33, 63];
+      const off: OpCase = {
+        ...square,
+        inputs: [{ shape, values }],
+        run: ([x]) => {
+          const more = x.mul(x.gpu.tensor(offset, shape));
+          return unary.square([x], {}).add(more).sub(more.detach());
+        },
+      };
+      expect((await checkCase(gpu(), off, seed)).join()).toMatch(/direction through all|gradient 0\[/);
+    }
   });
 });
