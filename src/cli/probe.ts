@@ -7,7 +7,6 @@ import { ALL_TASKS, TASKS } from "../data/tasks/index.js";
 import { DataError, UsageError } from "../gpu/errors.js";
 import type { TuneMode } from "../gpu/tuner.js";
 import { writeWhole } from "../host/cache.js";
-import { driverFetch } from "../host/node/fetch-driver.js";
 import { adapterLine } from "../host/types.js";
 import { open } from "../node.js";
 import { type PoolName, poolNames } from "../probe/feature-pools.js";
@@ -116,12 +115,7 @@ async function runProbe(options: ProbeOptions): Promise<void> {
   const display = openProgress(process.stderr);
   const stopping = new AbortController();
   const release = onInterrupt(() => stopping.abort());
-  const { note, progress: onProgress } = display;
-  const fetchDriver = driverFetch({ note, onProgress, signal: stopping.signal });
-  const gpu = await open({ adapter, profile, tune, fetchDriver }).catch((error: unknown) => {
-    display.stop();
-    throw error;
-  });
+  const gpu = await open({ adapter, profile, tune });
   try {
     display.note(adapterLine(gpu.host));
     const loaded = checkpoint === undefined ? undefined : await loadModel(gpu, checkpoint);
@@ -142,8 +136,8 @@ async function runProbe(options: ProbeOptions): Promise<void> {
       grid,
       mostEvaluations: evaluations,
       handFeatures,
-      onProgress,
-      note,
+      onProgress: display.progress,
+      note: display.note,
       signal: stopping.signal,
     });
     display.stop();

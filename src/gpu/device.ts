@@ -5,6 +5,7 @@ import { type Block, BufferPool } from "./buffers.js";
 import { type Capabilities, readCapabilities, wantedFeatures, wantedLimits } from "./capabilities.js";
 import { DeviceLostError, MelgradError, ShaderError } from "./errors.js";
 import { Failures } from "./failures.js";
+import { Pace } from "./pace.js";
 import { type ImmediatePass, type Kernel, PipelineCache } from "./pipelines.js";
 import type { Defines } from "./preprocess.js";
 import type { Profiler } from "./profiler.js";
@@ -12,6 +13,7 @@ import { Program } from "./program.js";
 import { Recorder } from "./recorder.js";
 import { Staging } from "./staging.js";
 import { Tuner } from "./tuner.js";
+import { Waiting } from "./waiting.js";
 
 /** Workgroup counts of a dispatch. */
 export type Groups = readonly [x: number, y?: number, z?: number];
@@ -39,6 +41,10 @@ export class Device {
   readonly pipelines: PipelineCache;
   /** Chooses among the kernels of a family. */
   readonly tuner: Tuner;
+  /** How everything here waits for the device. */
+  readonly waiting: Waiting;
+  /** Divides long programs into slices. */
+  readonly pace: Pace;
   /** Dispatches and submissions so far. */
   readonly counts = { dispatches: 0, submits: 0 };
   /** Times every dispatch while it is attached. */
@@ -72,7 +78,9 @@ export class Device {
     private readonly passLength: number,
   ) {
     this.failures = new Failures(gpu);
-    this.staging = new Staging(gpu);
+    this.waiting = new Waiting(gpu.queue);
+    this.pace = new Pace(this.waiting);
+    this.staging = new Staging(gpu, this.waiting);
     const watch = (error: Promise<Error | null>) => this.failures.watch(error);
     this.pool = new BufferPool(gpu, capabilities, (id) => this.pipelines.forgetBuffer(id), watch);
     this.tuner = new Tuner(capabilities);
@@ -299,7 +307,7 @@ export class Device {
   async finish(): Promise<void> {
     this.refuseToWait();
     this.flush();
-    await this.gpu.queue.onSubmittedWorkDone();
+    await this.waiting.done();
     await this.failures.settle();
   }
 
@@ -326,7 +334,7 @@ export class Device {
       return result;
     } catch (error) {
       this.flush();
-      await Promise.allSettled([this.gpu.queue.onSubmittedWorkDone()]);
+      await Promise.allSettled([this.waiting.done()]);
       await this.failures.forgive();
       throw error;
     }

@@ -1,6 +1,7 @@
 // A recorded list of commands with memory of its own, to be run again and again: every run sets pipelines and bind groups that
 // were made once, so that it allocates nothing. Not here: recording (recorder.ts) and placing memory (plan.ts).
 import type { Device } from "./device.js";
+import type { Cost } from "./pace.js";
 import type { ImmediatePass, Kernel } from "./pipelines.js";
 import type { Command, Recording } from "./recorder.js";
 
@@ -46,8 +47,8 @@ export class Program {
   private readonly bufferIds = new Set<number>();
   /** Dispatches per submission. A run that is shorter leaves its commands open, for a readback to join. */
   submitEvery = Number.POSITIVE_INFINITY;
-  /** What each command is thought to take, in milliseconds, once a run in slices has measured them. */
-  private costs: Float64Array | undefined;
+  /** What each command is thought to take, once it has been run in slices. */
+  private costs: readonly Cost[] | undefined;
 
   constructor(
     private readonly device: Device,
@@ -84,40 +85,23 @@ export class Program {
   }
 
   /**
-   * Runs the whole list in submissions of about `budgetMs` each, at most two of them on the device at once, so that other work
-   * need not wait long for its turn; `between` is awaited before each. What other programs and operations do meanwhile goes in
-   * between, so nothing may write to what this one reads. The first such run times every command by itself.
+   * Runs the whole list in submissions of about `budgetMs` each, only a few of them on the device at once, so that other work need
+   * not wait long for its turn; `between` is awaited before each. What other programs and operations do meanwhile goes in
+   * between, so nothing may write to what this one reads. What commands cost is learnt on the way (pace.ts).
    */
   async replayInSlices(budgetMs: number, between: () => Promise<void>): Promise<void> {
     const { device } = this;
+    const { pace } = device;
     const { length } = this.build();
-    const alone = !this.costs;
-    const costs = this.costs ?? new Float64Array(length).fill(budgetMs);
-    this.costs = costs;
-    let spent = 0;
-    const slices = this.encode((_, at) => {
-      spent += costs[at];
-      const ends = at + 1 === length || spent + costs[at + 1] > budgetMs;
-      if (ends) spent = 0;
-      return ends;
-    }, true);
-    let done = Promise.resolve();
-    let doneAt = 0;
+    this.costs ??= pace.costsOf(this.recording.commands);
+    const ends = pace.cutter(this.costs, budgetMs);
+    const slices = this.encode((_, at) => ends(at), true);
     for (let from = 0; from < length; ) {
+      await pace.room(budgetMs);
       await between();
       device.check();
-      const first = from;
-      const submitted = performance.now();
       const to = slices.next().value ?? length;
-      const before = done;
-      // A device that was lost is reported by the next readback.
-      done = device.gpu.queue.onSubmittedWorkDone().catch(() => {});
-      done.then(() => {
-        const now = performance.now();
-        learn(costs, first, to, now - Math.max(submitted, doneAt), alone ? 1 : 0.25);
-        doneAt = now;
-      });
-      await (alone ? done : before);
+      pace.submitted(this.costs.slice(from, to), budgetMs);
       from = to;
     }
     slices.next();
@@ -264,12 +248,4 @@ export class Program {
     }
     this.device.gpu.queue.writeBuffer(this.scalarBuffer, 0, this.scalarData);
   }
-}
-
-/** Brings the costs of commands that took `ms` together nearer to that, by the power `rate` of the ratio. */
-function learn(costs: Float64Array, from: number, to: number, ms: number, rate: number): void {
-  let expected = 0;
-  for (let i = from; i < to; i++) expected += costs[i];
-  const factor = Math.max(1e-3, ms / expected) ** rate;
-  for (let i = from; i < to; i++) costs[i] *= factor;
 }

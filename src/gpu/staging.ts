@@ -1,4 +1,5 @@
 // Buffers that the CPU maps to read from, used again and again. Not here: what is copied into them (device.ts).
+import type { Waiting } from "./waiting.js";
 
 const MAP_READ = 1;
 const COPY_DST = 8;
@@ -9,7 +10,10 @@ const most = 9;
 export class Staging {
   private readonly free: GPUBuffer[] = [];
 
-  constructor(private readonly gpu: GPUDevice) {}
+  constructor(
+    private readonly gpu: GPUDevice,
+    private readonly waiting: Waiting,
+  ) {}
 
   /** A buffer of at least so many bytes, which nobody else uses until it was read. */
   acquire(bytes: number): GPUBuffer {
@@ -22,7 +26,7 @@ export class Staging {
 
   /** Waits for what was submitted, hands the first `bytes` bytes to `take`, and gives the buffer back. Rejects as mapAsync does. */
   async read<T>(buffer: GPUBuffer, bytes: number, take: (mapped: ArrayBuffer) => T): Promise<T> {
-    await buffer.mapAsync(MAP_READ, 0, bytes);
+    await this.waiting.wait(buffer.mapAsync(MAP_READ, 0, bytes));
     const result = take(buffer.getMappedRange(0, bytes));
     buffer.unmap();
     this.free.push(buffer);

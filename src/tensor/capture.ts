@@ -38,7 +38,7 @@ export interface Captured<I extends Inputs, R> {
    */
   (inputs: I): R;
   /**
-   * The same, in submissions of about `budgetMs` milliseconds of which at most two wait on the device, with `between` awaited
+   * The same, in submissions of about `budgetMs` milliseconds of which only a few wait on the device, with `between` awaited
    * before each: so a page's own work, and other work on this device, gets its turn while a long program runs. Resolves when
    * all is submitted; until then inputs and what the program writes to must be left alone. One run at a time.
    */

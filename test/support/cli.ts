@@ -71,8 +71,7 @@ export function useCommand(): CommandLine {
     const [command, ...rest] = shell ? ["bash", "-c", `${shell}; exec "$@"`, "bash", ...words] : words;
     const child = spawn(command, rest, {
       cwd: folder,
-      // No test fetches a driver that it did not ask for: where there is none, the embedded adapter carries it.
-      env: { ...process.env, MELGRAD_CACHE: join(folder, "cache"), MELGRAD_FETCH: "off", ...env },
+      env: { ...process.env, MELGRAD_CACHE: join(folder, "cache"), ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
     let [stdout, stderr] = ["", ""];
