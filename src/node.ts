@@ -1,6 +1,6 @@
 // `melgrad/node`: the engine in Node, on Dawn.
 import { Device } from "./gpu/device.js";
-import { openNodeGpu } from "./host/node/adapter.js";
+import { type NodeHostOptions, openNodeGpu } from "./host/node/adapter.js";
 import { TuningFiles } from "./host/tuning-files.js";
 import type { HostGpu, OpenOptions } from "./host/types.js";
 import { startTuner } from "./ops/tuning-families.js";
@@ -11,7 +11,9 @@ export * from "./engine-extras.js";
 export * from "./music.js";
 
 /** Opens an adapter and a device on it. Close it with `gpu.close()`. */
-export async function open(options: OpenOptions = {}): Promise<Gpu & { readonly host: HostGpu }> {
+export async function open(
+  options: OpenOptions & NodeHostOptions = {},
+): Promise<Gpu & { readonly host: HostGpu }> {
   const host = await openNodeGpu(options);
   const device = await Device.open(host.gpu, host.adapter, {
     adapterName: host.name,

@@ -6,6 +6,7 @@ import { DataError, NoAdapterError, UsageError } from "../gpu/errors.js";
 import type { TuneMode } from "../gpu/tuner.js";
 import { writeWhole } from "../host/cache.js";
 import { type HostReport, inspectHost } from "../host/node/doctor.js";
+import { fetchedLine } from "../host/node/fetch-driver.js";
 import { fetchLavapipe } from "../host/node/lavapipe.js";
 import { adapterLine, type GpuProfile } from "../host/types.js";
 import { open } from "../node.js";
@@ -14,6 +15,7 @@ import type { Gpu } from "../tensor/gpu.js";
 import { version } from "../version.js";
 import { onInterrupt } from "./interrupt.js";
 import { addAdapterOptions, addTuneOption } from "./options.js";
+import { openProgress } from "./progress.js";
 import { type SelfTestResult, selfTest } from "./self-test.js";
 import { alignTable } from "./table.js";
 import {
@@ -131,15 +133,14 @@ async function measureKernels(gpu: Gpu, { presets, table }: DoctorOptions): Prom
 }
 
 async function fetchDriver(): Promise<void> {
+  const display = openProgress(process.stderr);
   const stopping = new AbortController();
   const release = onInterrupt(() => stopping.abort());
   try {
-    const { icd } = await fetchLavapipe(
-      (what) => process.stderr.write(`lavapipe: ${what}\n`),
-      stopping.signal,
-    );
-    process.stderr.write(`lavapipe: ${icd}\n`);
+    const fetched = await fetchLavapipe({ onProgress: display.progress, signal: stopping.signal });
+    display.note(fetchedLine(fetched));
   } finally {
+    display.stop();
     release();
   }
 }

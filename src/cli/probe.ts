@@ -7,6 +7,7 @@ import { ALL_TASKS, TASKS } from "../data/tasks/index.js";
 import { DataError, UsageError } from "../gpu/errors.js";
 import type { TuneMode } from "../gpu/tuner.js";
 import { writeWhole } from "../host/cache.js";
+import { driverFetch } from "../host/node/fetch-driver.js";
 import { adapterLine } from "../host/types.js";
 import { open } from "../node.js";
 import { type PoolName, poolNames } from "../probe/feature-pools.js";
@@ -115,7 +116,12 @@ async function runProbe(options: ProbeOptions): Promise<void> {
   const display = openProgress(process.stderr);
   const stopping = new AbortController();
   const release = onInterrupt(() => stopping.abort());
-  const gpu = await open({ adapter, profile, tune });
+  const { note, progress: onProgress } = display;
+  const fetchDriver = driverFetch({ note, onProgress, signal: stopping.signal });
+  const gpu = await open({ adapter, profile, tune, fetchDriver }).catch((error: unknown) => {
+    display.stop();
+    throw error;
+  });
   try {
     display.note(adapterLine(gpu.host));
     const loaded = checkpoint === undefined ? undefined : await loadModel(gpu, checkpoint);
@@ -136,8 +142,8 @@ async function runProbe(options: ProbeOptions): Promise<void> {
       grid,
       mostEvaluations: evaluations,
       handFeatures,
-      onProgress: display.progress,
-      note: display.note,
+      onProgress,
+      note,
       signal: stopping.signal,
     });
     display.stop();

@@ -8,10 +8,11 @@ import { CORPORA, isCorpusName } from "../data/corpora/index.js";
 import { SETS } from "../data/sets/index.js";
 import { DataError, UsageError } from "../gpu/errors.js";
 import type { TuneMode } from "../gpu/tuner.js";
-import { adapterLine } from "../host/types.js";
+import { driverFetch } from "../host/node/fetch-driver.js";
+import { type AdapterKind, adapterLine } from "../host/types.js";
 import { open } from "../node.js";
 import { objectiveNames, type PatchShape, patchShapes, presetNames } from "../patchifier/config.js";
-import { type DataChoice, type RunSettings, resolveSettings } from "../train/config.js";
+import { type DataChoice, type RunSettings, resolveSettings, withLength } from "../train/config.js";
 import { finishRun } from "../train/finish.js";
 import { pretrain } from "../train/pretrain.js";
 import { RunFolder } from "../train/run-folder.js";
@@ -59,8 +60,8 @@ export function registerTrain(program: Command): void {
         ...patchShapes,
       ]),
     )
-    .option("--steps <n>", "optimiser steps", integer(1))
-    .option("--batch <n>", "clips a step", integer(1))
+    .option("--steps <n>", `optimiser steps (default: the preset's; demo: ${defaults("steps")})`, integer(1))
+    .option("--batch <n>", `clips a step (default: the preset's; demo: ${defaults("batch")})`, integer(1))
     .option("--lr <x>", "peak learning rate", positive)
     .option("--seed <n>", "seed of weights, crops and masks", integer(0), 0)
     .option("--out <folder>", "the run's folder (default: runs/PRESET-DATE)")
@@ -112,6 +113,13 @@ async function train(options: TrainOptions, command: Command): Promise<void> {
     adapter: options.adapter,
     profile: options.profile.checks,
     tune: options.tune,
+    // A resumed run keeps the adapter that it began on.
+    fetchDriver: settings
+      ? driverFetch({ note: display.note, onProgress: display.progress, signal: stopping.signal })
+      : undefined,
+  }).catch((error: unknown) => {
+    display.stop();
+    throw error;
   });
   try {
     display.note(adapterLine(gpu.host));
@@ -120,7 +128,7 @@ async function train(options: TrainOptions, command: Command): Promise<void> {
     const trained = await pretrain({
       gpu,
       run,
-      settings,
+      settings: settings && withLength(settings, gpu.host.kind),
       version,
       command: `melgrad ${words.join(" ")}`,
       signal: stopping.signal,
@@ -185,6 +193,14 @@ async function readData({ data = "auto", dataset, subset }: TrainOptions): Promi
     );
   }
   return ofSet ? { kind: "set", set: dataset, path: data, subset } : { kind: "folder", path: data };
+}
+
+/** demo's default on a usual adapter and on the embedded one. */
+function defaults(name: "steps" | "batch"): string {
+  const of = (kind: AdapterKind) =>
+    resolveSettings(withLength({ preset: "demo", data: { kind: "corpus", name: "auto" }, seed: 0 }, kind))
+      .pretrain[name];
+  return `${of("hardware")}, on the embedded adapter ${of("embedded")}`;
 }
 
 function timestamp(): string {

@@ -71,7 +71,14 @@ async function read(spec: PackageSpec, dir: string): Promise<FetchedPackage> {
 
 /** Settings that every call shares: no sandbox user, private caches, short patience, nothing but package lists. */
 function settings(work: string, lists?: string): string[] {
-  const set = [
+  const set = [...aptSettings(work), "APT::Get::List-Cleanup=false"];
+  if (lists) set.push(`Dir::State::Lists=${lists}`);
+  return set.map((entry) => `-o${entry}`);
+}
+
+/** Settings of apt for a person without root who does not want to wait long, without the -o before each. */
+export function aptSettings(work: string): string[] {
+  return [
     `APT::Sandbox::User=${userInfo().username}`,
     `Dir::Cache=${work}`,
     "Dir::Cache::pkgcache=",
@@ -82,40 +89,21 @@ function settings(work: string, lists?: string): string[] {
     "Acquire::Languages=none",
     "Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled=false",
     "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false",
-    "APT::Get::List-Cleanup=false",
   ];
-  if (lists) set.push(`Dir::State::Lists=${lists}`);
-  return set.map((entry) => `-o${entry}`);
 }
 
 async function download(specs: PackageSpec[], work: string, options: FetchOptions): Promise<void> {
   const { signal, onProgress } = options;
-  const env = { ...process.env, LC_ALL: "C", DEBIAN_FRONTEND: "noninteractive" };
   const names = specs.map((spec) => spec.name);
   const privateLists = join(options.cacheDir, "apt-lists");
 
-  const plan = async (lists?: string): Promise<Candidate[]> => {
-    const args = [...settings(work, lists), "-q", "--print-uris", "download", ...names];
-    return parseCandidates(await runCommand("apt-get", args, { cwd: work, env, signal }));
-  };
-  const get = async (candidates: Candidate[], lists?: string): Promise<void> => {
-    const total = candidates.reduce((sum, candidate) => sum + candidate.bytes, 0);
-    const what = `fetching ${names.length === 1 ? names[0] : `${names.length} Debian packages`}`;
-    const pulse = async () => {
-      const done = await bytesUnder(work, ".deb");
-      onProgress?.({ what, done: Math.min(done, total), total, unit: "B" });
-      return done;
-    };
-    onProgress?.({ what, done: 0, total, unit: "B" });
-    const args = [...settings(work, lists), "-q", "download", ...names];
-    await runCommand("apt-get", args, { cwd: work, env, signal, pulse });
-    onProgress?.({ what, done: total, total, unit: "B" });
-    for (const candidate of candidates) await verify(join(work, candidate.file), candidate);
-  };
+  const get = (lists?: string) =>
+    downloadArchives(names, { ...options, work, settings: settings(work, lists) });
 
   // The machine's own lists, else (none there, or they name files that are gone) a private copy of today's.
   try {
-    return await get(await plan());
+    await get();
+    return;
   } catch (error) {
     if (!(error instanceof CommandError) || error.kind !== "failed" || !listsAreToBlame(error.output))
       throw error;
@@ -123,14 +111,57 @@ async function download(specs: PackageSpec[], work: string, options: FetchOption
   onProgress?.({ what: "fetching Debian's package lists", done: 0, total: 0 });
   await mkdir(join(privateLists, "partial"), { recursive: true });
   await runCommand("apt-get", [...settings(work, privateLists), "-q", "update"], {
-    env,
+    env: aptEnvironment(),
     signal,
     pulse: () => bytesUnder(privateLists),
   });
   // `apt-get update` ends with code 0 even where it reached nothing.
   if (!(await readdir(privateLists)).some((entry) => entry.includes("_Packages")))
     throw new PackagesUnavailableError("apt-get could not reach its mirror", true);
-  await get(await plan(privateLists), privateLists);
+  await get(privateLists);
+}
+
+/**
+ * Downloads package files into `work` with apt-get under the given settings, and checks their sizes and checksums against its
+ * lists. Names may carry a version, NAME=VERSION.
+ */
+export async function downloadArchives(
+  names: readonly string[],
+  {
+    work,
+    settings,
+    signal,
+    onProgress,
+    what = `fetching ${names.length === 1 ? names[0] : `${names.length} Debian packages`}`,
+  }: Pick<FetchOptions, "signal" | "onProgress"> & {
+    work: string;
+    settings: readonly string[];
+    what?: string;
+  },
+): Promise<Candidate[]> {
+  const run = (args: string[], pulse?: () => Promise<number>) =>
+    runCommand("apt-get", [...settings, "-q", ...args, ...names], {
+      cwd: work,
+      env: aptEnvironment(),
+      signal,
+      pulse,
+    });
+  const candidates = parseCandidates(await run(["--print-uris", "download"]));
+  const total = candidates.reduce((sum, candidate) => sum + candidate.bytes, 0);
+  onProgress?.({ what, done: 0, total, unit: "B" });
+  await run(["download"], async () => {
+    const done = await bytesUnder(work, ".deb");
+    onProgress?.({ what, done: Math.min(done, total), total, unit: "B" });
+    return done;
+  });
+  onProgress?.({ what, done: total, total, unit: "B" });
+  for (const candidate of candidates) await verify(join(work, candidate.file), candidate);
+  return candidates;
+}
+
+/** The environment in which apt-get asks nothing and speaks English. */
+export function aptEnvironment(): NodeJS.ProcessEnv {
+  return { ...process.env, LC_ALL: "C", DEBIAN_FRONTEND: "noninteractive" };
 }
 
 /** Whether a failure is one that fresh lists can cure: an unknown package, or a file that the mirror no longer has. */
@@ -205,7 +236,7 @@ async function sha256(path: string): Promise<string> {
 }
 
 /** Bytes of all files under a folder (those with an ending, if one is given); 0 where it is not there. */
-async function bytesUnder(dir: string, ending = ""): Promise<number> {
+export async function bytesUnder(dir: string, ending = ""): Promise<number> {
   const entries = await readdir(dir, { withFileTypes: true, recursive: true }).catch(() => []);
   let sum = 0;
   for (const entry of entries) {

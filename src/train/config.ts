@@ -1,6 +1,7 @@
 // config.json of a run: every setting, resolved, so that the run can be repeated and resumed.
 import type { CorpusName } from "../data/corpora/index.js";
 import { DataError, UsageError } from "../gpu/errors.js";
+import type { AdapterKind } from "../host/types.js";
 import {
   type ModelConfig,
   objectiveNames,
@@ -76,6 +77,16 @@ export function resolveSettings(settings: RunSettings): { model: ModelConfig; pr
     throw new UsageError(`There is no objective '${settings.objective}': use ${objectiveNames.join(", ")}.`);
   }
   return { model, pretrain: withObjective(model, pretrain, objective) };
+}
+
+/** How long demo trains by default on an adapter that is faster than the embedded one: about as many minutes as the preset there. */
+const fasterDemo = { steps: 400, batch: 16 };
+
+/** The settings with what follows from the adapter: the length of a run of demo where none is given. */
+export function withLength(settings: RunSettings, adapter: AdapterKind): RunSettings {
+  return settings.preset !== "demo" || adapter === "embedded"
+    ? settings
+    : { ...settings, steps: settings.steps ?? fasterDemo.steps, batch: settings.batch ?? fasterDemo.batch };
 }
 
 /** Steps between checkpoints and between held-out measurements. */

@@ -71,7 +71,8 @@ export function useCommand(): CommandLine {
     const [command, ...rest] = shell ? ["bash", "-c", `${shell}; exec "$@"`, "bash", ...words] : words;
     const child = spawn(command, rest, {
       cwd: folder,
-      env: { ...process.env, MELGRAD_CACHE: join(folder, "cache"), ...env },
+      // No test fetches a driver that it did not ask for: where there is none, the embedded adapter carries it.
+      env: { ...process.env, MELGRAD_CACHE: join(folder, "cache"), MELGRAD_FETCH: "off", ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
     let [stdout, stderr] = ["", ""];

@@ -1,11 +1,13 @@
-// Chooses an adapter in Node: hardware, else the system's software Vulkan, else a lavapipe fetched earlier, else the
+// Chooses an adapter in Node: hardware, else the system's software Vulkan, else a lavapipe that was fetched, else the
 // embedded SwiftShader, or the one that was asked for by name. It ends at WebGPU's adapter object; the device on it is made by src/gpu.
 import { dirname } from "node:path";
 import { NoAdapterError, UsageError } from "../../gpu/errors.js";
 import { adapterName, adapterText, type HostGpu, type HostOptions, isSoftware } from "../types.js";
 import { createInstance, dawnOptions, listAdapterNames, loadDawn, releaseInstance } from "./dawn.js";
 import { findEmbeddedPackage, unpackEmbeddedDriver } from "./embedded.js";
+import type { DriverFetch } from "./fetch-driver.js";
 import { findFetchedDriver, loadLibraries } from "./lavapipe.js";
+import { quietly } from "./quiet.js";
 import { extraDrivers, hasVulkanLoader, loadLibrary, systemDrivers, withDrivers } from "./vulkan.js";
 
 /** Where adapters can come from, in the order in which `auto` tries them. */
@@ -15,6 +17,12 @@ export type Source = (typeof sources)[number];
 /** What the Vulkan loader has to be told for a source; undefined leaves it to its own search. */
 interface Ready {
   drivers: string[] | undefined;
+}
+
+/** What only Node can be asked for. */
+export interface NodeHostOptions extends HostOptions {
+  /** What `auto` may do where it finds neither hardware nor a system's software adapter, before it looks for a fetched one. */
+  fetchDriver?: DriverFetch;
 }
 
 const aliases: Readonly<Record<string, string>> = { lavapipe: "llvmpipe" };
@@ -31,7 +39,7 @@ const driverAdvice =
  * @throws NoAdapterError in one line: what was tried, and what to install or write
  * @throws UsageError for an unknown profile or a backend that computes nothing
  */
-export function openNodeGpu(options: HostOptions = {}): Promise<HostGpu> {
+export function openNodeGpu(options: NodeHostOptions = {}): Promise<HostGpu> {
   return exclusively(async () => {
     const wanted = (options.adapter || process.env.MELGRAD_ADAPTER || "auto").trim();
     const profile = options.profile ?? "safe";
@@ -44,14 +52,19 @@ export function openNodeGpu(options: HostOptions = {}): Promise<HostGpu> {
       );
     }
     await loadDawn();
-    if (wanted === "auto" || wanted === "embedded") return openFirst(wanted, profile);
+    if (wanted === "auto" || wanted === "embedded") return openFirst(wanted, profile, options.fetchDriver);
     return openNamed(wanted, profile);
   });
 }
 
-async function openFirst(wanted: "auto" | "embedded", profile: "safe" | "fast"): Promise<HostGpu> {
+async function openFirst(
+  wanted: "auto" | "embedded",
+  profile: "safe" | "fast",
+  fetchDriver?: DriverFetch,
+): Promise<HostGpu> {
   const tried: string[] = [];
   for (const source of wanted === "auto" ? sources : (["embedded"] as const)) {
+    if (source === "fetched" && fetchDriver && !findFetchedDriver()) await fetchDriver();
     const ready = await prepare(source);
     const host = typeof ready === "string" ? ready : await open(source, ready, profile);
     if (typeof host !== "string") return host;
@@ -113,7 +126,7 @@ export async function prepare(source: Source): Promise<Ready | string> {
   if (source === "fetched") {
     const driver = findFetchedDriver();
     if (!driver) return "no lavapipe was fetched";
-    if (!(await ensureLoader())) return noLoader;
+    if (!(await ensureLoader()) && !(driver.loader && loadLibrary(driver.loader))) return noLoader;
     if (!loadLibraries(driver.libraries))
       return `the fetched lavapipe does not load from ${dirname(driver.icd)}`;
     return { drivers: [driver.icd] };
@@ -150,7 +163,9 @@ export async function open(
 ): Promise<HostGpu | string> {
   return withDrivers(ready.drivers, async () => {
     const gpu = await createInstance(dawnOptions(profile, name));
-    const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" }).catch(() => null);
+    const adapter = await quietly(() =>
+      gpu.requestAdapter({ powerPreference: "high-performance" }).catch(() => null),
+    );
     if (!adapter) {
       releaseInstance(gpu);
       return source === "embedded"

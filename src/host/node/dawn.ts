@@ -2,6 +2,7 @@
 // instances that are held for as long as a device may live. Which adapter to ask an instance for is adapter.ts's.
 import { NoAdapterError } from "../../gpu/errors.js";
 import type { GpuProfile } from "../types.js";
+import { quietly } from "./quiet.js";
 
 /** Dawn dies when the object that create() returned is collected while a device lives; a global keeps them. */
 declare global {
@@ -82,7 +83,7 @@ export async function listAdapterNames(): Promise<string[]> {
   const impossible = "\u0001"; // no name holds it, so Dawn refuses and lists what there is
   const gpu = await createInstance(dawnOptions("safe", impossible));
   try {
-    await gpu.requestAdapter();
+    await quietly(() => gpu.requestAdapter());
     return [];
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);

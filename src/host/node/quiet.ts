@@ -1,0 +1,86 @@
+// Keeps off the terminal what Dawn prints by itself while it looks at adapters. It writes straight to the C library's stderr; none
+// of its options, toggles or callbacks reaches that. So the stream of the process goes to a file for the length of one synchronous
+// call, and all but the lines known here is written on to where it belongs. Nothing that is said outside of such a call is touched.
+import { closeSync, fstatSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { isatty } from "node:tty";
+
+const stderr = 2;
+
+/**
+ * What Dawn prints and nobody can act upon: it takes 16 dynamic buffers of a driver that offers more, and passes over a driver
+ * too old for it (which NoAdapterError says where no other is found).
+ */
+const known = [
+  /^Warning: maxDynamic\w+ artificially reduced from .*\n?/gm,
+  /^Warning: Vulkan \S+ required\.\n(?: +- While .*\n?)*/gm,
+];
+
+/** `text` without what is known to be of no use. */
+export function withoutKnown(text: string): string {
+  return known.reduce((rest, pattern) => rest.replace(pattern, ""), text);
+}
+
+/**
+ * Runs a synchronous task without Dawn's known warnings. Where the stream cannot safely be set aside (it is a file, whose place it
+ * shares with others, or a socket; another system than Linux; files or threads at work that might take its number) it just runs.
+ */
+export function quietly<T>(task: () => T): T {
+  const stream = canSetAside() ? setAside() : undefined;
+  try {
+    return task();
+  } finally {
+    stream?.restore();
+  }
+}
+
+function canSetAside(): boolean {
+  if (process.platform !== "linux") return false;
+  try {
+    const standard = [0, 1].every((fd) => fstatSync(fd)); // so that 2 is the lowest free number
+    return standard && (isatty(stderr) || fstatSync(stderr).isFIFO()) && !opensFiles();
+  } catch {
+    return false;
+  }
+}
+
+/** Whether anything of this process may open a file in the meantime. */
+function opensFiles(): boolean {
+  return process
+    .getActiveResourcesInfo()
+    .some((name) =>
+      /^(FS|Worker|MessagePort|Process|GetAddrInfo|GetNameInfo|TCP|TLS|Zlib|Brotli)/.test(name),
+    );
+}
+
+function setAside(): { restore(): void } | undefined {
+  let folder: string | undefined;
+  try {
+    folder = mkdtempSync(join(tmpdir(), "melgrad-stderr-"));
+    const path = join(folder, "said");
+    const original = openSync(`/proc/self/fd/${stderr}`, "a");
+    const file = openSync(path, "a");
+    const made = folder;
+    reopen(file);
+    return {
+      restore() {
+        reopen(original);
+        closeSync(file);
+        closeSync(original);
+        const rest = withoutKnown(readFileSync(path, "utf8"));
+        rmSync(made, { recursive: true, force: true });
+        if (rest !== "") writeSync(stderr, rest);
+      },
+    };
+  } catch {
+    if (folder) rmSync(folder, { recursive: true, force: true });
+    return undefined;
+  }
+}
+
+/** Puts what `from` leads to in the place of stderr. The lowest free number is the one that was closed just before. */
+function reopen(from: number): void {
+  closeSync(stderr);
+  openSync(`/proc/self/fd/${from}`, "a");
+}

@@ -1,0 +1,84 @@
+// What Dawn prints by itself and what it must not take with it, on a pipe and on a terminal, in processes of their own.
+import { spawn } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { build } from "esbuild";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { withoutKnown } from "../../src/host/node/quiet.js";
+
+const scratch = mkdtempSync(join(tmpdir(), "melgrad-quiet-"));
+const script = join(scratch, "probe.mjs");
+const warning =
+  "Warning: maxDynamicUniformBuffersPerPipelineLayout artificially reduced from 1000000 to 16 to fit dynamic offset allocation limit.\n";
+
+beforeAll(async () => {
+  await build({
+    stdin: {
+      contents: `import { writeSync } from "node:fs";
+        import { open } from "node:fs/promises";
+        import { openNodeGpu } from "./src/host/node/adapter.ts";
+        import { quietly } from "./src/host/node/quiet.ts";
+        const say = (text) => writeSync(2, text);
+        say("before\\n");
+        quietly(() => say(${JSON.stringify(warning)} + "an error of our own\\n"));
+        try { quietly(() => { say("thrown\\n"); throw new Error("x"); }); } catch {}
+        say("between\\n");
+        const busy = open("/dev/null");
+        quietly(() => say("while files are opened\\n"));
+        await (await busy).close();
+        console.error("adapter " + (await openNodeGpu()).kind);
+        console.error("after");`,
+      resolveDir: resolve("."),
+      loader: "ts",
+    },
+    outfile: script,
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    packages: "external",
+  });
+  symlinkSync(resolve("node_modules"), join(scratch, "node_modules"));
+});
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+/** What a shell's command prints to stdout. */
+function shell(command: string): Promise<string> {
+  const child = spawn("bash", ["-c", command], {
+    cwd: scratch,
+    env: { ...process.env, TMPDIR: scratch },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let out = "";
+  child.stdout.on("data", (data) => {
+    out += data;
+  });
+  return new Promise((done) => child.on("close", () => done(out.replaceAll("\r", ""))));
+}
+
+const expected =
+  /^before\nan error of our own\nthrown\nbetween\nwhile files are opened\nadapter [\w-]+\nafter\n$/;
+
+describe.runIf(process.platform === "linux")("Dawn's own warnings", () => {
+  it.each([
+    ["a pipe", `"${process.execPath}" probe.mjs 2>&1 >/dev/null | cat`],
+    ["a terminal", `script -qec '"${process.execPath}" probe.mjs >/dev/null' /dev/null </dev/null`],
+  ])("do not reach %s, and everything else does", async (_, command) => {
+    expect(await shell(command)).toMatch(expected);
+    expect(readdirSync(scratch).filter((name) => name.startsWith("melgrad-stderr"))).toEqual([]);
+  });
+
+  it("reach a file, whose place nothing may move", async () => {
+    const out = await shell(`"${process.execPath}" probe.mjs >all 2>&1; cat all`);
+    expect(out.startsWith(`before\n${warning}an error of our own\n`)).toBe(true);
+    expect(out.trimEnd().endsWith("after")).toBe(true);
+  });
+});
+
+it("only what is known is left out", () => {
+  const old =
+    "Warning: Vulkan shaderUniform*ArrayDynamicIndexing required.\n - While initializing adapter (backend=BackendType::Vulkan)\n";
+  expect(withoutKnown(`a\n${warning}${old}Warning: something else\nError: maxDynamic\n`)).toBe(
+    "a\nWarning: something else\nError: maxDynamic\n",
+  );
+});
