@@ -9,13 +9,25 @@ import { describe, expect, it } from "vitest";
 const root = resolve("src");
 
 /** From the ground up. `io` stands on the tensors and `host` on the errors; all others may use both. */
-const floors = ["gpu", "tensor", "ops", "nn", "audio", "patchifier", "data", "probe", "train", "cli"];
+const floors = [
+  "gpu",
+  "tensor",
+  "ops",
+  "nn",
+  "audio",
+  "patchifier",
+  "data",
+  "probe",
+  "checks",
+  "train",
+  "cli",
+];
 const anywhere = new Set(["host", "io"]);
 const engine = new Set(["gpu", "tensor", "ops", "nn", "io"]);
 /** What the engine may take from host/: nothing of Node's. */
 const pageHost = /^host\/(types|browser)\.ts$/;
 /** Folders whose code runs in pages too. */
-const inPages = new Set([...engine, "audio", "patchifier", "probe"]);
+const inPages = new Set([...engine, "audio", "patchifier", "probe", "checks"]);
 const allowedBelow: Readonly<Record<string, readonly string[]>> = {
   io: ["gpu", "tensor", "ops"],
   host: ["gpu"],

@@ -26,6 +26,8 @@ export interface DeviceOptions {
   immediates?: boolean;
   /** Dispatches per submission. */
   passLength?: number;
+  /** Replaces the text of a kernel before it is compiled: for tests that need one to be wrong. */
+  rewrite?: (code: string, key: string) => string;
 }
 
 /** What a command recorder sees of each dispatch; see `Device.observer`. */
@@ -76,6 +78,7 @@ export class Device {
     readonly gpu: GPUDevice,
     readonly capabilities: Capabilities,
     private readonly passLength: number,
+    rewrite: DeviceOptions["rewrite"],
   ) {
     this.failures = new Failures(gpu);
     this.waiting = new Waiting(gpu.queue);
@@ -84,7 +87,7 @@ export class Device {
     const watch = (error: Promise<Error | null>) => this.failures.watch(error);
     this.pool = new BufferPool(gpu, capabilities, (id) => this.pipelines.forgetBuffer(id), watch);
     this.tuner = new Tuner(capabilities);
-    this.pipelines = new PipelineCache(gpu, capabilities, () => this.uniforms(), watch);
+    this.pipelines = new PipelineCache(gpu, capabilities, () => this.uniforms(), watch, rewrite);
   }
 
   /** Opens a device on an adapter with every feature and limit that melgrad can use. */
@@ -102,7 +105,7 @@ export class Device {
       software: options.software ?? false,
       immediates: options.immediates,
     });
-    return new Device(device, capabilities, options.passLength ?? 128);
+    return new Device(device, capabilities, options.passLength ?? 128, options.rewrite);
   }
 
   /** The kernel for a shader (its name below shaders/) and its defines. */

@@ -30,6 +30,7 @@ export class Kernel {
     readonly name: string,
     /** The shader's name with its defines. */
     readonly key: string,
+    readonly defines: Defines,
     readonly layout: Layout,
     private readonly shader: ExpandedShader,
     private readonly device: GPUDevice,
@@ -97,6 +98,8 @@ export class PipelineCache {
     private readonly capabilities: Capabilities,
     private readonly uniforms: () => GPUBuffer,
     private readonly onFailure: (error: Promise<Error | null>) => void,
+    /** Replaces a kernel's text: for tests that need a kernel to be wrong. */
+    private readonly rewrite?: (code: string, key: string) => string,
   ) {}
 
   get kernelCount(): number {
@@ -159,7 +162,8 @@ export class PipelineCache {
 
   private expand(key: string, shader: string, defines: Defines): Kernel {
     const expanded = preprocess(shaders, shader, defines, { immediates: this.capabilities.immediates });
-    return new Kernel(shader, key, this.layoutFor(expanded), expanded, this.device, this.onFailure);
+    if (this.rewrite) expanded.code = this.rewrite(expanded.code, key);
+    return new Kernel(shader, key, defines, this.layoutFor(expanded), expanded, this.device, this.onFailure);
   }
 
   private layoutFor(shader: ExpandedShader): Layout {

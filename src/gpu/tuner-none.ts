@@ -3,7 +3,9 @@
 import type { Capabilities } from "./capabilities.js";
 import type { Tuner as FullTuner, TunedFamily, Used } from "./tuner.js";
 
-export class Tuner implements Pick<FullTuner, "mode" | "notes" | "choose" | "used" | "capabilities"> {
+export class Tuner
+  implements Pick<FullTuner, "mode" | "notes" | "choose" | "used" | "capabilities" | "wrong" | "others">
+{
   readonly mode = "off";
   readonly notes: string[] = [];
 
@@ -18,6 +20,12 @@ export class Tuner implements Pick<FullTuner, "mode" | "notes" | "choose" | "use
   }
 
   used(): Used[] {
+    return [];
+  }
+
+  wrong(): undefined {}
+
+  others(): never[] {
     return [];
   }
 }

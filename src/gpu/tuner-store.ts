@@ -1,6 +1,8 @@
 // Where measured choices of kernels are kept between runs: the shape of a table, how one is read from text that anybody may
 // have damaged, and the interface of a store, with one in memory. Files and a browser's private file system are in host/.
 
+import { readVerdicts, type VerdictTable } from "./verdicts.js";
+
 /** A bucket's choice by name ("" is the rule's own), and how many times faster it was than the rule's. */
 export type TunedEntry = readonly [choice: string, gain: number];
 
@@ -19,6 +21,8 @@ export interface TuningTable {
   /** `tuningKey` of the adapter. */
   adapter: string;
   families: Record<string, FamilyTable>;
+  /** Kernels that were checked on it, by shader. */
+  checks?: VerdictTable;
 }
 
 /** Keeps one text for each adapter. */
@@ -87,7 +91,7 @@ export function readTable(text: string, adapter: string): TuningTable | string {
     }
     families[name] = { sources: family.sources, entries, vetoes };
   }
-  return { format: 1, adapter, families };
+  return { format: 1, adapter, families, checks: readVerdicts(value.checks) };
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

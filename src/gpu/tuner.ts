@@ -11,6 +11,7 @@
 import shaders from "melgrad:shaders";
 import type { Capabilities } from "./capabilities.js";
 import { type FamilyTable, hashText, readTable, type TuningStore, type TuningTable } from "./tuner-store.js";
+import { Verdicts, type VerdictTable } from "./verdicts.js";
 
 export const tuneModes = ["off", "on", "force"] as const;
 export type TuneMode = (typeof tuneModes)[number];
@@ -80,6 +81,8 @@ export class Tuner {
   /** What was ignored and why. */
   readonly notes: string[] = [];
   readonly key: string;
+  /** Which kernels were checked here, and what was found. */
+  readonly verdicts: Verdicts;
   private store: TuningStore | undefined;
   private run: Record<string, FamilyTable> = {};
   private measured: Record<string, FamilyTable> = {};
@@ -92,6 +95,17 @@ export class Tuner {
 
   constructor(readonly capabilities: Capabilities) {
     this.key = tuningKey(capabilities);
+    this.verdicts = new Verdicts((shader) => this.sourcesOf({ name: shader, shaders: [shader], version: 1 }));
+  }
+
+  /** Why a kernel, by its key, must not be taken here, if so. */
+  wrong(key: string): string | undefined {
+    return this.verdicts.wrong(key);
+  }
+
+  /** What may be taken in place of the choice for a case, the likeliest first. */
+  others<Case, Choice>(family: TunedFamily<Case, Choice>, shape: Case): Choice[] {
+    return family.candidates(this.capabilities, shape);
   }
 
   /** The choice for a case. */
@@ -184,14 +198,17 @@ export class Tuner {
   /** Reads what was measured on this adapter before, and keeps there what will be. */
   async open(store: TuningStore): Promise<void> {
     this.store = store;
-    this.measured = (await this.read())?.families ?? {};
+    const table = await this.read();
+    this.measured = table?.families ?? {};
+    this.verdicts.add(table?.checks ?? {});
     this.decisions.clear();
   }
 
   /** Writes what was measured, together with what others have written meanwhile. */
   async save(): Promise<void> {
     if (!this.store) return;
-    const families: Record<string, FamilyTable> = { ...(await this.read())?.families };
+    const before = await this.read();
+    const families: Record<string, FamilyTable> = { ...before?.families };
     for (const [name, mine] of Object.entries(this.measured)) {
       const theirs = families[name];
       families[name] =
@@ -199,7 +216,8 @@ export class Tuner {
           ? { ...mine, entries: { ...theirs.entries, ...mine.entries } }
           : mine;
     }
-    const table: TuningTable = { format: 1, adapter: this.key, families };
+    const checks = joined(before?.checks ?? {}, this.verdicts.table());
+    const table: TuningTable = { format: 1, adapter: this.key, families, checks };
     try {
       await this.store.save(hashText(this.key), `${JSON.stringify(table, null, 1)}\n`);
     } catch (error) {
@@ -228,14 +246,21 @@ export class Tuner {
         entries: Object.fromEntries(entries.sort(([a], [b]) => (String(a) < String(b) ? -1 : 1))),
       };
     }
-    return { format: 1, adapter: this.key, families };
+    const checks = this.verdicts.table(false);
+    return {
+      ...{ format: 1, adapter: this.key, families },
+      ...(Object.keys(checks).length > 0 ? { checks } : {}),
+    };
   }
 
   /** Takes the choices of a record before all others, as far as it was made on such an adapter with these shaders. */
   follow(table: TuningTable): void {
     const read = readTable(JSON.stringify(table), this.key);
     if (typeof read === "string") this.note(`The run's choice of kernels is not followed: ${read}.`);
-    else this.run = read.families;
+    else {
+      this.run = read.families;
+      this.verdicts.add(read.checks ?? {});
+    }
     this.decisions.clear();
   }
 
@@ -349,6 +374,23 @@ export class Tuner {
   private note(text: string): void {
     if (!this.notes.includes(text)) this.notes.push(text);
   }
+}
+
+/** Verdicts of two tables; those of the second count where both know a kernel or a shader has changed. */
+function joined(theirs: VerdictTable, mine: VerdictTable): VerdictTable {
+  const table = { ...theirs, ...mine };
+  for (const [shader, { sources, right, wrong }] of Object.entries(mine)) {
+    const other = theirs[shader];
+    if (other?.sources !== sources) continue;
+    const known = new Set([...right, ...Object.keys(wrong)]);
+    const kept = Object.entries(other.wrong).filter(([key]) => !known.has(key));
+    table[shader] = {
+      sources,
+      right: [...right, ...other.right.filter((key) => !known.has(key))].sort(),
+      wrong: { ...Object.fromEntries(kept), ...wrong },
+    };
+  }
+  return table;
 }
 
 /** Hash of a family's shaders and all they include, without comments and blanks, and of its version. */

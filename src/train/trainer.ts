@@ -119,14 +119,13 @@ export class Trainer {
    * choices stay as they are.
    */
   async tune(options?: TuningOptions): Promise<TuningResult[]> {
-    return tune(
-      this.gpu,
-      () => {
-        this.updateOn(this.blank());
-        this.gpu.noGrad(() => this.losses(this.blank(), false));
-      },
-      options,
-    );
+    return tune(this.gpu, () => this.rehearse(), options);
+  }
+
+  /** Asks for everything that training asks for. To be recorded, to find out which kernels that takes, and not to be run. */
+  rehearse(): void {
+    this.updateOn(this.blank());
+    this.gpu.noGrad(() => this.losses(this.blank(), false));
   }
 
   /** The kernels that training takes, by bucket of shapes: what a resumed run must follow to compute the same bits. */

@@ -1,0 +1,17 @@
+// Every check there is, by shader. test/checks holds the list against the folder of shaders.
+import { attentionChecks } from "./attention.js";
+import type { CheckTable } from "./check.js";
+import { elementwiseChecks } from "./elementwise.js";
+import { optimChecks } from "./optim.js";
+import { productChecks } from "./products.js";
+import { rowChecks } from "./rows.js";
+import { scanChecks } from "./scan.js";
+
+export const kernelChecks: CheckTable = {
+  ...elementwiseChecks,
+  ...rowChecks,
+  ...productChecks,
+  ...attentionChecks,
+  ...optimChecks,
+  ...scanChecks,
+};
