@@ -33,13 +33,13 @@ export interface DecodeOptions {
  */
 export async function decodeAudio(bytes: Uint8Array, options: DecodeOptions = {}): Promise<Waveform> {
   try {
-    const { container, start } = recognise(bytes);
+    const { container, start, lostTag } = recognise(bytes);
     let waveform: Waveform;
     if (container === "wav") waveform = decodeWav(bytes.subarray(start));
     else if (container === "au") waveform = decodeAu(bytes.subarray(start));
     else if (container === "flac") waveform = await decodeFlac(bytes, start);
     else if (container === "ogg") waveform = await decodeOgg(bytes, start);
-    else waveform = await decodeMp3(bytes, start);
+    else waveform = await decodeMp3(bytes, start, lostTag);
     return judged(waveform);
   } catch (error) {
     if (error instanceof AudioError) throw error.named(options.name);
@@ -67,23 +67,42 @@ async function decodeFlac(file: Uint8Array, start: number): Promise<Waveform> {
   return rescaled(toWaveform(decoded), info.bitsPerSample);
 }
 
-async function decodeMp3(bytes: Uint8Array, start: number): Promise<Waveform> {
-  const frames = findMp3Frames(bytes, start);
+async function decodeMp3(bytes: Uint8Array, start: number, lostTag?: boolean): Promise<Waveform> {
+  const { parts, mono, sampleRate } = findMp3Frames(bytes, start, lostTag);
   const { MPEGDecoder } = await import("mpg123-decoder");
-  const decoded = await using(new MPEGDecoder(), (decoder) => decoder.decode(frames.bytes));
-  const waveform = toWaveform({ ...decoded, sampleRate: frames.sampleRate });
-  // The decoder gives a mono stream out as two equal channels.
-  return frames.mono ? { ...waveform, channels: waveform.channels.slice(0, 1) } : waveform;
+  const decoded: Waveform[] = [];
+  for (const part of parts) {
+    const answer = await using(new MPEGDecoder(), (decoder) => decoder.decode(part.bytes));
+    decoded.push(toWaveform({ ...answer, sampleRate }));
+  }
+  const waveform = inSequence(decoded);
+  const channels = mono ? waveform.channels.slice(0, 1) : waveform.channels; // a mono stream comes out as two equal channels
+  return lostTag
+    ? {
+        sampleRate,
+        channels,
+        remarks: ["its ID3 tag says that it is longer than the file; the frames in it were read"],
+      }
+    : { sampleRate, channels };
 }
 
 async function decodeOgg(bytes: Uint8Array, start: number): Promise<Waveform> {
   const parts: Waveform[] = [];
-  for (const link of readOgg(bytes, start)) parts.push(await decodeLink(link));
-  if (parts.length === 1) return parts[0];
+  const links = readOgg(bytes, start);
+  for (const link of links) parts.push(await decodeLink(link));
   const [{ sampleRate, channels }] = parts;
   if (parts.some((p) => p.sampleRate !== sampleRate || p.channels.length !== channels.length)) {
     throw unsupported("Ogg whose streams differ in rate or channels");
   }
+  const waveform = inSequence(parts);
+  if (links.every(({ ended }) => ended)) return waveform;
+  return { ...waveform, remarks: ["no Ogg page says that it is the last; read to the end of the file"] };
+}
+
+/** Waveforms of one rate and as many channels, one after another. */
+function inSequence(parts: readonly Waveform[]): Waveform {
+  if (parts.length === 1) return parts[0];
+  const [{ sampleRate, channels }] = parts;
   const length = parts.reduce((sum, p) => sum + p.channels[0].length, 0);
   return {
     sampleRate,

@@ -43,12 +43,14 @@ const unreadable: [offset: number, magic: string, what: string][] = [
 
 /**
  * Recognise the container by its first bytes, past any ID3v2 tag.
- * @returns the container and the offset at which it starts
+ * @returns the container and the offset at which it starts; `lostTag` where the tag says that it is longer than the file, so that only a
+ * search can tell whether audio begins within it
  * @throws AudioError `empty`, `truncated` (cut inside a tag or a magic number), `unsupported` or `not-audio`
  */
-export function recognise(bytes: Uint8Array): { container: Container; start: number } {
+export function recognise(bytes: Uint8Array): { container: Container; start: number; lostTag?: boolean } {
   if (bytes.length === 0) throw new AudioError("empty", "empty (0 bytes)");
   const start = skipId3v2(bytes, 0);
+  if (start > bytes.length) return { container: "mpeg?", start: 10, lostTag: true };
   // A tag and then less than the shortest header, or less than a whole tag.
   if (start > 0 ? start + 4 > bytes.length : bytes.length < 10 && startsWith(bytes, 0, "ID3")) {
     throw new AudioError("truncated", "truncated: it ends in or right after its ID3 tag");

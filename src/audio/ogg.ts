@@ -12,6 +12,8 @@ export interface OggLink {
   codec: OggCodec;
   /** Its pages, unchanged. */
   bytes: Uint8Array;
+  /** Whether its last page is marked as such. */
+  ended: boolean;
   /** Factor that an Opus stream asks its samples to be multiplied by; 1 for the other codecs. */
   gain: number;
 }
@@ -29,7 +31,8 @@ interface Stream {
 /**
  * Split an Ogg file into its audio streams.
  *
- * Truncated means: the file ends within a page, or an audio stream has no page marked as its last.
+ * Truncated means: the file ends within a page. A stream without a page marked as its last, as phones write, cannot be told from one
+ * that was cut exactly between two pages: it is given with `ended` false.
  * @throws AudioError `truncated`, `damaged`, `unsupported`
  */
 export function readOgg(bytes: Uint8Array, start = 0): OggLink[] {
@@ -41,7 +44,8 @@ export function readOgg(bytes: Uint8Array, start = 0): OggLink[] {
     if (!startsWith(bytes, at, "OggS")) {
       if (startsWith(bytes, at, "OggS".slice(0, bytes.length - at))) throw cut();
       // A tag or padding may follow the last page, and nothing may stand between two.
-      if (streams.some((s) => s.codec && !s.ended) || nextPage(bytes, at) >= 0) {
+      const open = streams.some((s) => s.codec && !s.ended);
+      if ((open && bytes.subarray(at).some((byte) => byte !== 0)) || nextPage(bytes, at) >= 0) {
         throw new AudioError("damaged", `damaged: no Ogg page at byte ${at}`);
       }
       break;
@@ -80,9 +84,9 @@ function links(bytes: Uint8Array, streams: Stream[]): OggLink[] {
     const [from] = stream.ranges[0];
     // Streams side by side (a second language, say): the first one is taken.
     if (from < pastEnd) continue;
-    if (!stream.ended) throw new AudioError("truncated", "truncated: its last Ogg page is missing");
     pastEnd = stream.ranges.at(-1)![1];
-    out.push({ codec: stream.codec, bytes: join(bytes, stream.ranges), gain: stream.gain });
+    const { codec, ended, gain } = stream;
+    out.push({ codec, ended, gain, bytes: join(bytes, stream.ranges) });
   }
   return out;
 }

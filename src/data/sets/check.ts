@@ -1,6 +1,6 @@
 // What `melgrad data check` finds out about a folder: which sets it holds, clips by part beside the published counts, and what is
-// missing or broken. It reads every list, asks every audio file for its size and first bytes, and decodes them all when told to.
-import { AudioError } from "../../audio/errors.js";
+// missing or broken. It reads every list, looks at the first bytes of every audio file and at all frames of an MP3, and decodes them all
+// when told to.
 import { recognise } from "../../audio/formats.js";
 import { findMp3Frames } from "../../audio/mp3.js";
 import { DataError } from "../../gpu/errors.js";
@@ -100,22 +100,27 @@ function checkTask(task: SetTask): CheckedTask {
   };
 }
 
-/** How much of a file is looked at. */
+/** How much of a file is looked at first. */
 const headBytes = 16384;
 
-/** Throws AudioError where the first bytes of a file are not those of audio. */
+/**
+ * Throws AudioError where a file is not audio by the readers that decode it. Where the first bytes do not settle it (a tag with a picture
+ * is longer than they are), the whole file is looked at.
+ */
 async function glance(file: SetFile): Promise<void> {
   const head = await file.head(headBytes);
   try {
-    const { container, start } = recognise(head);
-    if (container !== "mpeg?") return;
-    if (!/\.mp3$/i.test(file.path))
+    if (recognise(head).container !== "mpeg?") return;
+    if (!/\.mp3$/i.test(file.path)) {
       await file.load(); // what its name promises it is not
-    else findMp3Frames(head, start);
+      return;
+    }
   } catch (error) {
-    const cutByUs = head.length === headBytes && error instanceof AudioError && error.kind === "truncated";
-    if (!cutByUs) throw error;
+    if (head.length < headBytes) throw error;
   }
+  const bytes = await file.bytes();
+  const { container, start, lostTag } = recognise(bytes);
+  if (container === "mpeg?") findMp3Frames(bytes, start, lostTag);
 }
 
 /** Reports files that are empty, no audio, or cannot be decoded, and returns them. */

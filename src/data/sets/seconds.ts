@@ -53,13 +53,9 @@ async function readKnown(path: string): Promise<Record<string, number>> {
 }
 
 async function secondsOf(file: SetFile): Promise<number> {
-  const head = await file.head(2 ** 16);
-  if (head.length > 0 && recognise(head).container === "mpeg?") {
-    const bytes = await file.bytes();
-    const { frames, sampleRate } = findMp3Frames(bytes, recognise(bytes).start);
-    // A frame holds 1152 samples in MPEG-1, whose rates start at 32 kHz, and 576 below.
-    return (frames * (sampleRate >= 32000 ? 1152 : 576)) / sampleRate;
-  }
+  const bytes = await file.bytes();
+  const { container, start, lostTag } = recognise(bytes);
+  if (container === "mpeg?") return findMp3Frames(bytes, start, lostTag).seconds;
   const { channels, sampleRate } = await file.load();
   return channels[0].length / sampleRate;
 }

@@ -1,5 +1,5 @@
 // What `melgrad data check` finds in folders on disk: which sets they hold, what is missing, empty, no audio, or cut.
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -7,7 +7,9 @@ import { checkSets } from "../../../src/data/sets/check.js";
 import { excerptName, faultFilteredParts } from "../../../src/data/sets/gtzan.js";
 import { openSetTask, tasksIn } from "../../../src/data/sets/index.js";
 import { labelRemarks } from "../../../src/data/sets/labels.js";
-import { problemText } from "../../../src/data/sets/problems.js";
+import { Problems, problemText } from "../../../src/data/sets/problems.js";
+import { measureSeconds } from "../../../src/data/sets/seconds.js";
+import { SetFiles } from "../../../src/data/sets/set-files.js";
 import { DataError, UsageError } from "../../../src/gpu/errors.js";
 import { put, shadedWav } from "../../support/sets.js";
 
@@ -97,5 +99,56 @@ describe("labelRemarks", () => {
       "the valid part has no clip",
       "the test part has no clip",
     ]);
+  });
+
+  it("agrees with decoding about MP3s whose tags hold a picture, whatever its size", async () => {
+    const folder = join(dir, "pictures");
+    const sound = readFileSync(new URL("../../fixtures/audio/mpeg1-stereo.mp3", import.meta.url));
+    const rows = ["path,label"];
+    const tagged = (length: number) => {
+      const tag = Buffer.alloc(10 + length, 0x41);
+      tag.set([
+        0x49,
+        0x44,
+        0x33,
+        3,
+        0,
+        0,
+        (length >> 21) & 127,
+        (length >> 14) & 127,
+        (length >> 7) & 127,
+        length & 127,
+      ]);
+      return tag;
+    };
+    for (const length of [1000, 16_384, 65_536, 70_000, 400_000]) {
+      put(folder, `picture${length}.mp3`, new Uint8Array(Buffer.concat([tagged(length), sound])));
+      put(
+        folder,
+        `zeros${length}.mp3`,
+        new Uint8Array(Buffer.concat([tagged(100), Buffer.alloc(length), sound])),
+      );
+      rows.push(`picture${length}.mp3,a`, `zeros${length}.mp3,b`);
+    }
+    put(folder, "cut.mp3", new Uint8Array(Buffer.concat([tagged(70_000), sound.subarray(0, 5000)])));
+    put(folder, "cut-tag.mp3", new Uint8Array(tagged(70_000).subarray(0, 69_000)));
+    put(folder, "manifest.csv", [...rows, "cut.mp3,a", "cut-tag.mp3,b"].join("\n"));
+    const broken = async (decode: boolean) => {
+      const [set] = await checkSets(folder, { decode, cacheDir: dir });
+      expect(set.tasks[0].rows[0].counts).toBeDefined();
+      return set.problems.list.filter(({ kind }) => kind === "broken").map(({ file, text }) => [file, text]);
+    };
+    const seen = (await broken(false)).sort();
+    expect(seen.map(([file]) => file)).toEqual(["cut-tag.mp3", "cut.mp3"]);
+    expect((await broken(true)).sort()).toEqual(seen);
+    const files = (await SetFiles.list(folder)).files.filter(({ path }) => path.endsWith(".mp3"));
+    const problems = new Problems();
+    const seconds = await measureSeconds(folder, files, problems, { cacheDir: dir, seed: 0 });
+    expect(problems.list.map(({ file }) => file).sort()).toEqual(["cut-tag.mp3", "cut.mp3"]);
+    for (const [i, file] of files.entries()) {
+      if (seconds[i] === undefined) continue;
+      const { channels, sampleRate } = await file.load();
+      expect(Math.abs((seconds[i] ?? 0) - channels[0].length / sampleRate)).toBeLessThan(0.06); // the encoder's padding
+    }
   });
 });
