@@ -12,7 +12,7 @@ import { UsageError } from "../gpu/errors.js";
 import { exists } from "../host/cache.js";
 import { adapterLine } from "../host/types.js";
 import { open } from "../node.js";
-import { type PoolName, poolNames, poolShape } from "../probe/feature-pools.js";
+import { type PoolName, poolNames, poolShape, pools } from "../probe/feature-pools.js";
 import {
   type FeatureColumn,
   type FeatureHeader,
@@ -89,7 +89,7 @@ export function registerFeatures(program: Command): void {
 export function poolOption(usual: PoolName): Option {
   return new Option(
     "--pool <name>",
-    "what becomes of the tokens: their mean, maximum, both, or the mean after every layer",
+    `what becomes of the tokens: ${poolNames.map((name) => `${name} (${pools[name].says})`).join("; ")}`,
   )
     .choices([...poolNames])
     .default(usual);

@@ -16,7 +16,14 @@ import type { Gpu } from "../tensor/gpu.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { type CropLayout, cropLayout, cutCrop, modelSamples } from "./feature-crops.js";
 import { BusyMeter } from "./feature-meter.js";
-import { ClipPool, type PoolName, pooledTokens, poolParts } from "./feature-pools.js";
+import {
+  ClipPool,
+  type PoolName,
+  type PoolPart,
+  pooledTokens,
+  poolLayout,
+  poolSize,
+} from "./feature-pools.js";
 import { cropStarts } from "./features.js";
 
 export interface ExtractorOptions {
@@ -26,6 +33,8 @@ export interface ExtractorOptions {
   pool?: PoolName;
   /** Most crops of a clip. Default: all that fit. */
   crops?: number;
+  /** Frames from crop to crop, where crops are to cover the clip; see cropStarts. */
+  hop?: number;
   /** Crops that go through the encoders together. Default 32; fewer where the clips' rate makes their samples large. */
   batch?: number;
   signal?: AbortSignal;
@@ -72,6 +81,7 @@ export class FeatureExtractor {
   /** Values of a vector. */
   readonly size: number;
   readonly pool: PoolName;
+  private readonly layout: readonly PoolPart[];
   private readonly mel: LogMel;
   private readonly batches = new Map<string, Batch>();
   private readonly layouts = new Map<number, CropLayout>();
@@ -88,7 +98,8 @@ export class FeatureExtractor {
     const { sampleRate, nFft, hopLength, nMels, gain } = model.frontEnd;
     const log = { kind: "log10", gain } as const;
     this.pool = pool;
-    this.size = poolParts(pool, model.layers) * model.width;
+    this.layout = poolLayout(pool, model);
+    this.size = poolSize(pool, model);
     this.mel = new LogMel(gpu, { sampleRate, nFft, hopLength, nMels, center: false, log });
   }
 
@@ -101,11 +112,11 @@ export class FeatureExtractor {
     if (this.pushing) throw new UsageError("push() takes one clip at a time: wait for it.");
     this.pushing = true;
     try {
-      const { model, crops } = this.options;
+      const { model, crops, hop } = this.options;
       const samples = toMono(waveform);
       const layout = this.layoutOf(waveform.sampleRate);
       const frames = 1 + Math.floor(modelSamples(samples.length, layout, model) / model.frontEnd.hopLength);
-      const starts = cropStarts(frames, model.cropFrames, crops);
+      const starts = cropStarts(frames, model.cropFrames, crops, hop);
       const { clip, vectors } = this.openClip(starts.length, wanted.length);
       for (const start of starts) {
         const batch = await this.batchFor(layout, wanted);
@@ -135,7 +146,7 @@ export class FeatureExtractor {
   }
 
   private openClip(crops: number, encoders: number): { clip: OpenClip; vectors: Promise<Float32Array[]> } {
-    const pools = Array.from({ length: encoders }, () => new ClipPool(this.pool, this.size, crops));
+    const pools = Array.from({ length: encoders }, () => new ClipPool(this.layout, crops));
     let clip: OpenClip | undefined;
     const vectors = new Promise<Float32Array[]>((resolve, reject) => {
       clip = { pools, resolve, reject };
@@ -269,7 +280,7 @@ export class FeatureExtractor {
       const { patchMels, patchFrames } = model;
       const crops = mel.forward(waves).mul(there);
       const patches = patchify(crops, { patchMels, patchFrames, ...normalisation });
-      return wanted.map((index) => pooledTokens(encoders[index], patches, this.pool));
+      return wanted.map((index) => pooledTokens(encoders[index], patches, this.pool, model));
     });
   }
 }

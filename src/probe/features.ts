@@ -7,7 +7,7 @@ import type { Patchifier } from "../patchifier/encoder.js";
 import type { FrameMajorMel } from "../patchifier/front-end.js";
 import { bucketOf, type Captured, capture } from "../tensor/capture.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { ClipPool, type PoolName, pooledTokens, poolParts } from "./feature-pools.js";
+import { ClipPool, type PoolName, pooledTokens, poolLayout, poolSize } from "./feature-pools.js";
 import type { FeatureTable } from "./standardise.js";
 
 /** Log-mels of clips, from wherever they are kept. A MelStore is one. */
@@ -33,12 +33,30 @@ export function melsInMemory(clips: readonly FrameMajorMel[], nMels: number): Cl
   };
 }
 
-/** Where crops of `cropFrames` lie in a clip: as many as fit without overlap, `most` at the most, spread evenly, one at least. */
-export function cropStarts(frames: number, cropFrames: number, most = Number.POSITIVE_INFINITY): number[] {
+/**
+ * Where crops of `cropFrames` lie in a clip. With `hop` they cover it from its first frame to its last, at most so many frames apart;
+ * without, as many as fit beside each other are spread evenly. One at least; more than `most` are replaced by so many, spread evenly.
+ */
+export function cropStarts(
+  frames: number,
+  cropFrames: number,
+  most = Number.POSITIVE_INFINITY,
+  hop?: number,
+): number[] {
+  const room = Math.max(0, frames - cropFrames);
+  const covering = hop === undefined ? 0 : 1 + Math.ceil(room / hop);
+  if (covering > 1 && covering <= most) {
+    return Array.from({ length: covering }, (_, i) => Math.round((i * room) / (covering - 1)));
+  }
   const count = Math.max(1, Math.min(most, Math.floor(frames / cropFrames)));
   return Array.from({ length: count }, (_, i) =>
     Math.max(0, Math.floor(((i + 0.5) * frames) / count - cropFrames / 2)),
   );
+}
+
+/** Half of a crop: what probes take, so that every moment of a clip is heard, most of them twice. */
+export function hearingHop(cropFrames: number): number {
+  return Math.max(1, Math.floor(cropFrames / 2));
 }
 
 export interface EncoderFeatureOptions {
@@ -48,6 +66,8 @@ export interface EncoderFeatureOptions {
   pool?: PoolName;
   /** Most crops of a clip. Default: all that fit. */
   crops?: number;
+  /** Frames from crop to crop, where crops are to cover the clip; see cropStarts. */
+  hop?: number;
   /** Crops that go through the encoder together. Default 32. */
   batch?: number;
   /** Told as crops are done. */
@@ -61,13 +81,14 @@ export async function encoderFeatures(
   mels: ClipMels,
   options: EncoderFeatureOptions,
 ): Promise<FeatureTable> {
-  const { model, pool = "mean", crops: most, batch = 32, onProgress, signal } = options;
+  const { model, pool = "mean", crops: most, hop, batch = 32, onProgress, signal } = options;
   const { cropFrames, frontEnd } = model;
-  const width = poolParts(pool, model.layers) * model.width;
+  const layout = poolLayout(pool, model);
+  const width = poolSize(pool, model);
   const clips: ClipPool[] = [];
   const places = mels.tracks.flatMap(({ frames }, clip) => {
-    const starts = cropStarts(frames, cropFrames, most);
-    clips.push(new ClipPool(pool, width, starts.length));
+    const starts = cropStarts(frames, cropFrames, most, hop);
+    clips.push(new ClipPool(layout, starts.length));
     return starts.map((start) => ({ clip, start }));
   });
   const values = new Float32Array(mels.tracks.length * width);
@@ -138,7 +159,7 @@ function embeddingOf(encoder: Patchifier, { model, normalisation, pool = "mean" 
   const { patchMels, patchFrames } = model;
   const options = { patchMels, patchFrames, ...normalisation };
   return ({ crops }: { crops: Tensor }) =>
-    encoder.gpu.scope(() => pooledTokens(encoder, patchify(crops, options), pool));
+    encoder.gpu.scope(() => pooledTokens(encoder, patchify(crops, options), pool, model));
 }
 
 /** Pooled tokens of crops [B, nMels, cropFrames] on the CPU. */

@@ -7,7 +7,7 @@ import { cacheFolder } from "../host/cache.js";
 import type { FrontEndConfig, ModelConfig } from "../patchifier/config.js";
 import type { Patchifier } from "../patchifier/encoder.js";
 import { FrontEnd } from "../patchifier/front-end.js";
-import { type PoolName, poolParts } from "../probe/feature-pools.js";
+import { type PoolName, poolSize } from "../probe/feature-pools.js";
 import { melStatistics, melsInMemory } from "../probe/features.js";
 import { HandFeatures, handSizes } from "../probe/hand-features.js";
 import type { Gpu } from "../tensor/gpu.js";
@@ -23,6 +23,8 @@ export interface EncoderRecipe {
   pool: PoolName;
   /** Most crops of a clip; infinite for all that fit. */
   crops: number;
+  /** Frames from crop to crop, where crops are to cover the clip. */
+  hop?: number;
 }
 
 /** SHA-256 over the names, shapes and values of an encoder's parameters; prediction heads do not count. */
@@ -39,7 +41,7 @@ export async function weightsDigest({ parameters }: Patchifier): Promise<string>
 }
 
 /** All that an encoder's vectors depend on besides the clip. */
-export function encoderSettings(weights: string, { model, normalisation, pool, crops }: EncoderRecipe) {
+export function encoderSettings(weights: string, { model, normalisation, pool, crops, hop }: EncoderRecipe) {
   const { mean, std } = normalisation;
   return {
     kind: "encoder",
@@ -49,6 +51,7 @@ export function encoderSettings(weights: string, { model, normalisation, pool, c
     normalisation: { mean, std },
     pool,
     crops: Number.isFinite(crops) ? crops : "all",
+    ...(hop === undefined ? {} : { hop }),
   };
 }
 
@@ -62,7 +65,7 @@ export async function encoderStore(
 ): Promise<VectorStore> {
   const settings = encoderSettings(await weightsDigest(encoder), options);
   const { model, pool } = options;
-  return VectorStore.open(folderOf(cacheDir), settings, poolParts(pool, model.layers) * model.width);
+  return VectorStore.open(folderOf(cacheDir), settings, poolSize(pool, model));
 }
 
 type Extra = NonNullable<PassOptions["extras"]>[number];

@@ -11,7 +11,14 @@ import { FrontEnd } from "../../src/patchifier/front-end.js";
 import { cropLayout, cutCrop } from "../../src/probe/feature-crops.js";
 import { FeatureExtractor } from "../../src/probe/feature-extractor.js";
 import { BusyMeter } from "../../src/probe/feature-meter.js";
-import { ClipPool, type PoolName, poolNames, poolShape } from "../../src/probe/feature-pools.js";
+import {
+  ClipPool,
+  type PoolName,
+  poolColumns,
+  poolLayout,
+  poolNames,
+  poolShape,
+} from "../../src/probe/feature-pools.js";
 import { cropStarts } from "../../src/probe/features.js";
 import { Random } from "../../src/tensor/random.js";
 import { freshSeed, useGpu } from "../support/gpu.js";
@@ -23,12 +30,13 @@ const tiny: ModelConfig = {
   frontEnd: { sampleRate: 16000, nFft: 512, hopLength: 320, nMels: 32, gain: 1e4 },
   patchMels: 16,
   patchFrames: 8,
-  cropFrames: 24,
+  cropFrames: 48,
   width: 16,
   layers: 3,
   heads: 2,
   mlpRatio: 2,
 };
+const short: ModelConfig = { ...tiny, cropFrames: 24 };
 const normalisation = { mean: 1.1, std: 0.7 };
 
 function music(samples: number, sampleRate: number, channels = 1): Waveform {
@@ -57,7 +65,7 @@ describe("cropLayout and cutCrop", () => {
   it.each([16000, 44100, 48000, 22050, 8000, 11025, 44099, 16001])(
     "cut what a crop needs, no matter where it lies: %i Hz",
     (rate) => {
-      const layout = cropLayout(tiny, rate);
+      const layout = cropLayout(short, rate);
       const { samples } = { samples: music(Math.round(rate * 1.7), rate).channels[0] };
       const whole = resampled(samples, rate, 16000);
       const frames = 1 + Math.floor(whole.length / 320);
@@ -65,7 +73,7 @@ describe("cropLayout and cutCrop", () => {
       const row = new Int32Array(4);
       for (const start of [0, 1, 2, 3, 17, Math.floor(frames / 2), frames - 24]) {
         out.fill(Number.NaN); // what stood there before must not matter
-        cutCrop(samples, start, layout, tiny, out, row);
+        cutCrop(samples, start, layout, short, out, row);
         const piece = resampled(out, rate, 16000);
         expect(piece).toHaveLength(layout.piece);
         expect(row[2]).toBe(whole.length);
@@ -82,12 +90,17 @@ describe("cropLayout and cutCrop", () => {
 });
 
 /** Vectors of the recording's whole log-mel, cropped afterwards, the tokens read back and pooled in float64. */
-async function expected(encoder: Patchifier, waveform: Waveform, pool: PoolName): Promise<Float64Array> {
+async function expected(
+  encoder: Patchifier,
+  waveform: Waveform,
+  pool: PoolName,
+  hop?: number,
+): Promise<Float64Array> {
   const { nMels } = tiny.frontEnd;
   const frontEnd = new FrontEnd(gpu(), tiny.frontEnd);
   const { frames, values } = await frontEnd.transform(waveform);
   frontEnd.dispose();
-  const starts = cropStarts(frames, tiny.cropFrames);
+  const starts = cropStarts(frames, tiny.cropFrames, undefined, hop);
   const crops = new Float32Array(starts.length * nMels * tiny.cropFrames);
   for (const [c, start] of starts.entries()) {
     for (let m = 0; m < nMels; m++) {
@@ -109,26 +122,91 @@ async function expected(encoder: Patchifier, waveform: Waveform, pool: PoolName)
       });
     }),
   );
-  const { width, layers } = tiny;
-  const pooled = async (name: string, how: "mean" | "max") => {
-    const data = await (traced.get(name)?.data as Promise<Float32Array>);
-    return Array.from({ length: width }, (_, j) => {
-      const column = Array.from({ length: data.length / width }, (_, t) => data[t * width + j]);
-      return how === "max" ? Math.max(...column) : column.reduce((a, b) => a + b, 0) / column.length;
-    });
-  };
   for (const { data } of traced.values()) await data;
-  const names = pool === "layers" ? Array.from({ length: layers }, (_, i) => `block_${i}`) : ["encoded"];
+  const { width, layers } = tiny;
+  const [rows, columns] = [nMels / tiny.patchMels, tiny.cropFrames / tiny.patchFrames];
+  /** One value of one crop's tokens after a block, all in float64. */
+  const course = (data: Float32Array, crop: number, j: number): number[] => {
+    // Rows apart: number j is value j % width of row floor(j / width). Tokens are numbered column by column.
+    const at = (c: number) => (crop * columns + c) * rows * width + j;
+    return Array.from({ length: columns }, (_, c) => data[at(c)]);
+  };
+  const average = (values: number[]) => values.reduce((a, b) => a + b, 0) / values.length;
+  const apart = Array.from({ length: rows * width }, (_, j) => j);
+  const together = (of: (values: number[]) => number, data: Float32Array, crop: number) =>
+    Array.from({ length: width }, (_, j) =>
+      of(Array.from({ length: rows }, (_, row) => course(data, crop, row * width + j)).flat()),
+    );
+  const differences = (values: number[]) => values.slice(1).map((value, i) => Math.abs(value - values[i]));
+  /** log(share + 1e-4) of each rate in the summed power of several courses. */
+  const shares = (courses: number[][]) => {
+    const length = courses[0].length;
+    const power = Array.from({ length: columns / 2 }, (_, k) =>
+      courses.reduce((sum, values) => {
+        const mean = average(values);
+        let [re, im] = [0, 0];
+        values.forEach((value, t) => {
+          const window = 0.5 - 0.5 * Math.cos((2 * Math.PI * (t + 0.5)) / length);
+          const angle = (2 * Math.PI * (k + 1) * (t + 0.5)) / length;
+          re += window * (value - mean) * Math.cos(angle);
+          im += window * (value - mean) * Math.sin(angle);
+        });
+        return sum + (re * re + im * im) / courses.length;
+      }, 0),
+    );
+    const total = power.reduce((a, b) => a + b, 0);
+    return power.map((value) => Math.log(value / (total + 1e-12) + 1e-4));
+  };
+  const how = {
+    mean: (d: Float32Array, c: number) => apart.map((j) => average(course(d, c, j))),
+    max: (d: Float32Array, c: number) => apart.map((j) => Math.max(...course(d, c, j))),
+    deviation: (d: Float32Array, c: number) =>
+      apart.map((j) => {
+        const values = course(d, c, j);
+        return Math.sqrt(average(values.map((value) => (value - average(values)) ** 2)));
+      }),
+    change: (d: Float32Array, c: number) => apart.map((j) => average(differences(course(d, c, j)))),
+    modulation: (d: Float32Array, c: number) => {
+      const courses = apart.map((j) => course(d, c, j));
+      const changes = courses.map(differences);
+      const curve = changes[0].map((_, t) => average(changes.map((change) => change[t])));
+      return [...shares(courses), ...shares([curve])];
+    },
+  };
+  type Of = (d: Float32Array, c: number) => number[];
+  const blocks = Array.from({ length: layers }, (_, i) => `block_${i}`);
+  const stats: Of[] = [how.mean, how.max, how.deviation, how.change];
+  const meanOf: Of = (d, c) => together(average, d, c);
+  const maxOf: Of = (d, c) => together((values) => Math.max(...values), d, c);
+  const plan: Record<PoolName, [names: string[], of: Of[]]> = {
+    mean: [["encoded"], [meanOf]],
+    max: [["encoded"], [maxOf]],
+    "mean+max": [["encoded"], [meanOf, maxOf]],
+    layers: [blocks, [meanOf]],
+    rows: [["encoded"], [how.mean]],
+    stats: [blocks, stats],
+    modulation: [blocks, [how.modulation]],
+    time: [blocks, [...stats, how.modulation]],
+  };
+  const [names, of] = plan[pool];
   const parts: number[] = [];
-  for (const name of names) if (pool !== "max") parts.push(...(await pooled(name, "mean")));
-  if (pool === "max" || pool === "mean+max") parts.push(...(await pooled("encoded", "max")));
+  for (const name of names) {
+    const data = await (traced.get(name)?.data as Promise<Float32Array>);
+    for (const statistic of of) {
+      const crops = starts.map((_, c) => statistic(data, c));
+      const join = statistic === how.max || statistic === maxOf ? (v: number[]) => Math.max(...v) : average;
+      parts.push(...crops[0].map((_, j) => join(crops.map((values) => values[j]))));
+    }
+  }
   return Float64Array.from(parts);
 }
 
 describe("FeatureExtractor", () => {
   it.each(poolNames)("gives what the whole recording gives, clip after clip: %s", async (pool) => {
     const encoders = [0, 1].map(() => new Patchifier(gpu(), encoderSizes(tiny), random));
-    const extractor = new FeatureExtractor(gpu(), encoders, { model: tiny, normalisation, pool, batch: 5 });
+    const hop = pool === "time" ? 20 : undefined;
+    const options = { model: tiny, normalisation, pool, hop, batch: 5 };
+    const extractor = new FeatureExtractor(gpu(), encoders, options);
     const clips = [
       music(30000, 16000),
       music(44100, 44100, 2),
@@ -148,7 +226,7 @@ describe("FeatureExtractor", () => {
     for (const [i, clip] of clips.entries()) {
       const found = await vectors[i];
       for (const [k, encoder] of encoders.entries()) {
-        const wanted = await expected(encoder, clip, pool);
+        const wanted = await expected(encoder, clip, pool, hop);
         expect(found[k]).toHaveLength(size);
         expect(wanted).toHaveLength(size);
         let off = 0;
@@ -238,9 +316,21 @@ describe("FeatureExtractor", () => {
   });
 });
 
+describe("poolColumns", () => {
+  it("finds a pool among the values of one that holds it", () => {
+    const stats = poolColumns("stats", "time", tiny);
+    const modulation = poolColumns("modulation", "time", tiny);
+    expect([...stats, ...modulation].sort((a, b) => a - b)).toEqual(
+      Array.from({ length: poolShape("time", tiny)[0] }, (_, i) => i),
+    );
+    expect(() => poolColumns("mean", "time", tiny)).toThrow(RangeError);
+  });
+});
+
 describe("ClipPool", () => {
   it("shows what is not a number", () => {
-    const pool = new ClipPool("mean+max", 4, 2);
+    const layout = poolLayout("mean+max", { ...tiny, width: 2 });
+    const pool = new ClipPool(layout, 2);
     expect(pool.take([1, 2, 3, Number.NaN])).toBe(false);
     expect(pool.take([3, 4, 5, 6])).toBe(true);
     expect([...pool.vector]).toEqual([2, 3, 5, Number.NaN]);

@@ -8,7 +8,13 @@ import { openTask } from "../../src/data/tasks/index.js";
 import type { LabelledTask } from "../../src/data/types.js";
 import type { ModelConfig } from "../../src/patchifier/config.js";
 import { encoderSizes, Patchifier } from "../../src/patchifier/encoder.js";
-import { cropStarts, encoderFeatures, melStatistics, melsInMemory } from "../../src/probe/features.js";
+import {
+  cropStarts,
+  encoderFeatures,
+  hearingHop,
+  melStatistics,
+  melsInMemory,
+} from "../../src/probe/features.js";
 import { Random } from "../../src/tensor/random.js";
 import { runProbes } from "../../src/train/probe.js";
 import { freshSeed, useGpu } from "../support/gpu.js";
@@ -164,6 +170,18 @@ describe("features", () => {
     expect(cropStarts(313, 128, 1)).toEqual([92]);
     expect(cropStarts(100, 128)).toEqual([0]);
     expect(cropStarts(128, 128)).toEqual([0]);
+  });
+
+  it("covers a clip where crops may overlap", () => {
+    expect(cropStarts(313, 128, undefined, 64)).toEqual([0, 62, 123, 185]);
+    expect(cropStarts(251, 128, undefined, 64)).toEqual([0, 62, 123]);
+    expect(cropStarts(313, 128, 2, 64)).toEqual([14, 170]);
+    expect(cropStarts(100, 128, undefined, 64)).toEqual([0]);
+    const [frames, crop] = [300 + Math.floor(500 * Math.random()), 40 + Math.floor(200 * Math.random())];
+    const starts = cropStarts(frames, crop, undefined, hearingHop(crop));
+    const heard = new Set(starts.flatMap((start) => Array.from({ length: crop }, (_, i) => start + i)));
+    expect(heard.size).toBe(frames);
+    expect(Math.max(...heard)).toBe(frames - 1);
   });
 
   it("takes mean and standard deviation of each band", () => {
