@@ -26,6 +26,10 @@ export function weightedStatistic(predicted: Predictions, statistic: Statistic):
     }
     case "roc-auc":
       return meanOf(columns(outputs).map((k) => ranked(predicted, k, weightedArea)));
+    case "class-roc-auc": {
+      const hot = labels.map(([label]) => columns(outputs).map((k) => Number(k === label)));
+      return meanOf(columns(outputs).map((k) => ranked({ labels: hot, scores, outputs }, k, weightedArea)));
+    }
     case "average-precision":
       return meanOf(columns(outputs).map((k) => ranked(predicted, k, weightedPrecision)));
     case "r2": {

@@ -17,6 +17,8 @@ export interface ProbeLabels {
   labels: readonly (readonly number[])[];
   /** The song of each clip, for metrics that judge songs rather than clips. */
   pieces?: readonly string[];
+  /** The main figure of a classification, where it is not accuracy. */
+  metric?: "roc-auc";
 }
 
 /** A way to score; higher is better in all of them. */
@@ -32,7 +34,7 @@ export interface Metric {
 
 /** Of `r2` the column, or the mean of all. */
 export type Statistic =
-  | { kind: "roc-auc" | "average-precision" | "accuracy" }
+  | { kind: "roc-auc" | "class-roc-auc" | "average-precision" | "accuracy" }
   | { kind: "key-score"; rule: FifthRule }
   | { kind: "r2"; column?: number };
 
@@ -69,8 +71,19 @@ export function areKeys(classes: readonly string[]): boolean {
   return classes.length === 24 && classes.every((name, i) => name.endsWith(i < 12 ? " major" : " minor"));
 }
 
+/** The area under the ROC curve of each class against the others, and the plain mean. */
+const classArea: Metric = {
+  name: "macro one-vs-rest ROC-AUC",
+  chance: 0.5,
+  statistic: { kind: "class-roc-auc" },
+  score: (labels, scores, outputs) => {
+    const hot = labels.flatMap(([label]) => Array.from({ length: outputs }, (_, k) => Number(k === label)));
+    return rocAucMacro(hot, scores, outputs).macro;
+  },
+};
+
 /** The metrics of a task; the first chooses the head and is the one that is reported. */
-export function metricsOf({ kind, classes, labels: all }: ProbeLabels): Metric[] {
+export function metricsOf({ kind, classes, labels: all, metric: main }: ProbeLabels): Metric[] {
   const flat = (labels: readonly (readonly number[])[]) => labels.flat();
   const tags =
     (score: typeof rocAucMacro): Metric["score"] =>
@@ -107,6 +120,7 @@ export function metricsOf({ kind, classes, labels: all }: ProbeLabels): Metric[]
         statistic: { kind: "accuracy" },
         score: (labels, scores, outputs) => accuracy(flat(labels), argmaxRows(scores, outputs)),
       };
+      if (main === "roc-auc") return [classArea, right];
       if (!areKeys(classes)) return [right];
       const weighted = (name: string, rule: FifthRule): Metric => {
         const table = keyScoreTable(rule);
@@ -181,7 +195,7 @@ export function outputsOf({ kind, classes, labels }: ProbeLabels): number {
   return kind === "regression" ? (labels[0]?.length ?? 0) : classes.length;
 }
 
-function targetRow({ kind, classes, labels }: ProbeLabels, clip: number): ArrayLike<number> {
+export function targetRow({ kind, classes, labels }: ProbeLabels, clip: number): ArrayLike<number> {
   return kind === "classification" ? oneHot(labels[clip], classes.length) : labels[clip];
 }
 
@@ -204,7 +218,7 @@ function fitter(task: ProbeLabels, features: FeatureTable, clips: readonly numbe
   };
 }
 
-function headFitter(
+export function headFitter(
   { kind }: ProbeLabels,
   rows: Float64Array,
   targets: Float64Array,
