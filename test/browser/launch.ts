@@ -1,14 +1,12 @@
-// A real headless Chromium with WebGPU for tests, from npm alone: the browser of @sparticuz/chromium, run by playwright-core
-// on SwiftShader, and a small static server on 127.0.0.1. It knows nothing of what is tested.
-import { constants, createReadStream, createWriteStream, statSync } from "node:fs";
-import { access, chmod, mkdir, writeFile } from "node:fs/promises";
+// Pages of a real browser for tests (which one: browsers.ts), and a small static server on 127.0.0.1. It knows nothing of what is
+// tested.
+import { createReadStream, statSync } from "node:fs";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { extname, join, resolve, sep } from "node:path";
+import { extname, resolve, sep } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { createBrotliDecompress } from "node:zlib";
-import { type Browser, chromium, type Page } from "playwright-core";
-import { findEmbeddedPackage, unpackOnce, unpackTar } from "../../src/host/node/embedded.js";
+import type { Browser, Page } from "playwright-core";
+import { browserKind, launch } from "./browsers.js";
 
 export interface PageOptions {
   /** The page's HTML; its scripts import by path, for example `/dist/melgrad.js`. */
@@ -55,6 +53,13 @@ export async function openPage(options: PageOptions = {}): Promise<OpenedPage> {
   page.on("pageerror", (error) => errors.push(error.stack ?? error.message));
   page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
   page.on("requestfailed", (request) => errors.push(`${request.url()}: ${request.failure()?.errorText}`));
+  if (browserKind === "firefox") {
+    // Chromium says so on its console.
+    page.on(
+      "response",
+      (answer) => answer.status() >= 400 && errors.push(`${answer.url()}: ${answer.status()}`),
+    );
+  }
   const close = async () => {
     await context.close();
     server.closeAllConnections();
@@ -74,69 +79,6 @@ export async function closeBrowser(): Promise<void> {
   const open = browser;
   browser = undefined;
   await (await open)?.close();
-}
-
-/** Unpacks the browser once per version and starts it. */
-async function launch(): Promise<Browser> {
-  const folder = await unpackBrowser();
-  return chromium.launch({
-    executablePath: join(folder, "chromium"),
-    // A Debian without NSS and fonts finds the package's own.
-    env: {
-      ...process.env,
-      LD_LIBRARY_PATH: [join(folder, "lib"), process.env.LD_LIBRARY_PATH].filter(Boolean).join(":"),
-      FONTCONFIG_PATH: await writeFontConfig(folder),
-      HOME: process.env.HOME || folder,
-    },
-    ignoreDefaultArgs: ["--disable-gpu"],
-    args: [
-      "--headless",
-      "--no-sandbox",
-      "--enable-unsafe-webgpu",
-      "--use-webgpu-adapter=swiftshader",
-      // The page itself is put together by the same Vulkan: without, its first WebGPU canvas ends the GPU process.
-      "--use-gl=angle",
-      "--use-angle=swiftshader",
-      "--enable-features=Vulkan",
-      "--use-vulkan=swiftshader",
-      // But what is drawn in two dimensions is drawn by the processor itself, several times faster than through it.
-      "--disable-accelerated-2d-canvas",
-      "--disable-gpu-rasterization",
-      // A microphone that beeps once a second, allowed without asking.
-      "--use-fake-device-for-media-stream",
-      "--use-fake-ui-for-media-stream",
-    ],
-  });
-}
-
-/** The package's own list of font folders fits another machine; without any font, form controls end the browser. */
-async function writeFontConfig(folder: string): Promise<string> {
-  const config = join(folder, "fontconfig");
-  await mkdir(config, { recursive: true });
-  const folders = [join(folder, "fonts"), "/usr/share/fonts"].map((path) => `<dir>${path}</dir>`).join("");
-  const cache = `<cachedir>${join(config, "cache")}</cachedir>`;
-  await writeFile(join(config, "fonts.conf"), `<fontconfig>${folders}${cache}</fontconfig>\n`);
-  return config;
-}
-
-async function unpackBrowser(): Promise<string> {
-  const found = findEmbeddedPackage();
-  if (typeof found === "string") throw new Error(`The browser tests need @sparticuz/chromium: ${found}.`);
-  const expected = ["chromium", "libvk_swiftshader.so", "lib/libnss3.so", "fonts.conf"];
-  const folder = await unpackOnce(`browser-${found.version}-${process.arch}`, expected, async (dir) => {
-    for (const archive of ["swiftshader", "al2023", "fonts"]) {
-      await unpackTar(join(found.bin, `${archive}.tar.br`), dir);
-    }
-    const program = join(dir, "chromium");
-    await pipeline(
-      createReadStream(join(found.bin, "chromium.br")),
-      createBrotliDecompress({ chunkSize: 1 << 20 }),
-      createWriteStream(program),
-    );
-    await chmod(program, 0o755);
-  });
-  await access(join(folder, "chromium"), constants.X_OK);
-  return folder;
 }
 
 async function serve(options: PageOptions): Promise<Server> {

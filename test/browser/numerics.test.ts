@@ -1,4 +1,4 @@
-// The numbers in a real Chromium: the op table's core, forward and gradient, against float64, and reference cases of operations,
+// The numbers in a real browser: the op table's core, forward and gradient, against float64, and reference cases of operations,
 // spectrograms and the model, by the very runners that Node's tests use.
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -68,7 +68,7 @@ function packed(_: string, value: unknown): unknown {
 
 describe("the op table's core", () => {
   it("agrees with float64 in every family, forward and gradient", async () => {
-    const seed = freshSeed("the core in Chromium");
+    const seed = freshSeed("the core in a browser");
     const results = await opened.page.evaluate((start) => inPage.runCore(start, 1), seed);
     const wrong = results.filter(({ problems }) => problems.length > 0);
     expect(wrong).toEqual([]);
