@@ -8,20 +8,62 @@ import { skipId3v2 } from "./tags.js";
 export const readableFormats = "WAV, FLAC, MP3, Ogg Vorbis, Ogg Opus and .au";
 
 /** Endings of formats that can be read. */
-export const readableEndings = ["wav", "wave", "flac", "mp3", "ogg", "oga", "opus", "au", "snd"] as const;
+export const readableEndings = [
+  ...["wav", "wave", "bwf", "rf64", "flac", "mp3", "ogg", "oga", "ogx", "opus", "au", "snd"],
+] as const;
 
 /** Endings of audio that cannot be read: such files are named and skipped rather than passed over in silence. */
 export const unreadableEndings = [
   ...["aac", "m4a", "m4b", "alac", "aif", "aiff", "aifc", "caf", "wma", "ape", "wv", "mpc", "mp2", "amr"],
-  ...["ac3", "dts", "dsf", "dff", "ra", "tta", "weba", "mka", "spx"],
+  ...[
+    "ac3",
+    "dts",
+    "dsf",
+    "dff",
+    "ra",
+    "tta",
+    "weba",
+    "mka",
+    "spx",
+    "w64",
+    "voc",
+    "shn",
+    "m4p",
+    "m4r",
+    "adts",
+  ],
+  // Films and recordings of phones and screens, whose sound is wanted as often as not.
+  ...[
+    "mp4",
+    "m4v",
+    "mov",
+    "webm",
+    "mkv",
+    "3gp",
+    "3g2",
+    "avi",
+    "flv",
+    "wmv",
+    "asf",
+    "ts",
+    "mpg",
+    "mpeg",
+    "ogv",
+  ],
 ] as const;
 
+const readable = new Set<string>(readableEndings);
 const endings = new Set<string>([...readableEndings, ...unreadableEndings]);
 
 /** Does this file name have an audio ending (upper or lower case)? */
 export function hasAudioEnding(fileName: string): boolean {
   const dot = fileName.lastIndexOf(".");
   return dot > 0 && endings.has(fileName.slice(dot + 1).toLowerCase());
+}
+
+/** Does this file name have the ending of a format that can be read? */
+export function hasReadableEnding(fileName: string): boolean {
+  return readable.has(fileName.slice(fileName.lastIndexOf(".") + 1).toLowerCase());
 }
 
 /** What a file's bytes say it is. `mpeg?` means that only a search for MPEG frames can tell. */
@@ -39,6 +81,13 @@ const unreadable: [offset: number, magic: string, what: string][] = [
   [0, "MThd", "MIDI"],
   [0, "DSD ", "DSD"],
   [0, "#!AMR", "AMR"],
+  [0, "riff\x2e\x91\xcf\x11", "Wave64"],
+  [0, "Creative Voice File", "Creative Voice"],
+  [0, "TTA1", "True Audio"],
+  [0, "ajkg", "Shorten"],
+  [0, ".RMF", "RealMedia"],
+  [0, "FLV\x01", "Flash video"],
+  [0, "\x00\x00\x01\xba", "MPEG video"],
 ];
 
 /**
@@ -65,6 +114,7 @@ export function recognise(bytes: Uint8Array): { container: Container; start: num
   if (is(0, ".snd")) return { container: "au", start };
   const known = unreadable.find(([offset, magic]) => is(offset, magic))?.[2];
   if (known) throw unsupported(`${known} audio`);
+  if (is(0, "RIFF") && is(8, "AVI ")) throw unsupported("AVI audio");
   if (is(0, "FORM") && (is(8, "AIFF") || is(8, "AIFC"))) throw unsupported("AIFF audio");
   // An MPEG sync word with layer bits 00 is AAC in ADTS.
   if (bytes[start] === 0xff && (bytes[start + 1] & 0xf6) === 0xf0) throw unsupported("AAC audio");
@@ -79,5 +129,8 @@ export function notAudio(): AudioError {
 }
 
 export function unsupported(what: string): AudioError {
-  return new AudioError("unsupported", `${what} is not supported (${readableFormats} are; convert it first)`);
+  return new AudioError(
+    "unsupported",
+    `${what} is not supported (${readableFormats} are; convert it first, as with: ffmpeg -i FILE FILE.flac)`,
+  );
 }

@@ -1,8 +1,9 @@
 // Reads one audio file from disk, or from bytes at hand, and decodes it in whichever thread it is called. Not here: threads
 // (decode-pool.ts).
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
-import { decodeAudio, mixDown, type Waveform } from "../audio/decode.js";
+import { open, readFile } from "node:fs/promises";
+import { AudioError, decodeAudio, mixDown, type Waveform } from "../audio/decode.js";
+import { recognise } from "../audio/formats.js";
 import { DataError } from "../gpu/errors.js";
 import { waveformKey } from "./content.js";
 
@@ -25,6 +26,7 @@ export async function readWaveform(
   name: string,
   content = false,
 ): Promise<DecodedFile> {
+  if (typeof source === "string") await glance(source, name);
   const bytes = await bytesOf(source, name);
   const decoded = await decodeAudio(bytes, { name });
   const waveform = mono ? mixDown(decoded) : decoded;
@@ -36,6 +38,26 @@ export async function digestBytes(source: string | Uint8Array, name: string): Pr
   return createHash("sha256")
     .update(await bytesOf(source, name))
     .digest("hex");
+}
+
+/** Files from this size on, in bytes, are looked at before they are read: a film is refused by its first bytes. */
+const largeBytes = 2 ** 25;
+
+/** Throws AudioError where a large file begins as a format that is not read. */
+async function glance(path: string, name: string): Promise<void> {
+  const head = Buffer.alloc(4096);
+  try {
+    const file = await open(path);
+    try {
+      if ((await file.stat()).size < largeBytes) return;
+      const { bytesRead } = await file.read(head, 0, head.length, 0);
+      recognise(head.subarray(0, bytesRead));
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if (error instanceof AudioError && error.kind === "unsupported") throw error.named(name);
+  }
 }
 
 async function bytesOf(source: string | Uint8Array, name: string): Promise<Uint8Array> {

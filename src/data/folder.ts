@@ -1,8 +1,6 @@
 // A folder of audio as a corpus: found recursively, each file decoded once to know that it is whole, and what cannot be
 // used named with its reason. Not here: labels, splits and crops, or any opinion on what is music.
-import type { Dirent } from "node:fs";
-import { readdir, realpath, stat } from "node:fs/promises";
-import { basename, extname, join, resolve } from "node:path";
+import { basename, extname } from "node:path";
 import { AudioError, type Waveform } from "../audio/decode.js";
 import { hasAudioEnding, readableFormats } from "../audio/formats.js";
 import { isSilent } from "../audio/levels.js";
@@ -10,6 +8,7 @@ import { DataError } from "../gpu/errors.js";
 import { whyUnreadable } from "./decode-file.js";
 import { type DecodePool, sharedDecodePool } from "./decode-pool.js";
 import type { Corpus, OnProgress, SkippedFile, Track, TrackSource } from "./types.js";
+import { type Walk, type WalkedFile, walkFolder } from "./walk.js";
 
 export interface FolderOptions {
   /** Shorter files are skipped. Default 0.5. */
@@ -173,66 +172,30 @@ interface Found {
   ignored: number;
 }
 
-/** Find the audio files below a folder. What is real goes first, so that a link to it is what counts as the double. */
+/** Find the audio files below a folder. Where there are links to a file, the file counts and the links are doubles. */
 async function scan(dir: string, signal?: AbortSignal): Promise<Found> {
-  const found: Found = { files: [], skipped: [], ignored: 0 };
-  const taken = new Set<string>();
-  let links: { id: string; path: string }[] = [];
-
-  const addFile = (id: string, path: string, real: string) => {
-    if (!hasAudioEnding(basename(id))) found.ignored++;
-    else if (!taken.has(real)) {
-      taken.add(real);
-      found.files.push({ id, path });
-    }
-  };
-  const walk = async (id: string, path: string, real: string, entries: Dirent[]) => {
-    taken.add(real);
-    for (const entry of entries) {
-      signal?.throwIfAborted();
-      if (entry.name.startsWith(".")) continue;
-      const child = { id: id ? `${id}/${entry.name}` : entry.name, path: join(path, entry.name) };
-      if (entry.isSymbolicLink()) links.push(child);
-      else if (entry.isDirectory()) await enter(child.id, child.path, join(real, entry.name));
-      else if (entry.isFile()) addFile(child.id, child.path, join(real, entry.name));
-      else found.ignored++; // pipes, sockets and devices, which may never end
-    }
-  };
-  const enter = async (id: string, path: string, real: string) => {
-    try {
-      await walk(id, path, real, await readdir(path, { withFileTypes: true }));
-    } catch (error) {
-      if (signal?.aborted || error instanceof DataError) throw error;
-      found.skipped.push({ path: `${id}/`, reason: whyUnreadable(error) });
-    }
-  };
-
-  let root: { real: string; entries: Dirent[] };
+  let walk: Walk;
   try {
-    root = { real: await realpath(dir), entries: await readdir(dir, { withFileTypes: true }) };
+    walk = await walkFolder(dir, signal);
   } catch (error) {
+    if (signal?.aborted) throw error;
     throw new DataError(unreadableFolder(dir, error));
   }
-  await walk("", resolve(dir), root.real, root.entries);
-  while (links.length > 0) {
-    const round = links.sort((a, b) => byCodeUnits(a.id, b.id));
-    links = [];
-    for (const { id, path } of round) {
-      signal?.throwIfAborted();
-      try {
-        const [real, what] = [await realpath(path), await stat(path)];
-        if (what.isDirectory() && !taken.has(real)) await enter(id, path, real);
-        else if (what.isFile()) addFile(id, path, real);
-      } catch (error) {
-        if (signal?.aborted) throw error;
-        if (hasAudioEnding(basename(id)))
-          found.skipped.push({ path: id, reason: "a symbolic link to nothing" });
-        else found.ignored++;
-      }
-    }
+  const isAudio = ({ id }: WalkedFile) => hasAudioEnding(basename(id));
+  const audio = walk.files.filter(isAudio);
+  const dangling = walk.dangling.filter(isAudio);
+  const taken = new Map<string, WalkedFile>();
+  for (const file of [...audio.filter(({ linked }) => !linked), ...audio.filter(({ linked }) => linked)]) {
+    if (!taken.has(file.real)) taken.set(file.real, file);
   }
-  found.files.sort((a, b) => byCodeUnits(a.id, b.id));
-  return found;
+  return {
+    files: [...taken.values()].sort((a, b) => byCodeUnits(a.id, b.id)),
+    skipped: [
+      ...walk.unreadable,
+      ...dangling.map(({ id }) => ({ path: id, reason: "a symbolic link to nothing" })),
+    ],
+    ignored: walk.files.length - audio.length + walk.dangling.length - dangling.length + walk.other,
+  };
 }
 
 function unreadableFolder(dir: string, error: unknown): string {

@@ -131,6 +131,8 @@ describe("what is skipped", () => {
     const short = bytesOf("pcm-u8-mono.wav"); // 8 kHz, one byte a sample: keep 800 samples, 0.1 s
     const data = Buffer.from(short).indexOf("data");
     new DataView(short.buffer).setUint32(data + 4, 800, true);
+    put("film.mp4", new Uint8Array([0, 0, 0, 32, ...Buffer.from("ftypisom"), ...new Uint8Array(100)]));
+    put("screen.webm", new Uint8Array([0x1a, 0x45, 0xdf, 0xa3, ...new Uint8Array(100)]));
     put("short.wav", short.slice(0, data + 8 + 800));
     const corpus = await openFolder(dir);
     expect(corpus.tracks.map((t) => t.id)).toEqual(["good.ogg"]);
@@ -142,7 +144,9 @@ describe("what is skipped", () => {
         "cut2.mp3",
         "cut3.opus",
         "empty.wav",
+        "film.mp4",
         "phone.m4a",
+        "screen.webm",
         "short.wav",
         "text.mp3",
       ],
@@ -151,7 +155,8 @@ describe("what is skipped", () => {
       expect(reasons[name]).toMatch(/^truncated: /);
     expect(reasons["empty.wav"]).toBe("empty (0 bytes)");
     expect(reasons["text.mp3"]).toMatch(/^not audio/);
-    expect(reasons["phone.m4a"]).toMatch(/^MP4 .* is not supported/);
+    for (const name of ["phone.m4a", "film.mp4"]) expect(reasons[name]).toMatch(/^MP4 .* is not supported/);
+    expect(reasons["screen.webm"]).toMatch(/^Matroska or WebM .*convert it first, as with: ffmpeg -i FILE/);
     expect(reasons["short.wav"]).toBe("0.1 s long, less than the 0.5 s needed");
     expect((await openFolder(dir, { minSeconds: 0.1 })).tracks.map((t) => t.id)).toEqual([
       "good.ogg",

@@ -1,7 +1,7 @@
 // `composed`: fourteen piano pieces that people wrote (eight rags and six classical pieces), as MIDI from npm, rendered here with
 // a soundfont from npm. Both packages are read as data; none of their code runs.
 
-import { mkdir, readdir, readFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { decodeAudio } from "../../audio/decode.js";
 import { DataError } from "../../gpu/errors.js";
@@ -10,6 +10,7 @@ import { midiNotes, parseMidi } from "../midi/notes.js";
 import { renderAll } from "../midi/render-pool.js";
 import { NPM, SONIVOX } from "../sources.js";
 import type { Corpus, Track } from "../types.js";
+import { walkFolder } from "../walk.js";
 import type { ResolvedCorpusOptions } from "./options.js";
 
 /** Seconds left to ring after the last note. */
@@ -19,7 +20,8 @@ const TAIL = 2;
 export async function openComposed(options: ResolvedCorpusOptions): Promise<Corpus> {
   const [pieces, alphatab] = await options.packages.npm([NPM.pieces, NPM.soundfont], options);
   const library = join(pieces.dir, "songs/library");
-  const files = (await readdir(library, { recursive: true })).filter((file) => file.endsWith(".mid")).sort();
+  const found = (await walkFolder(library)).files.map(({ id }) => id);
+  const files = found.filter((file) => file.endsWith(".mid"));
   if (files.length === 0)
     throw new DataError(`${library} holds no MIDI files; delete ${pieces.dir} and it is fetched again`);
   const folder = join(options.cacheDir, "composed", `v1-${pieces.version}-${alphatab.version}`);

@@ -1,13 +1,14 @@
 // Recorded music out of Debian packages: `starter` (39 MB) and `open` (273 MB). Files are found, named and paired here; the
 // decoders are elsewhere.
 
-import { readdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { basename, dirname, extname, join, relative, sep } from "node:path";
 import { DataError } from "../../gpu/errors.js";
 import type { FetchedPackage } from "../../host/packages.js";
 import { sharedDecodePool } from "../decode-pool.js";
 import { DEBIAN } from "../sources.js";
 import type { Corpus, SkippedFile, Track, Waveform } from "../types.js";
+import { walkFolder } from "../walk.js";
 import type { ResolvedCorpusOptions } from "./options.js";
 
 const STARTER = [DEBIAN["asc-music"], DEBIAN["fretsonfire-songs-sectoid"]];
@@ -86,10 +87,10 @@ export async function tracksOf(
 }
 
 async function audioFiles(root: string): Promise<string[]> {
-  const entries = await readdir(root, { recursive: true, withFileTypes: true });
-  return entries
-    .filter((entry) => entry.isFile() && /\.(ogg|mp3|opus|flac|wav)$/i.test(entry.name))
-    .map((entry) => join(entry.parentPath ?? entry.path, entry.name));
+  const { files } = await walkFolder(root);
+  return files
+    .filter(({ id, linked }) => !linked && /\.(ogg|mp3|opus|flac|wav)$/i.test(id))
+    .map(({ path }) => path);
 }
 
 /** Decodes files to one channel each and adds them up. */

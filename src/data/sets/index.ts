@@ -60,6 +60,7 @@ export function readSet(
   problems: Problems,
   options: SetOptions = {},
 ): Promise<ReadSet> {
+  for (const { path, reason } of files.unreadable) problems.add("broken", { file: path }, reason);
   return format.read(files, problems, {
     ...options,
     cacheDir: cacheFolder(options.cacheDir),

@@ -2,11 +2,12 @@
 // and a group a row. The columns say what the task is. Not here: lists of published sets, which have readers of their own.
 import { DataError } from "../../gpu/errors.js";
 import type { Part } from "../types.js";
+import { type ListedClip, withoutDoubles } from "./doubles.js";
 import { counted, drawValidation, partSubsets } from "./parts.js";
 import type { Problems } from "./problems.js";
 import { folderOf, readText, type SetFile, type SetFiles } from "./set-files.js";
 import { readTable } from "./table.js";
-import type { ReadSet, SetClip, SetFormat, SetTask } from "./types.js";
+import type { ReadOptions, ReadSet, SetClip, SetFormat, SetTask } from "./types.js";
 
 const pathNames = ["path", "file", "filename", "file_name", "audio"];
 /** Columns that are never labels. */
@@ -66,7 +67,11 @@ interface Line {
   values: Readonly<Record<string, unknown>>;
 }
 
-async function read(files: SetFiles, problems: Problems): Promise<ReadSet> {
+async function read(
+  files: SetFiles,
+  problems: Problems,
+  { signal }: Pick<ReadOptions, "signal">,
+): Promise<ReadSet> {
   const file = manifestOf(files) as SetFile;
   const { columns, lines } = await readLines(file, problems);
   const pathColumn = pathNames.find((name) => columns.includes(name));
@@ -78,7 +83,7 @@ async function read(files: SetFiles, problems: Problems): Promise<ReadSet> {
     lines,
   );
   const splitColumn = ["split", "part"].find((name) => columns.includes(name));
-  const clips: SetClip[] = [];
+  const listed: ListedClip[] = [];
   const ids = new Map<string, number>();
   for (const row of lines) {
     const at = { file: file.path, line: row.line };
@@ -105,8 +110,9 @@ async function read(files: SetFiles, problems: Problems): Promise<ReadSet> {
       if (typeof label === "string") problems.add("label", at, `${label}; it is not probed on`);
       else clip.label = label;
     }
-    clips.push(clip);
+    listed.push({ clip, at });
   }
+  const clips = (await withoutDoubles(listed, problems, signal)).map(({ clip }) => clip);
   if (clips.length === 0)
     throw new DataError(`${file.path}: none of its ${lines.length} rows gives audio that is there.`);
   const drawn = clips.some(({ part }) => part) && !clips.some(({ part }) => part === "valid");
@@ -182,7 +188,12 @@ function readClip(
   const folder = folderOf(list);
   const file = files.at(folder ? `${folder}/${path}` : path) ?? files.at(path);
   if (!file) {
-    problems.add("missing", at, `${path} is not there`);
+    const leaves = /^([a-z]:)?\//i.test(path) || path.split("/").includes("..");
+    problems.add(
+      "missing",
+      at,
+      `${path} is not ${leaves ? "below the folder: write a path that is" : "there"}`,
+    );
     return undefined;
   }
   const start = text(values.start) === "" ? 0 : Number(text(values.start));

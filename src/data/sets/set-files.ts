@@ -1,13 +1,14 @@
 // All files below a data set's folder, listed once, so that audio is found by path, by name or by stem whatever folder it was
 // unpacked to and whatever it was converted to. Archives appear as the files that they hold (zip.ts). Hidden files, macOS's
 // `._*` among them, are counted and passed over.
-import { open, readdir, readFile, stat } from "node:fs/promises";
+import { open, readFile, stat } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
-import { hasAudioEnding } from "../../audio/formats.js";
+import { hasAudioEnding, hasReadableEnding } from "../../audio/formats.js";
 import { DataError } from "../../gpu/errors.js";
 import { whyUnreadable } from "../decode-file.js";
 import { sharedDecodePool } from "../decode-pool.js";
-import type { Waveform } from "../types.js";
+import type { SkippedFile, Waveform } from "../types.js";
+import { type Walk, walkFolder } from "../walk.js";
 
 /** A file of the set. */
 export interface SetFile {
@@ -30,34 +31,26 @@ export class SetFiles {
   private constructor(
     readonly folder: string,
     readonly files: readonly SetFile[],
-    /** Hidden files that were passed over. */
-    readonly hidden: number,
+    private readonly walk: Pick<Walk, "hidden" | "unreadable" | "aliases">,
   ) {
     for (const file of files) this.index(file);
   }
 
+  /** Hidden files that were passed over. */
+  get hidden(): number {
+    return this.walk.hidden;
+  }
+
+  /** Folders that cannot be read, with the reason. */
+  get unreadable(): readonly SkippedFile[] {
+    return this.walk.unreadable;
+  }
+
   /** @throws DataError where the folder is missing or unreadable */
   static async list(folder: string, signal?: AbortSignal): Promise<SetFiles> {
-    const files: SetFile[] = [];
-    let hidden = 0;
-    const walk = async (at: string): Promise<void> => {
-      signal?.throwIfAborted();
-      const entries = await readdir(join(folder, at), { withFileTypes: true });
-      for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-        const path = at ? `${at}/${entry.name}` : entry.name;
-        if (entry.name.startsWith(".")) {
-          if (entry.isFile()) hidden++;
-        } else if (entry.isDirectory()) await walk(path);
-        else if (entry.isFile()) files.push(diskFile(folder, path));
-        else if (entry.isSymbolicLink()) {
-          const target = await stat(join(folder, path)).catch(() => undefined);
-          if (target?.isFile()) files.push(diskFile(folder, path));
-          else if (target?.isDirectory()) await walk(path);
-        }
-      }
-    };
+    let walk: Walk;
     try {
-      await walk("");
+      walk = await walkFolder(folder, signal);
     } catch (error) {
       signal?.throwIfAborted();
       const { code } = error as NodeJS.ErrnoException;
@@ -65,17 +58,18 @@ export class SetFiles {
         throw new DataError(`There is no folder ${folder}: give the one that the data set is in.`);
       throw new DataError(`The folder ${folder} cannot be used: ${whyUnreadable(error)}.`);
     }
-    return new SetFiles(folder, files, hidden);
+    const files = walk.files.map(({ id }) => diskFile(folder, id));
+    return new SetFiles(folder, files, walk);
   }
 
   /** Files that are listed already: an archive's, or a test's. */
   static of(folder: string, files: readonly SetFile[]): SetFiles {
-    return new SetFiles(folder, files, 0);
+    return new SetFiles(folder, files, { hidden: 0, unreadable: [], aliases: [] });
   }
 
   /** The same files and some more, which stand in an archive. */
   with(more: readonly SetFile[]): SetFiles {
-    return new SetFiles(this.folder, [...this.files, ...more], this.hidden);
+    return new SetFiles(this.folder, [...this.files, ...more], this.walk);
   }
 
   /** The file with this name that lies least deep, if there is one. */
@@ -93,9 +87,21 @@ export class SetFiles {
     return this.files.filter(({ path }) => test(path)).sort((a, b) => depth(a) - depth(b));
   }
 
-  /** A file by its path below the folder. */
+  /**
+   * A file by its path below the folder, also through a link to a folder that is listed under another name. What does not lie below the
+   * folder, as `../x` or `/x` do not, is not there.
+   */
   at(path: string): SetFile | undefined {
-    return this.byPath.get(path);
+    let known = path;
+    for (let links = 0; links < 40; links++) {
+      const file = this.byPath.get(known);
+      if (file) return file;
+      const alias = this.walk.aliases.find(({ id }) => known.startsWith(`${id}/`));
+      if (!alias) return undefined;
+      const rest = known.slice(alias.id.length + 1);
+      known = alias.target === "" ? rest : `${alias.target}/${rest}`;
+    }
+    return undefined;
   }
 
   /**
@@ -107,7 +113,8 @@ export class SetFiles {
     const found = (this.byStem.get(basename(stem)) ?? []).filter(({ path }) =>
       `/${withoutEnding(path)}`.endsWith(tail),
     );
-    return found.find(({ path }) => near === "" || path.startsWith(`${near}/`)) ?? found[0];
+    const nearest = found.filter(({ path }) => near === "" || path.startsWith(`${near}/`));
+    return nearest.find(({ path }) => hasReadableEnding(path)) ?? nearest[0] ?? found[0];
   }
 
   private index(file: SetFile): void {
