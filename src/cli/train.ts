@@ -25,6 +25,7 @@ import { openProgress } from "./progress.js";
 interface TrainOptions {
   preset: string;
   data?: string;
+  tracks?: number;
   dataset?: string;
   subset?: string;
   objective?: string;
@@ -47,7 +48,11 @@ export function registerTrain(program: Command): void {
     .command("train")
     .description("pre-train Patchifier on music, probe what it learnt, and write a report")
     .addOption(new Option("--preset <name>", "size of the model").choices([...presetNames]).default("demo"))
-    .option("--data <folder>", `a folder of audio, or a corpus by name: ${CORPORA.join(", ")}`)
+    .option(
+      "--data <folder>",
+      `a folder of audio, or a corpus by name, or several with a plus between: ${CORPORA.join(", ")}`,
+    )
+    .option("--tracks <n>", "how many pieces the corpus arranged is to have (default: 300)", integer(1))
     .addOption(
       new Option("--dataset <name>", "what --data is: any audio, or a data set").choices(["folder", ...SETS]),
     )
@@ -81,6 +86,7 @@ async function train(options: TrainOptions, command: Command): Promise<void> {
     const fixed = [
       "preset",
       "data",
+      "tracks",
       "dataset",
       "subset",
       "objective",
@@ -179,13 +185,16 @@ async function readSettings(options: TrainOptions): Promise<RunSettings> {
   return settings;
 }
 
-async function readData({ data = "auto", dataset, subset }: TrainOptions): Promise<DataChoice> {
+async function readData({ data = "auto", tracks, dataset, subset }: TrainOptions): Promise<DataChoice> {
+  const arranged = isCorpusName(data) && data.split("+").includes("arranged");
+  if (tracks !== undefined && !arranged)
+    throw new UsageError("--tracks says how many pieces to arrange: write --data arranged with it.");
   const ofSet = dataset !== undefined && dataset !== "folder";
   if (subset !== undefined && !ofSet)
     throw new UsageError("--subset needs --dataset: write which data set it is of.");
   if (ofSet && data === "auto")
     throw new UsageError(`--dataset ${dataset} needs its folder: write --data FOLDER.`);
-  if (isCorpusName(data) && dataset === undefined) return { kind: "corpus", name: data };
+  if (isCorpusName(data) && dataset === undefined) return { kind: "corpus", name: data, tracks };
   const found = await stat(data).catch(() => undefined);
   if (!found) {
     throw new DataError(

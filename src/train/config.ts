@@ -14,7 +14,7 @@ import {
 
 /** Where the music comes from. */
 export type DataChoice =
-  | { kind: "corpus"; name: CorpusName }
+  | { kind: "corpus"; name: CorpusName; tracks?: number }
   | { kind: "folder"; path: string }
   /** A data set by name, and which of its clips; without a subset, the set's first. */
   | { kind: "set"; set: string; path: string; subset?: string };

@@ -197,7 +197,7 @@ function openMusic(
     case "set":
       return openSetCorpus(data.set, data.path, data.subset, { seed, note, onProgress, signal });
     case "corpus":
-      return openCorpus(data.name, { onProgress, signal });
+      return openCorpus(data.name, { tracks: data.tracks, onProgress, signal });
   }
 }
 
@@ -222,7 +222,7 @@ function describeRun(
     preset: settings?.preset ?? "",
     seed,
     // What `auto` chose, so that a resumed run takes the same music.
-    data: data.kind === "corpus" && isCorpusName(corpus.name) ? { kind: "corpus", name: corpus.name } : data,
+    data: data.kind === "corpus" && isCorpusName(corpus.name) ? { ...data, name: corpus.name } : data,
     model,
     pretrain,
     ...intervals(pretrain.steps),

@@ -104,6 +104,7 @@ describe("data sets in a folder", () => {
 
   it.each([
     [["train", "--subset", "train"], /--subset needs --dataset/],
+    [["train", "--tracks", "9"], /--tracks says how many pieces to arrange: write --data arranged/],
     [["train", "--dataset", "gtzan"], /--dataset gtzan needs its folder: write --data FOLDER/],
     [["train", "--dataset", "toys", "--data", "."], /Allowed choices are folder, mtat, gtzan/],
     [["probe", "--checkpoint", "run", "--task", "gtzan"], /needs the folder of its data set/],

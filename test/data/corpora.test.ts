@@ -137,6 +137,17 @@ describe("openCorpus", () => {
     for (const { tracks } of parts) expect(corpus.why).toContain(`${tracks.length} `);
   });
 
+  it("joins corpora by their names, a track that two have once", async () => {
+    const options = { cacheDir: dir, packages: { debian, npm } };
+    const corpus = await openCorpus("composed+mixed", options);
+    const all = await openCorpus("mixed", options);
+    expect(corpus.name).toBe("composed+mixed");
+    expect(isCorpusName(corpus.name)).toBe(true);
+    expect(corpus.tracks.map(({ id }) => id).sort()).toEqual(all.tracks.map(({ id }) => id).sort());
+    await expect(openCorpus("composed+composed", options)).rejects.toThrow(UsageError);
+    await expect(openCorpus("composed+tunes", options)).rejects.toThrow(UsageError);
+  });
+
   it("does not put another corpus in the place of one asked for by name", async () => {
     for (const name of ["starter", "mixed", "open", "composed"] as const)
       await expect(openCorpus(name, { cacheDir: dir, packages: nothing })).rejects.toThrow(
@@ -146,7 +157,7 @@ describe("openCorpus", () => {
 
   it("knows its names, and stops at once when aborted", async () => {
     expect(CORPORA.every(isCorpusName)).toBe(true);
-    expect(isCorpusName("music")).toBe(false);
+    for (const name of ["music", "mixed+music", "mixed+", ""]) expect(isCorpusName(name), name).toBe(false);
     const unknown = openCorpus("music" as "auto", { cacheDir: dir, packages: nothing });
     await expect(unknown).rejects.toThrow(UsageError);
     const reason = new Error("enough");

@@ -6,7 +6,8 @@ export const KEYS: readonly string[] = ["major", "minor"].flatMap((mode) =>
   ["C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B"].map((tonic) => `${tonic} ${mode}`),
 );
 
-const NAMES = ["C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B"];
+/** Names of the roots, from C. */
+export const ROOTS: readonly string[] = ["C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B"];
 
 export type Quality = "" | "m" | "7" | "m7" | "M7" | "dim";
 
@@ -44,7 +45,7 @@ export function romanChord(numeral: string, tonic: number): Chord {
 
 /** A chord symbol such as Ebm7. */
 export function chordName({ root, quality }: Chord): string {
-  return NAMES[root] + quality;
+  return ROOTS[root] + quality;
 }
 
 export interface Progression {

@@ -5,22 +5,26 @@ import { UsageError } from "../../gpu/errors.js";
 import { cacheFolder } from "../../host/cache.js";
 import { machinePackages, PackagesUnavailableError } from "../../host/packages.js";
 import type { Corpus } from "../types.js";
+import { openArrangedCorpus } from "./arranged.js";
 import { openComposed } from "./composed.js";
 import { openGenerated } from "./generated.js";
-import { mixed, openMixed } from "./mixed.js";
+import { joined, mixed, openMixed } from "./mixed.js";
 import type { CorpusOptions, ResolvedCorpusOptions } from "./options.js";
 import { openOpen, openStarter } from "./recorded.js";
 
 export type { CorpusOptions } from "./options.js";
 
 /** The names that openCorpus takes. */
-export const CORPORA = ["auto", "starter", "mixed", "open", "composed", "generated"] as const;
+export const CORPORA = ["auto", "starter", "mixed", "open", "composed", "generated", "arranged"] as const;
 
-export type CorpusName = (typeof CORPORA)[number];
+type OneName = (typeof CORPORA)[number];
+
+/** One of CORPORA, or several with a plus between: mixed+arranged. */
+export type CorpusName = OneName | `${OneName}+${string}`;
 
 /** Whether a text names a corpus (anything else that a user writes is a folder). */
 export function isCorpusName(text: string): text is CorpusName {
-  return (CORPORA as readonly string[]).includes(text);
+  return text.split("+").every((part) => (CORPORA as readonly string[]).includes(part));
 }
 
 /**
@@ -37,6 +41,15 @@ export async function openCorpus(name: CorpusName, options: CorpusOptions = {}):
     packages: options.packages ?? machinePackages,
   };
   options.signal?.throwIfAborted();
+  const names = name.split("+");
+  if (new Set(names).size < names.length) throw new UsageError(`--data ${name} names a corpus twice`);
+  if (names.length === 1) return openOne(name as OneName, resolved);
+  const parts: Corpus[] = [];
+  for (const part of names) parts.push(await openOne(part as OneName, resolved));
+  return joined(name, parts);
+}
+
+async function openOne(name: OneName, resolved: ResolvedCorpusOptions): Promise<Corpus> {
   switch (name) {
     case "auto":
       return openFirst(resolved);
@@ -50,6 +63,8 @@ export async function openCorpus(name: CorpusName, options: CorpusOptions = {}):
       return asked("composed", openComposed(resolved));
     case "generated":
       return openGenerated(resolved.seed);
+    case "arranged":
+      return asked("arranged", openArrangedCorpus(resolved));
     default:
       throw new UsageError(`there is no corpus "${name}"; write one of ${CORPORA.join(", ")}`);
   }

@@ -16,11 +16,16 @@ export async function openMixed(options: ResolvedCorpusOptions): Promise<Corpus>
 
 /** Open corpora with the generated one. */
 export function mixed(opened: readonly Corpus[], { seed }: ResolvedCorpusOptions): Corpus {
-  const parts = [...opened, openGenerated(seed)];
+  return joined("mixed", [...opened, openGenerated(seed)]);
+}
+
+/** Several corpora as one; tracks that two of them have are taken once. */
+export function joined(name: string, parts: readonly Corpus[]): Corpus {
+  const tracks = new Map(parts.flatMap((part) => part.tracks.map((track) => [track.id, track] as const)));
   return {
-    name: "mixed",
-    why: parts.map(({ tracks, why }) => `${tracks.length} tracks: ${why}`).join(" "),
-    tracks: parts.flatMap(({ tracks }) => tracks),
+    name,
+    why: parts.map((part) => `${part.tracks.length} tracks: ${part.why}`).join(" "),
+    tracks: [...tracks.values()],
     skipped: parts.flatMap(({ skipped }) => skipped),
     licences: parts.flatMap(({ licences }) => licences),
   };

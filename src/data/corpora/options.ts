@@ -8,8 +8,10 @@ export interface CorpusOptions {
   cacheDir?: string;
   onProgress?: OnProgress;
   signal?: AbortSignal;
-  /** What `generated` is composed from (default 0). */
+  /** What `generated` and `arranged` are made from (default 0). */
   seed?: number;
+  /** How many pieces `arranged` is to have (default 300). */
+  tracks?: number;
   /** Who fetches packages; tests put their own in. */
   packages?: PackageClient;
 }

@@ -4,9 +4,10 @@
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { CommandError, runCommand } from "../../host/command.js";
+import type { PackageClient } from "../../host/packages.js";
 import { PackagesUnavailableError } from "../../host/packages.js";
 import { DEBIAN } from "../sources.js";
-import type { ResolvedTaskOptions } from "./options.js";
+import type { OnProgress } from "../types.js";
 
 /** A style file and the grooves of it that can be played. */
 export interface Style {
@@ -16,11 +17,13 @@ export interface Style {
   grooves: string[];
   /** Beats in a bar. */
   beats: number;
+  /** Its written-out note patterns, by which files that were made from one another are known. */
+  patterns?: ReadonlySet<string>;
 }
 
 /** Bars in one tempo and groove. */
 export interface Section {
-  /** One chord symbol a bar. */
+  /** A chord symbol a bar, or what else mma takes for one: a symbol or a slash for each beat, a solo in braces. */
   bars: readonly string[];
   /** Beats a minute. */
   tempo: number;
@@ -33,6 +36,8 @@ export interface Arrangement {
   style: Style;
   sections: readonly Section[];
   seed: number;
+  /** Lines of mma's own language before the first section. */
+  setup?: readonly string[];
 }
 
 /** Who turns chords into MIDI: mma, or what tests put in its place. */
@@ -45,6 +50,15 @@ export interface Arranger {
   readonly warning: string | undefined;
 }
 
+/** What it needs of a task's or a corpus's options. */
+export interface MmaOptions {
+  cacheDir: string;
+  packages: PackageClient;
+  onProgress?: OnProgress;
+  signal?: AbortSignal;
+  offline?: string;
+}
+
 /** Style files that do not play music with chords in it. */
 const NOT_MUSIC = /metronome|\/(none|count|intro|ending|bald|bald34|mide|thr|rd)$/;
 
@@ -54,13 +68,13 @@ export class Mma implements Arranger {
 
   private constructor(
     private readonly dir: string,
-    private readonly options: ResolvedTaskOptions,
+    private readonly options: MmaOptions,
     /** Set where the package is not the version that was looked at. */
     readonly warning: string | undefined,
   ) {}
 
   /** Fetches mma (4 MB) and a Python that runs it. Throws PackagesUnavailableError. */
-  static async open(options: ResolvedTaskOptions): Promise<Mma> {
+  static async open(options: MmaOptions): Promise<Mma> {
     const [fetched] = await options.packages.debian([DEBIAN.mma], options);
     const mma = new Mma(fetched.dir, options, fetched.warning);
     await mma.#findPython();
@@ -79,7 +93,7 @@ export class Mma implements Arranger {
         const grooves = [...text.matchAll(/^DefGroove\s+(\S+)/gm)].map((match) => match[1]);
         const main = grooves.filter((name) => !/Intro|intro8|End|Fill|Metronome|COUNT/.test(name));
         const beats = Number.parseInt(/^\s*Time\s+(\d+)/im.exec(text)?.[1] ?? "4", 10);
-        if (main.length > 0) found.push({ id, grooves: main, beats });
+        if (main.length > 0) found.push({ id, grooves: main, beats, patterns: patternsIn(text) });
       }
     }
     return found;
@@ -139,7 +153,7 @@ export class Mma implements Arranger {
 
   async #run(
     python: { program: string; env: NodeJS.ProcessEnv },
-    { style, sections, seed }: Arrangement,
+    { style, sections, seed, setup = [] }: Arrangement,
   ): Promise<Uint8Array> {
     const { cacheDir, signal } = this.options;
     const home = join(this.dir, "usr/share/mma"); // mma looks for its modules in the working folder
@@ -150,6 +164,7 @@ export class Mma implements Arranger {
       const lines = [
         `RndSeed ${seed}`,
         `Use ${join(home, "lib", style.id)}`,
+        ...setup,
         ...sections.flatMap(({ tempo, groove, bars }) => [
           `Tempo ${tempo}`,
           `Groove ${groove}`,
@@ -168,6 +183,17 @@ export class Mma implements Arranger {
       await rm(work, { recursive: true, force: true });
     }
   }
+}
+
+/** The note patterns that a style file writes out: what stands in braces, or a list of notes with time, length and loudness. */
+function patternsIn(text: string): Set<string> {
+  const patterns = new Set<string>();
+  for (const line of text.replace(/\/\/.*$/gm, "").split("\n")) {
+    const plain = line.trim().replace(/\s+/g, " ").toLowerCase();
+    const notes = /(\d[\d.]* \d+[.+\d]* [\d /]+;.*)$/.exec(plain)?.[1] ?? /\{.*/.exec(plain)?.[0];
+    if (notes && notes.length > 24) patterns.add(notes.replace(/[{}\\]/g, "").trim());
+  }
+  return patterns;
 }
 
 /** The folders of an unpacked library package that hold shared objects. */

@@ -65,3 +65,28 @@ export function familyStyles(styles: readonly Style[]): FamilyStyle[] {
     return style && style.beats >= 2 && style.beats <= 4 ? [{ style, family, kin }] : [];
   });
 }
+
+/** Files of no family that say they were made from one of a family, or from one that shares its patterns. */
+const KIN_OUTSIDE = new Set(["stdlib/arpeggio68", "stdlib/broadwaywaltz"]);
+
+/** The share of its patterns that a file may have in common with the families without being kin. */
+const MOST_SHARED = 0.1;
+
+/** A library of nothing but drum patterns. */
+const DRUMS_ALONE = /^zoom\//;
+
+/**
+ * The styles that no labelled task plays, for music to train on: those of no family that are not kin to any of a family either, by
+ * what they say or by the note patterns that they write out.
+ */
+export function stylesOutside(styles: readonly Style[]): Style[] {
+  const inside = new Set(STYLE_FILES.map(({ id }) => id));
+  const probed = new Set(
+    styles.flatMap(({ id, patterns }) => (inside.has(id) && patterns ? [...patterns] : [])),
+  );
+  return styles.filter(({ id, patterns = new Set<string>() }) => {
+    const shared = [...patterns].filter((pattern) => probed.has(pattern)).length;
+    const left = !inside.has(id) && !KIN_OUTSIDE.has(id) && !DRUMS_ALONE.test(id);
+    return left && shared <= MOST_SHARED * patterns.size;
+  });
+}
