@@ -16,13 +16,16 @@ const withoutDocs = {
   },
 };
 
-/** Every kernel by rule: modules whose name ends in -none take the place of the tuner's. */
+/** Every kernel by rule and none instead of another: modules whose name ends in -none take the place of those that know better. */
 const withoutTuner = {
   name: "without-tuner",
   setup(build) {
     const instead = { "./tuner.js": "./tuner-none.js", "./tuning-matmul.js": "./tuning-none.js" };
     instead["./tuning-attention.js"] = "./tuning-none.js";
-    build.onResolve({ filter: /^\.\/(tuner|tuning-matmul|tuning-attention)\.js$/ }, ({ path, ...from }) =>
+    instead["./alternatives.js"] = "./alternatives-none.js";
+    instead["../ops/alternatives.js"] = "../ops/alternatives-none.js";
+    const filter = /^\.+\/(ops\/)?(tuner|tuning-matmul|tuning-attention|alternatives)\.js$/;
+    build.onResolve({ filter }, ({ path, ...from }) =>
       build.resolve(instead[path], { importer: from.importer, resolveDir: from.resolveDir, kind: from.kind }),
     );
   },

@@ -87,7 +87,7 @@ export class Device {
     const watch = (error: Promise<Error | null>) => this.failures.watch(error);
     this.pool = new BufferPool(gpu, capabilities, (id) => this.pipelines.forgetBuffer(id), watch);
     this.tuner = new Tuner(capabilities);
-    this.pipelines = new PipelineCache(gpu, capabilities, () => this.uniforms(), watch, rewrite);
+    this.pipelines = new PipelineCache(gpu, capabilities, () => this.uniforms(), watch, this.tuner, rewrite);
   }
 
   /** Opens a device on an adapter with every feature and limit that melgrad can use. */

@@ -5,6 +5,7 @@ import type { Block } from "./buffers.js";
 import type { Capabilities } from "./capabilities.js";
 import { ShaderError } from "./errors.js";
 import { type Defines, type ExpandedShader, type ParamField, preprocess } from "./preprocess.js";
+import type { Tuner } from "./tuner.js";
 
 const COMPUTE_STAGE = 4; // GPUShaderStage.COMPUTE
 
@@ -17,6 +18,13 @@ interface Layout {
   id: number;
   group: GPUBindGroupLayout;
   pipeline: GPUPipelineLayout;
+}
+
+/** What a kernel is known by: the shader's name with its defines. */
+export function keyOf(shader: string, defines: Defines): string {
+  let key = shader;
+  for (const name in defines) key += `|${name}=${defines[name]}`;
+  return key;
 }
 
 /** A shader with its defines. It is compiled when it is first dispatched, or earlier by `compile`. */
@@ -98,6 +106,8 @@ export class PipelineCache {
     private readonly capabilities: Capabilities,
     private readonly uniforms: () => GPUBuffer,
     private readonly onFailure: (error: Promise<Error | null>) => void,
+    /** Says what is built instead of a kernel that is wrong here. */
+    private readonly verdicts: Pick<Tuner, "instead">,
     /** Replaces a kernel's text: for tests that need a kernel to be wrong. */
     private readonly rewrite?: (code: string, key: string) => string,
   ) {}
@@ -108,14 +118,11 @@ export class PipelineCache {
 
   /** The kernel for a shader and its defines; the same one for the same defines. */
   kernel(shader: string, defines: Defines = {}): Kernel {
-    let key = shader;
-    for (const name in defines) key += `|${name}=${defines[name]}`;
-    let kernel = this.kernels.get(key);
-    if (!kernel) {
-      kernel = this.expand(key, shader, defines);
-      this.kernels.set(key, kernel);
-    }
-    return kernel;
+    const key = keyOf(shader, defines);
+    const instead = this.verdicts.instead(key, shader, defines);
+    return instead
+      ? this.made(instead.key, shader, instead.defines, instead.text)
+      : this.made(key, shader, defines);
   }
 
   /** The bind group that binds `blocks`, in order, to a kernel. */
@@ -160,10 +167,16 @@ export class PipelineCache {
     return this.device.createBindGroup({ layout: kernel.layout.group, entries });
   }
 
-  private expand(key: string, shader: string, defines: Defines): Kernel {
-    const expanded = preprocess(shaders, shader, defines, { immediates: this.capabilities.immediates });
-    if (this.rewrite) expanded.code = this.rewrite(expanded.code, key);
-    return new Kernel(shader, key, defines, this.layoutFor(expanded), expanded, this.device, this.onFailure);
+  private made(key: string, shader: string, defines: Defines, given?: ExpandedShader): Kernel {
+    let kernel = this.kernels.get(key);
+    if (!kernel) {
+      const { immediates } = this.capabilities;
+      let text = given ?? preprocess(shaders, shader, defines, { immediates });
+      if (this.rewrite) text = { ...text, code: this.rewrite(text.code, key) };
+      kernel = new Kernel(shader, key, defines, this.layoutFor(text), text, this.device, this.onFailure);
+      this.kernels.set(key, kernel);
+    }
+    return kernel;
   }
 
   private layoutFor(shader: ExpandedShader): Layout {

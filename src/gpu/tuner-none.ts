@@ -4,7 +4,7 @@ import type { Capabilities } from "./capabilities.js";
 import type { Tuner as FullTuner, TunedFamily, Used } from "./tuner.js";
 
 export class Tuner
-  implements Pick<FullTuner, "mode" | "notes" | "choose" | "used" | "capabilities" | "wrong" | "others">
+  implements Pick<FullTuner, "mode" | "notes" | "choose" | "used" | "capabilities" | "instead">
 {
   readonly mode = "off";
   readonly notes: string[] = [];
@@ -23,9 +23,5 @@ export class Tuner
     return [];
   }
 
-  wrong(): undefined {}
-
-  others(): never[] {
-    return [];
-  }
+  instead(): undefined {}
 }

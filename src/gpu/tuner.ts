@@ -10,6 +10,8 @@
 // "force" notes all of them, and doubts what the tables say.
 import shaders from "melgrad:shaders";
 import type { Capabilities } from "./capabilities.js";
+import { type Defines, type ExpandedShader, preprocess } from "./preprocess.js";
+import { serialBuild } from "./serial.js";
 import { type FamilyTable, hashText, readTable, type TuningStore, type TuningTable } from "./tuner-store.js";
 import { Verdicts, type VerdictTable } from "./verdicts.js";
 
@@ -29,6 +31,8 @@ export interface TunedFamily<Case, Choice> {
   bucket(shape: Case): string;
   /** What is worth measuring here: only what this adapter can run and this case allows. */
   candidates(capabilities: Capabilities, shape: Case): Choice[];
+  /** Those that ask least of an adapter, however slow: the last ones to be tried where others compute wrongly. */
+  plainest?(capabilities: Capabilities, shape: Case): Choice[];
   /** The choice where nothing was measured. */
   rule(capabilities: Capabilities, shape: Case): Choice;
   /** A choice in a table, and back; undefined where this adapter cannot run it. */
@@ -103,9 +107,25 @@ export class Tuner {
     return this.verdicts.wrong(key);
   }
 
+  /** What is built in place of a kernel that is wrong here: its text made serial, unless that cannot be or is wrong too. */
+  instead(
+    key: string,
+    shader: string,
+    defines: Defines,
+  ): { key: string; defines: Defines; text: ExpandedShader } | undefined {
+    const other = `${key}|SERIAL=1`;
+    if (this.wrong(key) === undefined || this.wrong(other) !== undefined) return undefined;
+    const { immediates } = this.capabilities;
+    const text = serialBuild(preprocess(shaders, shader, defines, { immediates }));
+    return text && { key: other, defines: { ...defines, SERIAL: 1 }, text };
+  }
+
   /** What may be taken in place of the choice for a case, the likeliest first. */
   others<Case, Choice>(family: TunedFamily<Case, Choice>, shape: Case): Choice[] {
-    return family.candidates(this.capabilities, shape);
+    return [
+      ...family.candidates(this.capabilities, shape),
+      ...(family.plainest?.(this.capabilities, shape) ?? []),
+    ];
   }
 
   /** The choice for a case. */

@@ -4,6 +4,7 @@ import type { Block } from "../gpu/buffers.js";
 import type { Device } from "../gpu/device.js";
 import { DataError } from "../gpu/errors.js";
 import type { Kernel } from "../gpu/pipelines.js";
+import { firstUsable, teamKernel } from "../ops/alternatives.js";
 import { planGrid } from "../ops/launch.js";
 import { planTeams } from "../ops/row-teams.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -44,16 +45,13 @@ export class GradientClipper {
     const { device } = this.parameters.gpu;
     const { gradients } = this.parameters.arenas;
     const chunks = this.count;
-    const { defines, groups } = planTeams(device.capabilities, chunks, chunkSize, true);
-    device.run(
-      device.kernel("optim/square_sum", defines),
-      [this.chunks.block, gradients, this.partial.block],
-      { chunks },
-      groups,
+    const { kernel, groups } = teamKernel(device, "optim/square_sum", {}, (team) =>
+      planTeams(device.capabilities, chunks, chunkSize, true, team),
     );
+    device.run(kernel, [this.chunks.block, gradients, this.partial.block], { chunks }, groups);
     const limit = Number.isFinite(maxNorm) ? maxNorm : 3e38;
     device.run(
-      device.kernel("optim/clip_scale"),
+      firstUsable(device, "optim/clip_scale", [{ WIDTH: 64 }, { WIDTH: 1 }]),
       [this.partial.block, this.result.block],
       { chunks, max_norm: limit },
       [1],

@@ -4,6 +4,7 @@ import { ShapeError } from "../gpu/errors.js";
 import type { Defines } from "../gpu/preprocess.js";
 import { broadcastStrides, formatShape, type Shape, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { type Build, usableChoice } from "./alternatives.js";
 import {
   type AttentionCase,
   type AttentionChoice,
@@ -82,14 +83,13 @@ export function attentionPass(pass: AttentionPass, x: Tensor, plan: AttentionPla
   const { pairs, heads, tq, tk, dim, packed, scale, mask, maskKind } = plan;
   if (tq === 0 || tk === 0) throw new ShapeError("attention: there must be a query and a key.");
   const shape: AttentionCase = { pass, pairs, heads, tq, tk, dim, packed, hidden: maskKind === 1 };
-  const variant = variantOf(device.tuner.choose(attentionFamily, shape), shape);
   const chunks = Math.ceil(dim / 4);
   const params: Record<string, number> = { heads, tq, tk, pairs, chunks, scale };
   if (mask && maskKind === 2) {
     const [b, h, q, k] = broadcastStrides(mask.shape, [pairs / heads, heads, tq, tk]);
     Object.assign(params, { mask_b: b, mask_h: h, mask_q: q, mask_k: k });
   }
-  const kernel = device.kernel(variant.shader, {
+  const common = {
     HEAD_DIM: dim,
     CHUNKS: chunks,
     VEC4: dim % 4 === 0,
@@ -97,10 +97,16 @@ export function attentionPass(pass: AttentionPass, x: Tensor, plan: AttentionPla
     MASK: maskKind,
     MASK_TYPE: mask?.dtype ?? "f32",
     KEEP: mask?.dtype === "i32",
-    ...variant.defines,
-  });
+  };
+  const build = (one: AttentionChoice): Build => {
+    const { shader, defines } = variantOf(one, shape);
+    return [shader, { ...common, ...defines }];
+  };
+  const choice = device.tuner.choose(attentionFamily, shape);
+  const taken = usableChoice(device, attentionFamily, shape, choice, { build });
+  const kernel = device.kernel(...build(taken));
   const bound = (mask ? [...blocks, mask] : blocks).map((tensor) => tensor.block);
-  device.run(kernel, bound, params, foldGroups(pairs * variant.groups));
+  device.run(kernel, bound, params, foldGroups(pairs * variantOf(taken, shape).groups));
 }
 
 function requireF32(...tensors: Tensor[]): void {

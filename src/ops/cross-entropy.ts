@@ -43,9 +43,10 @@ export function crossEntropyRows(
   const { gpu } = logits;
   const { device } = gpu;
   const saved = { losses: gpu.empty([rows]), lse: gpu.empty([rows]), valid: gpu.empty([rows]) };
-  const plan = planRows(logits, rows, classes);
+  const diagonal = { DIAGONAL: targets === undefined };
+  const plan = planRows(logits, [rows, classes], "loss/cross_entropy", diagonal);
   device.run(
-    device.kernel("loss/cross_entropy", { ...plan.defines, DIAGONAL: targets === undefined }),
+    plan.kernel,
     [logits, targets ?? logits, saved.losses, saved.lse, saved.valid].map((tensor) => tensor.block),
     { rows, items: plan.items, classes, scale, smoothing, ignore },
     plan.groups,
@@ -76,9 +77,7 @@ export function crossEntropyRowsBackward(
   const classes = logits.shape[logits.rank - 1];
   const rows = logits.size / classes;
   const { device } = logits.gpu;
-  const plan = planRows(logits, rows, classes);
-  const kernel = device.kernel("loss/cross_entropy_backward", {
-    ...plan.defines,
+  const plan = planRows(logits, [rows, classes], "loss/cross_entropy_backward", {
     DIAGONAL: targets === undefined,
     EACH: each,
     MEAN: count !== undefined,
@@ -86,7 +85,7 @@ export function crossEntropyRowsBackward(
   });
   const tensors = [targets ?? lse, lse, grad, count ?? lse, logits, ...(out ? [out] : [])];
   device.run(
-    kernel,
+    plan.kernel,
     tensors.map((tensor) => tensor.block),
     { rows, items: plan.items, classes, scale, smoothing, ignore, factor },
     plan.groups,

@@ -4,6 +4,7 @@
 import { ShapeError } from "../gpu/errors.js";
 import { formatShape, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { type Build, usable } from "./alternatives.js";
 import { crossEntropyRows, crossEntropyRowsBackward } from "./cross-entropy.js";
 import { defineOp } from "./define.js";
 import { foldGroups } from "./launch.js";
@@ -40,7 +41,21 @@ function planFused(x: Tensor): Fused | undefined {
   if (lanes === 0 || values % 4 !== 0) return undefined;
   const [blocks, keys, most] = lanes >= 8 ? [1, 2, 2] : [2, 4, 4];
   const columns = Math.min(most, Math.ceil(values / 4 / lanes));
-  return { lanes, blocks, keys, columns, width: Math.max(32, lanes) };
+  const fused = { lanes, blocks, keys, columns, width: Math.max(32, lanes) };
+  const gradient = (columnwise: boolean): Build => [
+    "loss/infonce_backward",
+    backwardDefines(fused, columnwise),
+  ];
+  const kernels: Build[] = [["loss/infonce", forwardDefines(fused)], gradient(false), gradient(true)];
+  return usable(x.gpu.device, ...kernels) ? fused : undefined;
+}
+
+function forwardDefines({ lanes, blocks, keys, width }: Fused) {
+  return { LANES: lanes, BLOCKS: blocks, ROWS: blocks * lanes, KEYS: keys, WIDTH: width };
+}
+
+function backwardDefines({ lanes, columns, width }: Fused, columnwise: boolean) {
+  return { LANES: lanes, COLUMNS: columns, WIDTH: width, COLUMNWISE: columnwise };
 }
 
 /** n rows a clip, of `items` vec4s. */
@@ -56,14 +71,13 @@ function fusedForward(
   fused: Fused,
 ): { logits: Tensor; lse: Tensor; losses: Tensor } {
   const { device } = x.gpu;
-  const { lanes, blocks, keys, width } = fused;
+  const { lanes, blocks, width } = fused;
   const { n, clips, items } = sizesOf(x);
   const logits = x.gpu.empty([clips, n, n]);
   const [lse, losses] = [x.gpu.empty([clips * n]), x.gpu.empty([clips * n])];
   const rows = blocks * lanes;
-  const defines = { LANES: lanes, BLOCKS: blocks, ROWS: rows, KEYS: keys, WIDTH: width };
   device.run(
-    device.kernel("loss/infonce", defines),
+    device.kernel("loss/infonce", forwardDefines(fused)),
     [logits, lse, losses, x, c].map((tensor) => tensor.block),
     { n, clips, items, scale: Math.LOG2E / tau },
     foldGroups(clips * Math.ceil(Math.ceil(n / rows) / (width / lanes))),
@@ -85,9 +99,8 @@ function fusedBackward(
   const { n, clips, items } = sizesOf(other);
   const out = other.gpu.empty(other.shape);
   const subgroups = clips * Math.ceil(n / lanes) * Math.ceil(items / (columns * lanes));
-  const defines = { LANES: lanes, COLUMNS: columns, WIDTH: width, COLUMNWISE: columnwise };
   device.run(
-    device.kernel("loss/infonce_backward", defines),
+    device.kernel("loss/infonce_backward", backwardDefines(fused, columnwise)),
     [out, saved.logits, saved.lse, grad, other].map((tensor) => tensor.block),
     { n, clips, items, factor: 1 / (tau * saved.lse.size) },
     foldGroups(Math.ceil(subgroups / (width / lanes))),

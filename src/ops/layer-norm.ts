@@ -5,7 +5,7 @@ import type { Tensor } from "../tensor/tensor.js";
 import { defineOp } from "./define.js";
 import { foldGroups } from "./launch.js";
 import { reduceInto, splitRun } from "./reduction.js";
-import { planRows } from "./row-teams.js";
+import { lanesOf, planRows } from "./row-teams.js";
 
 export interface LayerNormOptions {
   /** Added to the variance; default 1e-5. */
@@ -35,10 +35,10 @@ const layerNormOp = defineOp<Resolved, Saved>({
     const { device } = x.gpu;
     const stats = x.gpu.empty([rows, 2]);
     const output = x.gpu.empty(x.shape);
-    const plan = planRows(x, rows, width);
-    const defines = { ...plan.defines, HAS_WEIGHT: hasWeight, HAS_BIAS: hasBias };
+    const parts = { HAS_WEIGHT: hasWeight, HAS_BIAS: hasBias };
+    const plan = planRows(x, [rows, width], "norm/layer_norm", parts);
     device.run(
-      device.kernel("norm/layer_norm", defines),
+      plan.kernel,
       [x.block, weight.block, bias.block, stats.block, output.block],
       { rows, items: plan.items, scale: 1 / width, eps },
       plan.groups,
@@ -53,15 +53,14 @@ const layerNormOp = defineOp<Resolved, Saved>({
     const gradients: (Tensor | undefined)[] = inputs.map(() => undefined);
     if (needs[0]) {
       const dx = x.gpu.empty(x.shape);
-      const plan = planRows(x, rows, width);
       const weight = hasWeight ? inputs[1] : x;
+      const plan = planRows(x, [rows, width], "norm/layer_norm_backward", {
+        // Two rows at a time gain nothing on lavapipe, where they compile twice as long (the shader's comment).
+        ...(lanesOf(device.capabilities) >= 8 ? { TOGETHER: 1 } : {}),
+        HAS_WEIGHT: hasWeight,
+      });
       device.run(
-        device.kernel("norm/layer_norm_backward", {
-          ...plan.defines,
-          // Two rows at a time gain nothing on lavapipe, where they compile twice as long (the shader's comment).
-          ...(plan.defines.LANES >= 8 ? { TOGETHER: 1 } : {}),
-          HAS_WEIGHT: hasWeight,
-        }),
+        plan.kernel,
         [grad.block, x.block, weight.block, stats.block, dx.block],
         { rows, items: plan.items, scale: 1 / width },
         plan.groups,

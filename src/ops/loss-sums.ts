@@ -1,6 +1,8 @@
 // Adding losses up on the device: element-by-element losses without storing them, and the last step from thousands of values to one
 // number. Outside the graph. Other reductions are in reduction.ts.
+import type { Device } from "../gpu/device.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { teamKernel } from "./alternatives.js";
 import { combine } from "./binary.js";
 import { total } from "./reduction.js";
 import { planRuns } from "./row-teams.js";
@@ -8,13 +10,15 @@ import { planRuns } from "./row-teams.js";
 /** Beyond this many values one team is too few. */
 const longest = 32768;
 
+const foldKernel = (device: Device, mean: boolean) =>
+  teamKernel(device, "loss/fold", { MEAN: mean }, (team) => planRuns(device.capabilities, 1, false, team));
+
 /** Σ x·scale. */
 export function foldSum(x: Tensor, scale = 1): Tensor {
   if (x.size > longest) return total(x, scale);
   const { device } = x.gpu;
-  const { defines, groups } = planRuns(device.capabilities, 1, false);
+  const { kernel, groups } = foldKernel(device, false);
   const out = x.gpu.empty([]);
-  const kernel = device.kernel("loss/fold", { ...defines, MEAN: false });
   device.run(kernel, [out.block, x.block], { count: x.size, scale }, groups);
   return out;
 }
@@ -28,9 +32,8 @@ export function foldMean(x: Tensor, valid: Tensor): { mean: Tensor; count: Tenso
     return { mean, count };
   }
   const { device } = x.gpu;
-  const { defines, groups } = planRuns(device.capabilities, 1, false);
+  const { kernel, groups } = foldKernel(device, true);
   const [mean, count] = [x.gpu.empty([]), x.gpu.empty([])];
-  const kernel = device.kernel("loss/fold", { ...defines, MEAN: true });
   const blocks = [mean, x, valid, count].map((tensor) => tensor.block);
   device.run(kernel, blocks, { count: x.size, scale: 1 }, groups);
   return { mean, count };
@@ -54,8 +57,10 @@ export function sumLosses(
   const chunk = Math.max(256, Math.ceil(items / teams));
   const chunks = Math.ceil(items / chunk);
   const period = weight ? (vec ? weight.size / 4 : weight.size) : 1;
-  const { defines, groups } = planRuns(device.capabilities, chunks, vec);
-  const kernel = device.kernel("loss/sum", { ...defines, WEIGHTED: weight !== undefined, EXPR: expression });
+  const rest = { WEIGHTED: weight !== undefined, EXPR: expression };
+  const { kernel, groups } = teamKernel(device, "loss/sum", rest, (team) =>
+    planRuns(device.capabilities, chunks, vec, team),
+  );
   const parts = x.gpu.empty([chunks]);
   const blocks = [parts, x, target, ...(weight ? [weight] : [])].map((tensor) => tensor.block);
   device.run(kernel, blocks, { items, size: x.size, chunk, chunks, period }, groups);

@@ -2,6 +2,7 @@
 // (matmul-variants.ts, tuning-matmul.ts), tensors' shapes and gradients (matmul.ts, linear.ts, mlp.ts).
 import type { Defines } from "../gpu/preprocess.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { usableChoice } from "./alternatives.js";
 import { foldGroups } from "./launch.js";
 import {
   chooseMatmul,
@@ -62,24 +63,34 @@ export function product(a: Tensor, b: Tensor, c: Tensor, options: ProductOptions
   let choice = override?.(shape) ?? device.tuner.choose(matmulFamily, shape);
   // A neighbour in the tuner's bucket may have been measured with a kernel that this shape cannot have.
   if (!fits(choice.variant, shape)) choice = chooseMatmul(device.capabilities, shape);
+  const cutOf = ({ variant, slices }: MatmulChoice) => Math.min(slices, Math.ceil(k / sliceUnit(variant)));
+  const sumsIn = ({ variant }: MatmulChoice) => (variant.kind === "subgroup" ? sums : undefined);
+  const build = (one: MatmulChoice): [shader: string, defines: Defines] => {
+    const { variant } = one;
+    const apart = cutOf(one) > 1;
+    const defines = {
+      A_TYPE: a.dtype,
+      B_TYPE: b.dtype,
+      C_TYPE: apart ? "f32" : c.dtype,
+      TRANSPOSE_A: transposeA,
+      TRANSPOSE_B: transposeB,
+      VEC4: isAligned(options) && variant.kind !== "plain",
+      ...epilogue(apart ? {} : options, sumsIn(one)).defines,
+      ...variantDefines(variant, m),
+    };
+    return [`matmul/${variant.kind}`, defines];
+  };
+  const fit = (one: MatmulChoice) => fits(one.variant, shape);
+  choice = usableChoice(device, matmulFamily, shape, choice, { build, fits: fit });
   const { variant } = choice;
   const unit = sliceUnit(variant);
-  const slices = Math.min(choice.slices, Math.ceil(k / unit));
+  const slices = cutOf(choice);
   const cut = slices > 1;
   const target = cut ? gpu.empty([slices, batch, m, n]) : c;
-  const sumsHere = variant.kind === "subgroup" ? sums : undefined;
+  const sumsHere = sumsIn(choice);
   const sumsTarget = sumsHere && cut ? gpu.empty([slices, m]) : sumsHere;
   const end = epilogue(cut ? {} : options, sumsTarget);
-  const kernel = device.kernel(`matmul/${variant.kind}`, {
-    A_TYPE: a.dtype,
-    B_TYPE: b.dtype,
-    C_TYPE: target.dtype,
-    TRANSPOSE_A: transposeA,
-    TRANSPOSE_B: transposeB,
-    VEC4: isAligned(options) && variant.kind !== "plain",
-    ...end.defines,
-    ...variantDefines(variant, m),
-  });
+  const kernel = device.kernel(...build(choice));
   const params = {
     m,
     n,

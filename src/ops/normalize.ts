@@ -87,9 +87,9 @@ const cosineRowsOp = defineOp<{ eps: number }, { lengths: Tensor }>({
     const { device } = a.gpu;
     const output = a.gpu.empty(a.shape.slice(0, -1));
     const lengths = a.gpu.empty([rows, 2]);
-    const { defines, items, groups } = planRows(a, rows, width);
+    const { kernel, items, groups } = planRows(a, [rows, width], "norm/cosine", {});
     const blocks = [output, lengths, a, b].map((tensor) => tensor.block);
-    device.run(device.kernel("norm/cosine", defines), blocks, { rows, items, eps }, groups);
+    device.run(kernel, blocks, { rows, items, eps }, groups);
     return { output, saved: { lengths } };
   },
   backward({ grad, inputs, output, options: { eps }, saved: { lengths }, needs }) {
@@ -98,8 +98,8 @@ const cosineRowsOp = defineOp<{ eps: number }, { lengths: Tensor }>({
       const width = x.shape[x.rank - 1];
       const rows = x.size / width;
       const out = x.gpu.empty(x.shape);
-      const { defines, items, groups } = planRows(x, rows, width);
-      const kernel = x.gpu.device.kernel("norm/cosine_backward", { ...defines, SECOND: i === 1 });
+      const second = { SECOND: i === 1 };
+      const { kernel, items, groups } = planRows(x, [rows, width], "norm/cosine_backward", second);
       const blocks = [out, grad, output, lengths, x, inputs[1 - i]].map((tensor) => tensor.block);
       x.gpu.device.run(kernel, blocks, { rows, items, eps }, groups);
       return out;

@@ -1,6 +1,7 @@
 // The kernels below the reductions: merging one run of axes of [outer, reduce, inner] (two launches where the results are
 // few), and spreading per-result values back over the reduced axis. Outside the graph; the operations are in reduce.ts.
 import type { Tensor } from "../tensor/tensor.js";
+import { teamKernel } from "./alternatives.js";
 import { foldGroups } from "./launch.js";
 import { runProgram } from "./program.js";
 import { planTeams } from "./row-teams.js";
@@ -75,12 +76,14 @@ export function reduceInto(x: Tensor, view: View3, reduction: Reduction, out: Te
   const tensors = [x.block, second.block, target.block];
   const finishing = single ? finish : "r";
   if (rows) {
-    const plan = planTeams(device.capabilities, outer * splits, vec ? 4 * chunk : chunk, vec);
-    const kernel = device.kernel("reduce/rows", { ...plan.defines, ...defines, FINISH: finishing });
+    const length = vec ? 4 * chunk : chunk;
+    const { kernel, groups } = teamKernel(device, "reduce/rows", { ...defines, FINISH: finishing }, (team) =>
+      planTeams(device.capabilities, outer * splits, length, vec, team),
+    );
     const items = vec ? Math.floor(reduce / 4) : reduce;
     const tail = vec ? reduce % 4 : 0;
     const params = { rows: outer * splits, items, tail, splits, chunk, scale };
-    device.run(kernel, tensors, params, plan.groups);
+    device.run(kernel, tensors, params, groups);
   } else {
     const items = vec ? inner / 4 : inner;
     const count = outer * splits * items;

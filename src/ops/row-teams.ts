@@ -2,7 +2,10 @@
 // of invocations takes a row (shaders/lib/team), and how many workgroups that makes. Pure apart from reading capabilities.
 import type { Capabilities } from "../gpu/capabilities.js";
 import type { Groups } from "../gpu/device.js";
+import type { Kernel } from "../gpu/pipelines.js";
+import type { Defines } from "../gpu/preprocess.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { teamKernel } from "./alternatives.js";
 import { foldGroups } from "./launch.js";
 
 /** Kinds of team, as shaders/lib/team numbers them. */
@@ -24,9 +27,19 @@ export function lanesOf({ software, subgroups, subgroupMinSize, subgroupMaxSize 
   return known && [4, 8, 16].includes(subgroupMinSize) ? subgroupMinSize : 0;
 }
 
+/** What a plan is made with instead of the rule's team, where that computes wrongly. */
+type Team = number | undefined;
+
 /** Plans a kernel over `rows` rows of `length` elements. */
-export function planRows(x: Tensor, rows: number, length: number): RowPlan {
-  return planTeams(x.gpu.device.capabilities, rows, length);
+export function planRows(
+  x: Tensor,
+  [rows, length]: readonly [rows: number, length: number],
+  shader: string,
+  rest: Defines,
+): RowPlan & { kernel: Kernel } {
+  const { device } = x.gpu;
+  const { capabilities } = device;
+  return teamKernel(device, shader, rest, (team) => planTeams(capabilities, rows, length, undefined, team));
 }
 
 /** `vec` false forces f32 items, for rows that do not start at a multiple of 4. */
@@ -35,13 +48,14 @@ export function planTeams(
   rows: number,
   length: number,
   vec = length % 4 === 0,
+  team?: Team,
 ): RowPlan {
   const items = vec ? length / 4 : length;
   const { subgroups, software, subgroupMaxSize } = capabilities;
   const lanes = lanesOf(capabilities);
-  const plan = (team: number, group: number, teams: number, each: number): RowPlan => ({
+  const plan = (kind: number, group: number, teams: number, each: number): RowPlan => ({
     defines: {
-      TEAM: team,
+      TEAM: kind,
       GROUP: `${group}u`,
       VEC: Number(vec),
       ROWS: `${each}u`,
@@ -51,9 +65,10 @@ export function planTeams(
     items,
     groups: foldGroups(Math.ceil(Math.ceil(rows / each) / teams)),
   });
-  if (items <= 4 || (items <= 16 && !subgroups)) return plan(ALONE, 64, 64, 1);
+  if (team === ALONE || (team === undefined && (items <= 4 || (items <= 16 && !subgroups))))
+    return plan(ALONE, 64, 64, 1);
   const long = !software && items >= 1024 && rows < 2048;
-  if (subgroups && !long) {
+  if (subgroups && !long && team === undefined) {
     const group = Math.max(64, subgroupMaxSize);
     // A software adapter pays as much for the launch of a subgroup as for four loads: short rows share one.
     const each = !software || items > 170 ? 1 : items > 85 ? 2 : 4;
@@ -67,13 +82,16 @@ export function planRuns(
   capabilities: Capabilities,
   runs: number,
   vec: boolean,
+  team?: Team,
 ): Pick<RowPlan, "defines" | "groups"> {
   const { subgroups, software, subgroupMaxSize } = capabilities;
-  const wide = !subgroups || (!software && runs === 1);
-  const group = wide ? (software ? 64 : 256) : runs === 1 ? subgroupMaxSize : Math.max(64, subgroupMaxSize);
+  const kind = team ?? (!subgroups || (!software && runs === 1) ? WORKGROUP : SUBGROUP);
+  const wide = software || kind === ALONE ? 64 : 256;
+  const group = kind !== SUBGROUP ? wide : runs === 1 ? subgroupMaxSize : Math.max(64, subgroupMaxSize);
   const defines = {
-    ...{ TEAM: wide ? WORKGROUP : SUBGROUP, GROUP: `${group}u`, VEC: Number(vec), ROWS: "1u" },
+    ...{ TEAM: kind, GROUP: `${group}u`, VEC: Number(vec), ROWS: "1u" },
     ...{ LANES: lanesOf(capabilities), TOGETHER: 1 },
   };
-  return { defines, groups: foldGroups(Math.ceil(runs / (wide ? 1 : group / subgroupMaxSize))) };
+  const teams = kind === ALONE ? group : kind === WORKGROUP ? 1 : group / subgroupMaxSize;
+  return { defines, groups: foldGroups(Math.ceil(runs / teams)) };
 }

@@ -2,6 +2,7 @@
 import { ShapeError } from "../gpu/errors.js";
 import { formatShape, reducedShape, resolveAxis, type Shape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { teamKernel } from "./alternatives.js";
 import { defineOp, result } from "./define.js";
 import { foldGroups } from "./launch.js";
 import { type View3, viewAround } from "./reduction.js";
@@ -131,9 +132,13 @@ function rankInto(
   const best = single ? values : gpu.empty([rows, parts * k]);
   const kept = single ? indices : gpu.empty([rows, parts * k], { dtype: "i32" });
   const runs = rows * parts;
-  const { defines, groups } = planTeams(gpu.device.capabilities, runs, chunk * width, vec);
-  gpu.device.run(
-    gpu.device.kernel("scan/topk", { ...defines, INDEXED: places !== undefined }),
+  const { device } = gpu;
+  const rest = { INDEXED: places !== undefined };
+  const { kernel, groups } = teamKernel(device, "scan/topk", rest, (team) =>
+    planTeams(device.capabilities, runs, chunk * width, vec, team),
+  );
+  device.run(
+    kernel,
     [x, places ?? x, best, kept].map((tensor) => tensor.block),
     { runs, items, parts, chunk, k, sign },
     groups,

@@ -25,9 +25,8 @@ function launch(tensors: readonly Tensor[], view: View3, log: boolean): Tensor {
   const blocks = [...tensors, out].map((tensor) => tensor.block);
   const suffix = tensors.length === 2 ? "_backward" : "";
   if (view.inner === 1) {
-    const plan = planRows(x, view.outer, view.reduce);
-    const kernel = device.kernel(`softmax/rows${suffix}`, { ...plan.defines, LOG: log });
-    device.run(kernel, blocks, { rows: view.outer, items: plan.items }, plan.groups);
+    const plan = planRows(x, [view.outer, view.reduce], `softmax/rows${suffix}`, { LOG: log });
+    device.run(plan.kernel, blocks, { rows: view.outer, items: plan.items }, plan.groups);
   } else {
     const vec = view.inner % 4 === 0;
     const items = vec ? view.inner / 4 : view.inner;

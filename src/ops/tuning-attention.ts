@@ -54,6 +54,8 @@ export const attentionFamily: TunedFamily<AttentionCase, AttentionChoice> = {
   },
   rule: attentionRule,
   candidates,
+  plainest: (capabilities) =>
+    [largestShare(capabilities), 1].map((share) => ({ kind: "lane" as const, share, width: 32 })),
   nameOf,
   kernelOf: nameOf,
   parse(name, capabilities) {

@@ -67,6 +67,7 @@ export function matmulTuning(kernels: Kernels): TunedFamily<ProductCase, MatmulC
       return `${bucketsOf(m, n, k, batch)} ${letters}${odd}${end}${sums ? "s" : ""}`;
     },
     rule,
+    plainest: () => (["register", "plain"] as const).map((kind) => ({ variant: { kind }, slices: 1 })),
     candidates(capabilities, shape) {
       const { m, n, k, batch = 1 } = shape;
       const size = m * n * k * batch;
