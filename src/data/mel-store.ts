@@ -38,7 +38,10 @@ export class MelStore {
     readonly remarks: readonly FileRemark[] = [],
   ) {}
 
-  /** Transforms what is not in the cache yet. Tracks that fail are named in `skipped`; none left is a DataError. */
+  /**
+   * Transforms what is not in the cache yet. Tracks that fail, and those of the same audio as one before, are named in `skipped`;
+   * none left is a DataError.
+   */
   static async build(
     gpu: Gpu,
     corpus: Corpus,
@@ -64,7 +67,11 @@ export class MelStore {
         try {
           const waveform = await loading;
           if (!waveform) continue;
-          tracks.push(await storeTrack(frontEnd, track, waveform, folder));
+          const stored = await storeTrack(frontEnd, track, waveform, folder);
+          // The file is named by the samples. What came before is not taken twice, nor heard on both sides of a split.
+          const twin = tracks.find(({ path }) => path === stored.path);
+          if (twin) skipped.push({ path: track.id, reason: `the same audio as ${twin.id}` });
+          else tracks.push(stored);
           for (const text of waveform.remarks ?? []) remarks.push({ path: track.id, text });
         } catch (error) {
           if (!(error instanceof DataError)) throw error;

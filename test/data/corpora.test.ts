@@ -14,6 +14,7 @@ import {
   type PackageClient,
   PackagesUnavailableError,
 } from "../../src/host/packages.js";
+import { storedZip } from "../support/sets.js";
 import { midiFile, tempo } from "./midi-bytes.js";
 
 let dir: string;
@@ -75,6 +76,60 @@ describe("openCorpus", () => {
     const alone = await openCorpus("auto", { cacheDir: dir, packages: { debian, npm: nothing.npm } });
     expect(alone.name).toBe("starter");
     expect(alone.why).toContain("because npm's packages could not be had (no npm here)");
+  });
+
+  it("recorded takes all that can be had, also out of archives, but neither doubles nor what a task plays", async () => {
+    const tunes = join(dir, "recorded");
+    const files: Record<string, Record<string, [number, number]>> = {
+      "wesnoth-1.16-music": {
+        "games/wesnoth/music/battle.ogg": [11, 0.1],
+        "games/wesnoth/music/vengeful.ogg": [12, 0.2],
+      },
+      "hedgewars-data": {
+        "games/hedgewars/Data/Music/a.ogg": [10, 0.3],
+        "games/hedgewars/Data/Music/double.ogg": [10, 0.3],
+        "games/hedgewars/Data/Music/battle-too.ogg": [11, 0.1],
+        "games/hedgewars/Data/Sounds/long.ogg": [15, 0.4],
+      },
+      "freedroidrpg-data": { "freedroidrpg/data/sound/music/b.ogg": [10, 0.5] },
+    };
+    const debianOf: PackageClient["debian"] = async ([{ name }]) => {
+      const root = join(tunes, name);
+      const found = { name, version: "1", dir: root, licence: "GPL-2+" };
+      if (name === "nexuiz-music") {
+        const pack = storedZip([
+          { name: "sound/cdtracks/c.ogg", data: tone(10, 0.6) },
+          { name: "sound/short.ogg", data: tone(1, 0.6) },
+          { name: "readme.txt", data: tone(9, 0) },
+        ]);
+        await put(join(root, "usr/share/games/nexuiz/data/music.pk3"), pack);
+        return [found];
+      }
+      if (!files[name]) throw new PackagesUnavailableError(`apt-get knows no package ${name}`);
+      for (const [path, [seconds, value]] of Object.entries(files[name]))
+        await put(join(root, "usr/share", path), tone(seconds, value));
+      return [found];
+    };
+    const corpus = await openCorpus("recorded", { cacheDir: dir, packages: { debian: debianOf, npm } });
+    expect(corpus.tracks.map(({ id }) => id)).toEqual([
+      "wesnoth-1.16-music/wesnoth/music/vengeful.ogg",
+      "nexuiz-music/nexuiz/data/music.pk3/sound/cdtracks/c.ogg",
+      "hedgewars-data/hedgewars/Data/Music/a.ogg",
+      "freedroidrpg-data/freedroidrpg/data/sound/music/b.ogg",
+    ]);
+    const reasons = new Map(corpus.skipped.map(({ path, reason }) => [path, reason]));
+    expect(reasons.get("wesnoth-1.16-music/wesnoth/music/battle.ogg")).toMatch(/the task artist plays it/);
+    expect(reasons.get("hedgewars-data/hedgewars/Data/Music/battle-too.ogg")).toMatch(
+      /the task artist plays it/,
+    );
+    expect(reasons.get("hedgewars-data/hedgewars/Data/Music/double.ogg")).toMatch(
+      /the same file as .*a\.ogg/,
+    );
+    expect(reasons.get("hedgewars-data/hedgewars/Data/Sounds/long.ogg")).toBe("a sound, not a piece");
+    expect(reasons.get("naev-data")).toBe("apt-get knows no package naev-data");
+    const wave = await corpus.tracks[1].load();
+    expect(wave.channels[0].length).toBe(10 * 22_050);
+    expect(wave.channels[0][100]).toBeCloseTo(0.6, 4);
   });
 
   it("adds the two files of one song and leaves jingles out", async () => {
@@ -149,7 +204,7 @@ describe("openCorpus", () => {
   });
 
   it("does not put another corpus in the place of one asked for by name", async () => {
-    for (const name of ["starter", "mixed", "open", "composed"] as const)
+    for (const name of ["starter", "mixed", "open", "recorded", "composed", "arranged"] as const)
       await expect(openCorpus(name, { cacheDir: dir, packages: nothing })).rejects.toThrow(
         new RegExp(`the corpus "${name}" cannot be had: no (apt|npm) here; take --data generated`),
       );

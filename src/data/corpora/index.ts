@@ -10,12 +10,21 @@ import { openComposed } from "./composed.js";
 import { openGenerated } from "./generated.js";
 import { joined, mixed, openMixed } from "./mixed.js";
 import type { CorpusOptions, ResolvedCorpusOptions } from "./options.js";
-import { openOpen, openStarter } from "./recorded.js";
+import { openOpen, openRecorded, openStarter } from "./recorded.js";
 
 export type { CorpusOptions } from "./options.js";
 
 /** The names that openCorpus takes. */
-export const CORPORA = ["auto", "starter", "mixed", "open", "composed", "generated", "arranged"] as const;
+export const CORPORA = [
+  "auto",
+  "starter",
+  "mixed",
+  "open",
+  "recorded",
+  "composed",
+  "generated",
+  "arranged",
+] as const;
 
 type OneName = (typeof CORPORA)[number];
 
@@ -59,6 +68,8 @@ async function openOne(name: OneName, resolved: ResolvedCorpusOptions): Promise<
       return asked("mixed", openMixed(resolved));
     case "open":
       return asked("open", openOpen(resolved));
+    case "recorded":
+      return asked("recorded", openRecorded(resolved));
     case "composed":
       return asked("composed", openComposed(resolved));
     case "generated":

@@ -15,6 +15,7 @@ import type { SetFile } from "./set-files.js";
  */
 export async function openZip(folder: string, parts: readonly string[]): Promise<SetFile[]> {
   const reader = new PartsReader();
+  opened.add(reader);
   for (const part of parts) await reader.add(join(folder, part));
   const name = parts.join(" + ");
   try {
@@ -69,6 +70,9 @@ function memberFile(zip: yauzl.ZipFile, entry: yauzl.Entry): SetFile {
     load: async () => sharedDecodePool().decodeFile(await read(Number.POSITIVE_INFINITY), { name: path }),
   };
 }
+
+/** Every archive's reader: Node complains of a file that is closed by being forgotten. */
+const opened = new Set<PartsReader>();
 
 /** How much of an archive's directory is read at once: its entries are asked for a few bytes at a time. */
 const blockBytes = 2 ** 20;

@@ -11,6 +11,7 @@ import { encodeWav16 } from "../pcm16.js";
 import { Seeded } from "../seeded.js";
 import { DEBIAN } from "../sources.js";
 import type { LabelledTask, Track } from "../types.js";
+import { ARTISTS } from "./artists.js";
 import { eachOf } from "./each-of.js";
 import type { ResolvedTaskOptions } from "./options.js";
 import { CLIP_SECONDS } from "./render-clips.js";
@@ -22,37 +23,6 @@ const RATE = 22_050;
 
 /** A split is one of so many blocks, to which each artist's tracks are dealt in turn. */
 const BLOCKS = 8;
-
-/** Whose music lies where: a package, and what the paths of the tracks match. The artists are those that files and copyright name. */
-const ARTISTS: readonly { name: string; from: keyof typeof DEBIAN; files: RegExp }[] = [
-  {
-    name: "Mattias Westlund",
-    from: "wesnoth-1.16-music",
-    files:
-      /\/(breaking_the_chains|journeys_end|legends_of_the_north|northern_mountains|return_to_wesnoth|silvan_sanctuary|the_king_is_dead|traveling_minstrels)\./,
-  },
-  {
-    name: "Doug Kaufman",
-    from: "wesnoth-1.16-music",
-    files: /\/(battle-epic|elvish-theme|heroes_rite|siege_of_laurelmor|the_city_falls|weight_of_revenge)\./,
-  },
-  {
-    name: "Aleksi Aubry-Carlson",
-    from: "wesnoth-1.16-music",
-    files: /\/(battle|frantic-old|main_menu|transience|underground)\./,
-  },
-  { name: "Maxstack", from: "singularity-music", files: /\/music\// },
-  {
-    name: "Emxx52",
-    from: "colobot-common-sounds",
-    files: /\/music\/(Constructive|Humanitarian|Hv2|Infinite|Proton|Prototype|Quite)\./,
-  },
-  { name: "Daniel Roux", from: "colobot-common-sounds", files: /\/music\/music0\d\d\./ },
-  { name: "Obsidian Shell", from: "marsshooter-data", files: /\/audio\/(music\/|menu\.|tutorial\.)/ },
-  { name: "NeonCorridor", from: "hyperrogue-music", files: /\/hr3-/ },
-  { name: "Alex Almarza", from: "amoebax-data", files: /\/music\// },
-  { name: "Muldjord", from: "fretsonfire-songs-muldjord", files: /^fretsonfire/ },
-];
 
 /** Tracks that are versions of one piece, by the ends of their paths: they stand on one side of a split. */
 const VERSIONS = [["music/Humanitarian.ogg", "music/Hv2.ogg"]];

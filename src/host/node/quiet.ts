@@ -23,10 +23,12 @@ export function withoutKnown(text: string): string {
 }
 
 /**
- * Runs a synchronous task without Dawn's known warnings. Where the stream cannot safely be set aside (it is a file, whose place it
- * shares with others, or a socket; another system than Linux; files or threads at work that might take its number) it just runs.
+ * Runs a task without Dawn's known warnings during its synchronous part. Where the stream cannot safely be set aside (it is a file,
+ * whose place it shares with others, or a socket; another system than Linux; files or threads that stay at work and might take its
+ * number) it just runs.
  */
-export function quietly<T>(task: () => T): T {
+export async function quietly<T>(task: () => T): Promise<T> {
+  for (let waits = 0; waits < 30 && opensFiles(); waits++) await new Promise((done) => setTimeout(done, 10));
   const stream = canSetAside() ? setAside() : undefined;
   try {
     return task();
