@@ -2,6 +2,7 @@
 // deviation over time of the feature and of its first and second differences, as in JukeMIR's baselines (Castellon, Donahue and
 // Liang, 2021): 22 050 Hz, frames of 2048 every 512, 128 Slaney mels in decibels to 80 below the clip's maximum, an orthonormal
 // DCT-II. Their chroma comes from a constant-Q transform; ours from triangles a semitone wide over a long FFT, which is not the same.
+// And what they have not: a tempogram and a modulation spectrum (rhythm-features.ts).
 import { toMono } from "../audio/decode.js";
 import { type FrontEnd, stftFrontEnd } from "../audio/frontend.js";
 import { LogMel, Spectrogram } from "../audio/log-mel.js";
@@ -9,6 +10,7 @@ import type { MelFilter } from "../audio/mel-filters.js";
 import { resampleSignal } from "../audio/resample.js";
 import type { Waveform } from "../audio/types.js";
 import type { Gpu } from "../tensor/gpu.js";
+import { modulationSpectrum, onsetCurves, rhythmSizes, tempogram } from "./rhythm-features.js";
 
 const melRate = 22050;
 const cepstra = 20;
@@ -22,16 +24,22 @@ const notes = 72;
 const hop = 512;
 
 /** Lengths of the vectors: mean and deviation of a feature and of two differences. */
-export const handSizes = { mfcc: 6 * cepstra, chroma: 6 * 12 } as const;
+export const handSizes = { mfcc: 6 * cepstra, chroma: 6 * 12, ...rhythmSizes } as const;
+export type HandName = keyof typeof handSizes;
+export const handNames = Object.keys(handSizes) as HandName[];
 
-export interface HandVectors {
-  mfcc: Float32Array;
-  chroma: Float32Array;
-}
+/** A vector of handSizes' length for each name. */
+export type HandVectors = Record<HandName, Float32Array>;
+
+/** Frames a second of what onsets are found in, and its mel bands. */
+const onsetHop = 220;
+const onsetRate = melRate / onsetHop;
+const onsetMels = 40;
 
 export class HandFeatures {
   private readonly mel: LogMel;
   private readonly pitch: Spectrogram;
+  private readonly onsets: LogMel;
 
   constructor(readonly gpu: Gpu) {
     this.mel = new LogMel(gpu, {
@@ -42,6 +50,9 @@ export class HandFeatures {
       log: { kind: "db", topDb: 80 },
     });
     this.pitch = new Spectrogram(gpu, pitchFrontEnd());
+    const log = { kind: "log10", gain: 1e4 } as const;
+    const sizes = { nFft: 1024, hopLength: onsetHop, nMels: onsetMels };
+    this.onsets = new LogMel(gpu, { sampleRate: melRate, ...sizes, log });
   }
 
   /** Vectors of one clip of any rate and length. */
@@ -49,15 +60,19 @@ export class HandFeatures {
     const mono = toMono(waveform);
     const decibels = await this.rows(this.mel, mono, waveform.sampleRate, melRate);
     const pitches = await this.rows(this.pitch, mono, waveform.sampleRate, pitchRate);
+    const fine = await this.rows(this.onsets, mono, waveform.sampleRate, melRate);
     return {
       mfcc: pooled(cepstrum(decibels, mels), cepstra),
       chroma: pooled(foldOctaves(pitches), 12),
+      tempogram: tempogram(onsetCurves(fine, onsetMels), onsetRate),
+      modulation: modulationSpectrum(fine, onsetMels, onsetRate),
     };
   }
 
   dispose(): void {
     this.mel.dispose();
     this.pitch.dispose();
+    this.onsets.dispose();
   }
 
   /** [rows, frames] */

@@ -9,7 +9,7 @@ import type { Patchifier } from "../patchifier/encoder.js";
 import { FrontEnd } from "../patchifier/front-end.js";
 import { type PoolName, poolSize } from "../probe/feature-pools.js";
 import { melStatistics, melsInMemory } from "../probe/features.js";
-import { HandFeatures, handSizes } from "../probe/hand-features.js";
+import { HandFeatures, handNames, handSizes } from "../probe/hand-features.js";
 import type { Gpu } from "../tensor/gpu.js";
 import type { PassOptions } from "./feature-pass.js";
 
@@ -73,13 +73,13 @@ type Extra = NonNullable<PassOptions["extras"]>[number];
 /** A clip's features that are made without an encoder, with their stores. Dispose it after the pass. */
 export interface Baselines {
   extras: Extra[];
-  /** Vectors of the log-mel's mean and deviation; and of 20 MFCCs, then 12 chroma, where they were wanted. */
+  /** Vectors of the log-mel's mean and deviation; and those of handNames one after another, where they were wanted. */
   mel: KeptVectors;
   hand?: KeptVectors;
   dispose(): void;
 }
 
-/** Opens the stores of the baselines; `hand` adds MFCC and chroma. */
+/** Opens the stores of the baselines; `hand` adds all hand-made ones. */
 export async function openBaselines(
   gpu: Gpu,
   config: FrontEndConfig,
@@ -103,13 +103,13 @@ export async function openBaselines(
   ];
   if (!wantHand) return { extras, mel, dispose: () => disposeAll(frontEnd, mel) };
   const features = new HandFeatures(gpu);
-  const size = handSizes.mfcc + handSizes.chroma;
-  const hand = await VectorStore.open(folder, { kind: "mfcc and chroma", recipe }, size);
+  const size = handNames.reduce((sum, name) => sum + handSizes[name], 0);
+  const hand = await VectorStore.open(folder, { kind: handNames.join(), recipe }, size);
   extras.push({
     kept: hand,
     async compute(waveform) {
-      const { mfcc, chroma } = await features.transform(waveform);
-      return Float32Array.from([...mfcc, ...chroma]);
+      const vectors = await features.transform(waveform);
+      return Float32Array.from(handNames.flatMap((name) => [...vectors[name]]));
     },
   });
   return {

@@ -4,7 +4,7 @@ import { randomAt } from "../data/batches.js";
 import type { LabelledClip, LabelledTask, OnProgress } from "../data/types.js";
 import { DataError } from "../gpu/errors.js";
 import { encoderSizes, Patchifier } from "../patchifier/encoder.js";
-import { handSizes } from "../probe/hand-features.js";
+import { handNames, handSizes } from "../probe/hand-features.js";
 import type { FeatureTable } from "../probe/standardise.js";
 import type { Gpu } from "../tensor/gpu.js";
 import type { FeatureFile } from "./feature-file.js";
@@ -33,7 +33,7 @@ export interface TaskFeatureOptions extends EncoderRecipe {
   encoder: Patchifier;
   /** Seeds of the random encoders; none: no random encoder. */
   randomSeeds: readonly number[];
-  /** Whether the log-mel's mean and deviation are wanted, and with them MFCC and chroma. */
+  /** Whether the log-mel's mean and deviation are wanted, and with them all hand-made features. */
   baselines: "none" | "log-mel" | "all";
   /** Whether it is no failure where no clip can be used, as in a shard. */
   mayBeEmpty?: boolean;
@@ -132,16 +132,15 @@ async function openParts({ gpu, model, baselines, cacheDir }: TaskFeatureOptions
       ];
       if (hand) {
         const values = keptValues(keys, hand);
-        const part = (from: number, d: number): FeatureTable => {
+        let from = 0;
+        for (const name of handNames) {
+          const d = handSizes[name];
           const own = new Float32Array(n * d);
           for (let i = 0; i < n; i++)
             own.set(values.subarray(i * hand.size + from, i * hand.size + from + d), i * d);
-          return { n, d, values: own };
-        };
-        tables.push(
-          ["mfcc", [part(0, handSizes.mfcc)]],
-          ["chroma", [part(handSizes.mfcc, handSizes.chroma)]],
-        );
+          tables.push([name, [{ n, d, values: own }]]);
+          from += d;
+        }
       }
       return tables;
     },

@@ -2,6 +2,7 @@
 // them. Every part but the run itself may be absent. Not here: any drawing, and no type of the GPU.
 
 import type { MelScale } from "../../audio/mel-filters.js";
+import type { HandName } from "../../probe/hand-features.js";
 
 /** One step of training, as log.jsonl holds it. A value that was not finite arrives as NaN or null. */
 export interface LogPoint {
@@ -145,7 +146,17 @@ export interface EmbeddingMap {
 }
 
 /** The features that a probe reads. */
-export type FeatureName = "pretrained" | "random" | "log-mel mean+std" | "mfcc" | "chroma" | "majority";
+export type FeatureName =
+  | "pretrained"
+  | "random"
+  | "log-mel mean+std"
+  | HandName
+  | "all hand-made"
+  | "turned chroma"
+  | "Krumhansl"
+  | "tempo estimate"
+  | "labelled"
+  | "majority";
 
 /** One feature's score on one task, over several seeds. */
 export interface ProbeRow {
