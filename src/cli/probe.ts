@@ -4,6 +4,7 @@ import { stat } from "node:fs/promises";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { SET_TASKS, tasksIn } from "../data/sets/index.js";
 import { ALL_TASKS, TASKS } from "../data/tasks/index.js";
+import type { TaskSize } from "../data/tasks/options.js";
 import { DataError, UsageError } from "../gpu/errors.js";
 import type { TuneMode } from "../gpu/tuner.js";
 import { writeWhole } from "../host/cache.js";
@@ -29,6 +30,8 @@ interface ProbeOptions {
   data?: string;
   grid: "linear" | GridName;
   seeds?: number;
+  size?: TaskSize;
+  taskSeed?: number;
   evaluations?: number;
   handFeatures: boolean;
   json?: string;
@@ -60,16 +63,30 @@ export function registerProbe(program: Command): void {
     .addOption(
       new Option(
         "--pool <name>",
-        "what becomes of the tokens (default: mean+max; layers with --grid marble, which has heads for each layer)",
+        "what becomes of the tokens (default: time; mean+max with a grid, layers with --grid marble, which has heads for each)",
       ).choices([...poolNames]),
     )
     .option(
       "--seeds <n>",
-      "splits, where the data set has none of its own (default: 5, and 1 with a grid)",
+      "encoders with random weights, and splits with a grid where the data set has none of its own (default: 5, and 1 with a grid)",
       integer(1),
     )
+    .addOption(
+      new Option(
+        "--size <name>",
+        "clips of instruments, key, style and tempo: some hundreds, or about a thousand",
+      ).choices(["quick", "study"]),
+    )
+    .option(
+      "--task-seed <n>",
+      "draws other clips of these tasks, on which nothing was tuned (default: 0)",
+      integer(0),
+    )
     .option("--evaluations <n>", "end every head of a grid after so many evaluations", integer(1))
-    .option("--no-hand-features", "leave out the MFCC and chroma baselines, which read the audio again")
+    .option(
+      "--no-hand-features",
+      "leave out MFCC, chroma, tempogram and modulation, which read the audio again",
+    )
     .option("--json <file>", "write the table as JSON too")
     .addHelpText("after", gridHelp())
     .allowExcessArguments(false)
@@ -82,7 +99,7 @@ function gridHelp(): string {
   const lines = gridNames.map((name) => `  ${name.padEnd(8)} ${gridOf(name).note}`);
   return `
 Grids:
-  linear   Logistic or ridge regression, its penalty chosen on validation clips: quick, the default.
+  linear   Logistic or ridge regression on whitened features, five folds, every clip tested once: quick, the default.
 ${lines.join("\n")}
 The heads of a grid are trained all at once on the device. Public tasks are printed beside published rows.`;
 }
@@ -139,6 +156,8 @@ async function runProbe(options: ProbeOptions): Promise<void> {
       taskNames,
       folder: data,
       seeds,
+      size: options.size,
+      taskSeed: options.taskSeed,
       grid,
       mostEvaluations: evaluations,
       handFeatures,
@@ -180,9 +199,13 @@ function tableText({ tasks, verdict }: ProbeTable): string {
   const lines = tasks.flatMap((task) => [
     `${task.task} (${task.metric}${task.chance === undefined ? "" : `, chance ${task.chance.toFixed(3)}`})`,
     ...task.rows.map(({ features, mean, std, ci95, chosen }) => {
-      const spread = task.interval === "tracks" && std === 0 ? "        " : ` ± ${std.toFixed(3)}`;
+      const spread = task.interval !== "splits" && std === 0 ? "        " : ` ± ${std.toFixed(3)}`;
       const interval = ci95 ? `   95 % ${ci95.map((value) => value.toFixed(3)).join(" to ")}` : "";
-      return `  ${features.padEnd(18)} ${mean.toFixed(3)}${spread}${interval}${chosen ? `   ${chosen}` : ""}`;
+      const found = task.contrasts?.find(({ against }) => against === features);
+      const ahead = found
+        ? `   first row ahead by ${found.difference.toFixed(3)} ± ${found.halfWidth.toFixed(3)}, p ${found.p.toFixed(3)}, seen from ${found.detectable.toFixed(3)}`
+        : "";
+      return `  ${features.padEnd(18)} ${mean.toFixed(3)}${spread}${interval}${ahead}${chosen ? `   ${chosen}` : ""}`;
     }),
     ...publishedLines(task),
   ]);

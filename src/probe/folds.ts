@@ -17,17 +17,20 @@ export interface Folds {
  * Deals families, largest first, each to the fold that it leaves nearest to its share of every class.
  * @param groups the groups of each clip
  * @param labels rows of what is to be spread: one-hot classes, tags, or nothing for regression
- * @throws DataError where there are fewer families than folds
+ * There are as many folds as families at most.
+ * @throws DataError where there are fewer than three families
  */
 export function foldsByGroups(
   groups: readonly (readonly string[])[],
   labels: readonly ArrayLike<number>[],
-  { count = 5, seed = 0 }: { count?: number; seed?: number } = {},
+  { count: most = 5, seed = 0 }: { count?: number; seed?: number } = {},
 ): Folds {
   const families = connected(groups);
-  if (families.length < count) {
+  const count = Math.min(most, families.length);
+  // One to test on, one to choose the penalty on, one to learn from.
+  if (count < 3) {
     throw new DataError(
-      `${groups.length} clips in ${families.length} families are too few for ${count} folds.`,
+      `${groups.length} clips in ${families.length} families that share nothing are too few to probe: there must be three or more.`,
     );
   }
   // The number of clips counts as one more class.

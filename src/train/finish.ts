@@ -31,6 +31,7 @@ export async function finishRun(options: FinishOptions): Promise<string> {
         modelConfig: config.model,
         normalisation: config.normalisation,
         seed: config.seed,
+        handFeatures: fastEnough(gpu),
         onProgress: events.progress,
         note: events.note,
         signal,
@@ -40,6 +41,11 @@ export async function finishRun(options: FinishOptions): Promise<string> {
   const { writeReport } = await import("./report/page.js");
   await writeReport(run.file("report.html"), await reportData(options, outcome));
   return summary(options, outcome);
+}
+
+/** Whether hand-made features beside the log-mel take seconds rather than minutes: not on SwiftShader, with subgroups of 4 at most. */
+function fastEnough({ device: { capabilities } }: Gpu): boolean {
+  return !capabilities.software || capabilities.subgroupMaxSize > 4;
 }
 
 async function reportData(options: FinishOptions, outcome: ProbeOutcome | undefined): Promise<ReportData> {

@@ -131,7 +131,7 @@ function remarksOf(
     all > plan.clips ? ` Only ${plan.clips} of the clips were used, for this adapter is slow.` : "",
     Number.isFinite(plan.crops) ? ` Encoders saw at most ${plan.crops} crops of a clip.` : "",
     sizes.dropped > 0 ? ` ${Math.round(sizes.dropped)} clips lie between the parts and were left out.` : "",
-    ...lostRemarks(features),
+    ...lostRemarks(features).map((remark) => ` ${remark}`),
     ...also,
   ].join("");
 }
@@ -147,7 +147,7 @@ function randomRemark(encoders: number, official: boolean): string {
 }
 
 /** Which clips could not be used, and what the classes lose with them. */
-function lostRemarks({ task, clips, lost }: TaskTables): string[] {
+export function lostRemarks({ task, clips, lost }: TaskTables): string[] {
   if (lost.length === 0) return [];
   const names = lost
     .slice(0, 5)
@@ -156,6 +156,6 @@ function lostRemarks({ task, clips, lost }: TaskTables): string[] {
   const losses = lossRemarks({ ...task, clips: [...clips, ...lost] }, lost);
   const what = losses.length > 0 ? `; so ${losses.join("; ")}` : "";
   return [
-    ` ${lost.length === 1 ? "One clip" : `${lost.length} clips`} could not be used: ${names.join(", ")}${more}${what}.`,
+    `${lost.length === 1 ? "One clip" : `${lost.length} clips`} could not be used: ${names.join(", ")}${more}${what}.`,
   ];
 }

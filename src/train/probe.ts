@@ -1,12 +1,14 @@
 // Probing a trained encoder on labelled tasks, beside its baselines: opens the tasks, asks task-features.ts for the features of their
 // clips (or takes a file of them) and src/probe for scores over several seeds, and puts into words what came out.
 import { defaultTasks, openTasks } from "../data/tasks/index.js";
+import type { TaskSize } from "../data/tasks/options.js";
 import type { LabelledTask, OnProgress } from "../data/types.js";
 import type { Capabilities } from "../gpu/capabilities.js";
 import { DataError, UsageError } from "../gpu/errors.js";
 import type { ModelConfig } from "../patchifier/config.js";
 import type { Patchifier } from "../patchifier/encoder.js";
-import type { PoolName } from "../probe/feature-pools.js";
+import { type PoolName, poolSize } from "../probe/feature-pools.js";
+import { hearingHop } from "../probe/features.js";
 import type { GridName } from "../probe/grid.js";
 import { probeGrid } from "../probe/head-protocol.js";
 import { majority, type ProbeLabels, type ProbeScore, probe } from "../probe/protocol.js";
@@ -15,7 +17,9 @@ import type { FeatureTable } from "../probe/standardise.js";
 import type { Gpu } from "../tensor/gpu.js";
 import type { FeatureFile } from "./feature-file.js";
 import { speedText } from "./feature-pass.js";
+import { aheadOfRandom, probeFolds } from "./probe-folds.js";
 import { describeTask, type TaskScores } from "./probe-words.js";
+import { plural } from "./report/html.js";
 import type { FeatureName, ProbeTable, ProbeTask } from "./report/types.js";
 import { type ProbedClip, type TaskTables, tablesOfFile, taskFeatures } from "./task-features.js";
 import type { Normalisation } from "./trainer.js";
@@ -28,7 +32,7 @@ export interface ProbeRunOptions {
   normalisation?: Normalisation;
   /** Features that were extracted before, labels with them: no audio is read, and tasks are not looked at. */
   features?: readonly FeatureFile[];
-  /** What the encoders' tokens become. Default mean+max; layers where the grid is MARBLE's, which has heads for each. */
+  /** What the encoders' tokens become. Default: see poolOf. */
   pool?: PoolName;
   /** Seed of the run, so that random encoders start elsewhere than it did, and of the splits. */
   seed?: number;
@@ -38,13 +42,17 @@ export interface ProbeRunOptions {
   folder?: string;
   /** Tasks that are open already; taskNames is then not looked at. */
   tasks?: readonly LabelledTask[];
-  /** Splits, of tasks whose data set brings none. Default 5. */
+  /** Random encoders at most, and with a grid the splits of tasks whose data set brings none. Default 5. */
   seeds?: number;
+  /** Clips of tasks that come in sizes. Default quick. */
+  size?: TaskSize;
+  /** Which clips of tasks that draw them. Default 0. */
+  taskSeed?: number;
   /** How heads are fitted and chosen: logistic or ridge regression (the default), or one of the grids of probe/grid.ts. */
   grid?: "linear" | GridName;
   /** Ends every run of a grid after so many evaluations. */
   mostEvaluations?: number;
-  /** Hand-made features beside the log-mel: MFCC and chroma, which take another pass over the audio. Default false. */
+  /** Hand-made features beside the log-mel, which take another pass over the audio. Default false. */
   handFeatures?: boolean;
   /** Random encoders. Default: one for each seed on hardware, fewer on a software adapter. */
   randomEncoders?: number;
@@ -72,7 +80,7 @@ export interface ProbeOutcome {
 /** How much is embedded. */
 export interface Plan {
   seeds: number;
-  /** Most crops of a clip. */
+  /** Most crops of a clip; infinite where they are to cover it. */
   crops: number;
   /** Random encoders; seed s uses number s modulo this. */
   encoders: number;
@@ -81,13 +89,13 @@ export interface Plan {
 }
 
 /**
- * What the adapter can do in about a minute with the demo model. SwiftShader, with subgroups of 4 at most, takes 30 ms a crop
- * on two cores, lavapipe 7.
+ * What the adapter can do in two or three minutes with the demo model. SwiftShader, with subgroups of 4 at most, takes 30 ms a crop
+ * on two cores, lavapipe 8.
  */
 export function probePlan({ software, subgroupMaxSize }: Capabilities, seeds: number): Plan {
-  if (!software)
-    return { seeds, crops: Number.POSITIVE_INFINITY, encoders: seeds, clips: Number.POSITIVE_INFINITY };
-  if (subgroupMaxSize > 4) return { seeds, crops: 2, encoders: Math.min(3, seeds), clips: 600 };
+  const all = Number.POSITIVE_INFINITY;
+  if (!software) return { seeds, crops: all, encoders: seeds, clips: all };
+  if (subgroupMaxSize > 4) return { seeds, crops: all, encoders: Math.min(3, seeds), clips: 600 };
   return { seeds, crops: 2, encoders: 1, clips: 240 };
 }
 
@@ -95,6 +103,7 @@ export function probePlan({ software, subgroupMaxSize }: Capabilities, seeds: nu
 export async function runProbes(options: ProbeRunOptions): Promise<ProbeOutcome> {
   const { gpu, seeds = 5 } = options;
   const plan = probePlan(gpu.device.capabilities, seeds);
+  if (options.size === "study") plan.clips = Number.POSITIVE_INFINITY;
   if (options.randomEncoders) plan.encoders = Math.min(seeds, options.randomEncoders);
   const tasks = options.features ? options.features.map(tablesOfFile) : await tasksOf(options);
   const results: ProbeTask[] = [];
@@ -120,14 +129,16 @@ export async function runProbes(options: ProbeRunOptions): Promise<ProbeOutcome>
       "One split: intervals come from resampling its test tracks, the trained heads being what they are.",
     );
   }
+  const ahead = aheadOfRandom(results);
+  if (ahead) verdicts.push(ahead);
   const best = tasks.findIndex((task) => ("tables" in task ? task.task : task).kind === "multilabel");
   return { table: { tasks: results, verdict: verdicts.join("\n") }, map: maps[Math.max(0, best)] };
 }
 
 async function tasksOf(options: ProbeRunOptions): Promise<readonly LabelledTask[]> {
-  const { tasks, taskNames, folder, note, onProgress, cacheDir, signal } = options;
+  const { tasks, taskNames, folder, note, onProgress, cacheDir, size, taskSeed, signal } = options;
   if (tasks) return tasks;
-  const opening = { folder, note, onProgress, cacheDir, signal };
+  const opening = { folder, note, onProgress, cacheDir, size, seed: taskSeed, signal };
   if (taskNames) return openTasks(taskNames, opening);
   const chosen = await defaultTasks(opening);
   note?.(chosen.why);
@@ -157,6 +168,7 @@ async function probeTask(options: ProbeRunOptions, task: LabelledTask, plan: Pla
     normalisation,
     pool: poolOf(options),
     crops: plan.crops,
+    hop: hearingHop(modelConfig.cropFrames),
     randomSeeds: randomSeeds(seed, plan.encoders),
     baselines: handFeatures ? "all" : "log-mel",
     cacheDir,
@@ -173,9 +185,21 @@ export function randomSeeds(seed: number, count: number): number[] {
   return Array.from({ length: count }, (_, k) => seed + 1001 + k);
 }
 
-/** What becomes of an encoder's tokens, where nobody says. */
-function poolOf({ pool, grid }: ProbeRunOptions): PoolName {
-  return pool ?? (grid === "marble" ? "layers" : "mean+max");
+/** Most values of a vector that is made where nobody names a pool. */
+const mostValues = 20_000;
+
+/**
+ * What becomes of an encoder's tokens, where nobody says: `time`, unless that is very much; mean and maximum for the grids, whose heads
+ * are defined on one vector of the encoder, and layers for MARBLE's, which has heads for each.
+ */
+export function poolOf({
+  pool,
+  grid = "linear",
+  modelConfig,
+}: Pick<ProbeRunOptions, "pool" | "grid" | "modelConfig">): PoolName {
+  if (pool) return pool;
+  if (grid !== "linear") return grid === "marble" ? "layers" : "mean+max";
+  return modelConfig && poolSize("time", modelConfig) > mostValues ? "layers" : "time";
 }
 
 /** Scores of all features of a task. `all`: its clips, before some were left out because the adapter is slow. */
@@ -189,6 +213,29 @@ async function probeTables(options: ProbeRunOptions, features: TaskTables, plan:
     labels: clips.map((clip) => clip.label),
     pieces: clips.map((clip) => clip.piece),
   };
+  const [pretrained] = tables[0][1];
+  const map = {
+    vectors: Float32Array.from(pretrained.values),
+    n: pretrained.n,
+    d: pretrained.d,
+    ...mapLabels(task, clips),
+  };
+  if (grid === "linear" && !official) {
+    let done = 0;
+    const rows = tables.length + 2;
+    const pause = async (name: string) => {
+      const what = `probing ${task.name}, ${name}`;
+      onProgress?.({ what, done: done++, total: 5 * rows, unit: "folds" });
+      await new Promise((resolve) => setImmediate(resolve)); // lets Ctrl-C and the progress bar in
+      signal?.throwIfAborted();
+    };
+    const remarks = [
+      all > plan.clips ? `Only ${plan.clips} of the clips were used, for this adapter is slow.` : "",
+      Number.isFinite(plan.crops) ? `Encoders saw at most ${plan.crops} crops of a clip.` : "",
+      plan.encoders > 0 ? `Random weights: ${plural(plan.encoders, "encoder")}.` : "",
+    ].filter(Boolean);
+    return { ...(await probeFolds(features, { labels, seed, remarks, pause })), map };
+  }
   const groups = clips.map((clip) => clip.groups);
   const scores: TaskScores = new Map<FeatureName, ProbeScore[]>();
   const enter = (name: FeatureName, score: ProbeScore) =>
@@ -226,26 +273,11 @@ async function probeTables(options: ProbeRunOptions, features: TaskTables, plan:
     sizes.dropped += split.dropped / splits;
   }
   onProgress?.({ what: `probing ${task.name}`, done: splits, total: splits, unit: "seeds" });
-  const [pretrained] = tables[0][1];
-  return {
-    ...describeTask({
-      features,
-      labels,
-      plan,
-      grid,
-      official: official !== undefined,
-      splits,
-      scores,
-      sizes,
-      all,
-    }),
-    map: {
-      vectors: Float32Array.from(pretrained.values),
-      n: pretrained.n,
-      d: pretrained.d,
-      ...mapLabels(task, clips),
-    },
-  };
+  const described = describeTask({
+    ...{ features, labels, plan, grid, splits, scores, sizes, all },
+    official: official !== undefined,
+  });
+  return { ...described, map };
 }
 
 /** At most `most` of the items, evenly spaced. */

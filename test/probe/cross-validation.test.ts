@@ -36,7 +36,7 @@ describe("foldsByGroups", () => {
       expect(own.length).toBe(48);
       for (let k = 0; k < 6; k++) expect(own.filter((row) => row[k] > 0).length).toBe(8);
     }
-    expect(() => foldsByGroups([["a"], ["a"]], [])).toThrow("too few for 5 folds");
+    expect(() => foldsByGroups([["a"], ["a"]], [])).toThrow("too few to probe");
   });
 });
 

@@ -15,6 +15,17 @@ const COLUMNS: { features: FeatureName; name: string; words: string }[] = [
   },
   { features: "mfcc", name: "MFCC", words: "mean and spread of 20 MFCCs and their differences" },
   { features: "chroma", name: "Chroma", words: "mean and spread of 12 pitch classes and their differences" },
+  { features: "tempogram", name: "Tempogram", words: "autocorrelation of onsets" },
+  { features: "modulation", name: "Modulation", words: "how strongly bands vary how fast" },
+  { features: "all hand-made", name: "All hand-made", words: "all of these together" },
+  {
+    features: "turned chroma",
+    name: "Chroma in all keys",
+    words: "chroma, every training clip turned through all keys",
+  },
+  { features: "Krumhansl", name: "Krumhansl", words: "the key by profile, untrained" },
+  { features: "tempo estimate", name: "Tempo estimate", words: "the strongest period, untrained" },
+  { features: "labelled", name: "Labelled", words: "the same encoder trained with the labels" },
   { features: "majority", name: "Majority class", words: "always the most frequent answer" },
 ];
 
@@ -68,7 +79,7 @@ function summary(tasks: ProbeTask[]): string {
     })
     .join("");
   const words = columns.map((c) => `<b>${escapeHtml(c.name)}</b>: ${escapeHtml(c.words)}`).join("; ");
-  return `<div class="scroll" tabindex="0" role="region" aria-label="Probe results"><table class="probe"><caption>Mean over the seeds ± standard deviation, on pieces held out from that probe's training part. ${words}.</caption><thead><tr><th scope="col">Task</th>${head}</tr></thead><tbody>${body}</tbody></table></div>`;
+  return `<div class="scroll" tabindex="0" role="region" aria-label="Probe results"><table class="probe"><caption>Means, with the standard deviation over seeds where there are several, on pieces held out from the training part. ${words}.</caption><thead><tr><th scope="col">Task</th>${head}</tr></thead><tbody>${body}</tbody></table></div>`;
 }
 
 /** Whether the second best could as well be the best, in words. */

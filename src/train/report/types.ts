@@ -187,8 +187,21 @@ export interface ProbeTask {
   rows: ProbeRow[];
   /** The names of all metrics; the first is `metric`. */
   metrics?: string[];
-  /** Of the intervals: splits and seeds, or resampled tracks of the one test part. */
-  interval?: "splits" | "tracks";
+  /**
+   * Of the intervals: splits and seeds, resampled tracks of the one test part, or resampled families of clips that were each tested
+   * once; then a row's values are those of its seeds.
+   */
+  interval?: "splits" | "tracks" | "families";
+  /** How the first row stands to the others, where families were resampled. */
+  contrasts?: {
+    against: string;
+    difference: number;
+    ci95: [number, number];
+    halfWidth: number;
+    /** The difference that would be seen in four of five such measurements. */
+    detectable: number;
+    p: number;
+  }[];
   /** What others report, in percent by metric, where the task is a public one. */
   published?: {
     name: string;
