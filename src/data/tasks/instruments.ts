@@ -19,6 +19,9 @@ import { fileName, openStored, type StoredClip, type StoredTask, storeTask, task
 /** Clips of one piece, by the size of the task. */
 const PER_PIECE = { quick: 3, study: 10 } as const;
 
+/** Pitched channels that are heard in a clip, at most, beside the drums: of more no one is told apart. */
+const VOICES = 3;
+
 /** A composed piece as MIDI. */
 export interface MidiPiece {
   id: string;
@@ -28,7 +31,7 @@ export interface MidiPiece {
 /** Opens the task, preparing it (fetching 21 MB, rendering its clips) on first use. Throws PackagesUnavailableError. */
 export async function openInstruments(options: ResolvedTaskOptions): Promise<LabelledTask> {
   const { seed, size } = options;
-  const folder = taskFolder(options.cacheDir, "instruments", "v2", seed);
+  const folder = taskFolder(options.cacheDir, "instruments", "v3", seed);
   const file = `${size}.json`;
   const stored = await openStored(folder, file);
   if (stored) return stored;
@@ -38,15 +41,17 @@ export async function openInstruments(options: ResolvedTaskOptions): Promise<Lab
     options,
   );
   const [freedoom, openmsx, timgm] = packages;
-  const pieces = distinct([...(await wadPieces(freedoom.dir)), ...(await openmsxPieces(openmsx.dir))]);
+  const found = distinct([...(await wadPieces(freedoom.dir)), ...(await openmsxPieces(openmsx.dir))]);
+  const pieces = found.map((piece) => ({ ...piece, notes: midiNotes(parseMidi(piece.bytes)) }));
   const soundfont = join(timgm.dir, TIMGM6MB);
   const chosen = pieces.flatMap((piece) =>
     Array.from({ length: PER_PIECE[size] }, (_, round) => round).flatMap((round) => {
       const draw = new Seeded(`instruments ${seed} ${piece.id} ${round}`);
-      const midi = reorchestrated(piece.bytes, draw);
-      const notes = midiNotes(parseMidi(midi));
-      const start = clipStart(notes, draw);
+      const start = clipStart(piece.notes, draw);
       if (start === undefined) return [];
+      const voices = draw.shuffled(voicesIn(piece.notes, start)).slice(0, VOICES);
+      const midi = reorchestrated(piece.bytes, draw, voices);
+      const notes = midiNotes(parseMidi(midi));
       const id = `${piece.id} ${round}@${start.toFixed(1)}`;
       const clip: StoredClip = {
         id,
@@ -68,11 +73,21 @@ export async function openInstruments(options: ResolvedTaskOptions): Promise<Lab
     clips: chosen.map(({ clip }) => clip),
     note:
       `${chosen.length} clips of 10 s from ${pieces.length} pieces of MIDI music that people composed for free games (Debian's ` +
-      "freedoom and openttd-openmsx), rendered with TimGM6mb; for every clip the instruments were drawn anew, so that the notes do " +
-      "not tell them, and a family is on when its notes sound for more than 1 s. " +
+      `freedoom and openttd-openmsx), rendered with TimGM6mb; for every clip ${VOICES} voices were chosen and their instruments drawn anew, ` +
+      "so that the notes do not tell them, and a family is on when its notes sound for more than 1 s. " +
       `A split keeps every piece on one side.${warnings.length > 0 ? ` Note: ${warnings.join("; ")}.` : ""}`,
   };
   return storeTask(folder, task, file);
+}
+
+/** The pitched channels with notes for more than 2 s of a clip. */
+function voicesIn(notes: readonly Note[], start: number): number[] {
+  const seconds = new Map<number, number>();
+  for (const { channel, drum, start: from, end } of notes) {
+    const heard = Math.min(end, start + CLIP_SECONDS) - Math.max(from, start);
+    if (heard > 0 && !drum) seconds.set(channel, (seconds.get(channel) ?? 0) + heard);
+  }
+  return [...seconds].flatMap(([channel, sum]) => (sum > 2 ? [channel] : [])).sort((a, b) => a - b);
 }
 
 /**
