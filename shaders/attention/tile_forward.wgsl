@@ -143,7 +143,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 #end
     );
     let column = lane + u32(c * LANES);
-    for (var r = 0u; r < select(0u, count, column < u32(CHUNKS)); r++) { write_target(out_at(pair, row + r), column, sums[r]); }
+    for (var r = 0u; r < count; r++) {
+      if (column < u32(CHUNKS)) { write_target(out_at(pair, row + r), column, sums[r]); }
+    }
   }
 #end
 }

@@ -11,6 +11,17 @@ fn lane_max(x: f32) -> f32 {
 #endif
   return y;
 }
+fn lane_max_key(x: u32) -> u32 {
+  var y = max(x, subgroupShuffleXor(x, 1u));
+  y = max(y, subgroupShuffleXor(y, 2u));
+#if LANES >= 8
+  y = max(y, subgroupShuffleXor(y, 4u));
+#endif
+#if LANES >= 16
+  y = max(y, subgroupShuffleXor(y, 8u));
+#endif
+  return y;
+}
 fn lane_sum(x: f32) -> f32 {
   var y = x + subgroupShuffleXor(x, 1u);
   y += subgroupShuffleXor(y, 2u);

@@ -12,11 +12,11 @@ diagnostic(off, subgroup_uniformity);
 struct Params { rows: u32, items: u32, classes: u32, scale: f32, smoothing: f32, ignore: i32 }
 @group(0) @binding(0) var<storage, read> logits: array<ITEM>;
 @group(0) @binding(1) var<storage, read> targets: array<i32>;
-@group(0) @binding(2) var<storage, read_write> losses: array<f32>;
+@group(0) @binding(2) var<storage, read_write> losses: array<u32>;
 @group(0) @binding(3) var<storage, read_write> lse: array<f32>;
 @group(0) @binding(4) var<storage, read_write> valid: array<f32>;
 var<immediate> p: Params;
-var<private> nan_bits: u32 = 0x7fc00000u;
+const nan_bits = 0x7fc00000u; // stored as bits, since a compiler may assume that no f32 is NaN
 
 @compute @workgroup_size(GROUP)
 fn main(place: Place) {
@@ -29,14 +29,18 @@ fn main(place: Place) {
     let row = min(wanted, p.rows - 1u);
     let first = row * p.items;
     var peak = ITEM(-3.4028234e38);
-    for (var i = team.lane; i < p.items; i += team.lanes) { peak = max(peak, logits[first + i] * p.scale); }
+    let last = p.items - 1u;
+    for (var at = 0u; at < p.items; at += team.lanes) {
+      peak = max(peak, logits[first + min(at + team.lane, last)] * p.scale);
+    }
     let top = team_max(item_max(peak));
     var part = ITEM(0.0);
     var plain = ITEM(0.0);
-    for (var i = team.lane; i < p.items; i += team.lanes) {
-      let x = logits[first + i] * p.scale - top;
-      part += exp(x);
-      plain += x;
+    for (var at = 0u; at < p.items; at += team.lanes) {
+      let i = at + team.lane;
+      let x = logits[first + min(i, last)] * p.scale - top;
+      part += select(ITEM(0.0), exp(x), i < p.items);
+      plain += select(ITEM(0.0), x, i < p.items);
     }
     let sums = team_sum2(vec2(item_sum(part), item_sum(plain)));
     if (team.lane == 0u && wanted < p.rows) {
@@ -48,19 +52,18 @@ fn main(place: Place) {
       let t = targets[row];
       let counts = t != p.ignore;
 #endif
-      var loss = 0.0;
-      if (t < 0 || u32(t) >= p.classes) {
-        loss = bitcast<f32>(nan_bits);
-      } else {
+      var bits = nan_bits;
+      if (t >= 0 && u32(t) < p.classes) {
 #if VEC
         let hit = logits[first + u32(t) / 4u][u32(t) % 4u] * p.scale - top;
 #else
         let hit = logits[first + u32(t)] * p.scale - top;
 #endif
-        loss = rest - (1.0 - p.smoothing) * hit;
+        var loss = rest - (1.0 - p.smoothing) * hit;
         if (p.smoothing > 0.0) { loss -= p.smoothing * sums.y / f32(p.classes); }
+        bits = bitcast<u32>(loss);
       }
-      losses[row] = select(0.0, loss, counts);
+      losses[row] = select(0u, bits, counts);
       lse[row] = top + rest;
       valid[row] = select(0.0, 1.0, counts);
     }

@@ -19,10 +19,12 @@ fn main(place: Place) {
 #endif
   var part = 0.0;
   var kept = 0.0;
-  for (var i = team.lane; i < p.count; i += team.lanes) {
-    part += values[i];
+  for (var at = 0u; at < p.count; at += team.lanes) {
+    let i = min(at + team.lane, p.count - 1u);
+    let there = at + team.lane < p.count;
+    part += select(0.0, values[i], there);
 #if MEAN
-    kept += valid[i];
+    kept += select(0.0, valid[i], there);
 #endif
   }
 #if MEAN

@@ -21,7 +21,9 @@ fn main(place: Place) {
 #endif
   let end = min(p.items, (team.index + 1u) * p.chunk);
   var sum = ITEM(0.0);
-  for (var i = team.index * p.chunk + team.lane; i < end; i += team.lanes) {
+  for (var at = team.index * p.chunk; at < end; at += team.lanes) {
+    let own = at + team.lane;
+    let i = min(own, end - 1u);
     let x = input[i];
     let t = wanted[i];
 #if WEIGHTED
@@ -31,9 +33,10 @@ fn main(place: Place) {
 #endif
     let loss = EXPR;
 #if VEC
-    sum += select(vec4(0.0), loss, vec4(4u * i) + vec4(0u, 1u, 2u, 3u) < vec4(p.size));
+    let size = select(0u, p.size, own < end);
+    sum += select(vec4(0.0), loss, vec4(4u * i) + vec4(0u, 1u, 2u, 3u) < vec4(size));
 #else
-    sum += loss;
+    sum += select(0.0, loss, own < end);
 #endif
   }
   let all = team_sum(item_sum(sum));

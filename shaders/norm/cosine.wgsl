@@ -22,9 +22,11 @@ fn main(place: Place) {
     var along = ITEM(0.0);
     var own_a = ITEM(0.0);
     var own_b = ITEM(0.0);
-    for (var i = team.lane; i < p.items; i += team.lanes) {
-      let x = a[first + i];
-      let y = b[first + i];
+    for (var at = 0u; at < p.items; at += team.lanes) {
+      let i = first + min(at + team.lane, p.items - 1u);
+      let there = at + team.lane < p.items;
+      let x = select(ITEM(0.0), a[i], there);
+      let y = select(ITEM(0.0), b[i], there);
       along += x * y;
       own_a += x * x;
       own_b += y * y;

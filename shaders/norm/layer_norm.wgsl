@@ -18,6 +18,7 @@ var<immediate> p: Params;
 @compute @workgroup_size(GROUP)
 fn main(place: Place) {
   let team = team_at(place);
+  let last = p.items - 1u;
   let count = f32((p.items + team.lanes - 1u - min(team.lane, p.items)) / team.lanes);
   for (var k = 0u; k < ROWS; k += u32(TOGETHER)) {
     let row = team.index * ROWS + k;
@@ -26,13 +27,15 @@ fn main(place: Place) {
 #endif
 #repeat r TOGETHER
     let first##r = min(row + r##u, p.rows - 1u) * p.items;
-    let anchor##r = source[first##r + min(team.lane, p.items - 1u)];
+    let anchor##r = source[first##r + min(team.lane, last)];
     var part##r = ITEM(0.0);
     var square##r = ITEM(0.0);
 #end
-    for (var i = team.lane; i < p.items; i += team.lanes) {
+    for (var at = 0u; at < p.items; at += team.lanes) {
+      let i = min(at + team.lane, last);
+      let there = at + team.lane < p.items;
 #repeat r TOGETHER
-      let x##r = source[first##r + i] - anchor##r;
+      let x##r = select(ITEM(0.0), source[first##r + i] - anchor##r, there);
       part##r += x##r;
       square##r += x##r * x##r;
 #end
@@ -47,7 +50,8 @@ fn main(place: Place) {
 #end
     // Where the last of the rows taken together does not exist, the last row is written once more.
     let end = select(0u, p.items, row < p.rows);
-    for (var i = team.lane; i < end; i += team.lanes) {
+    for (var at = 0u; at < end; at += team.lanes) {
+      let i = min(at + team.lane, last);
 #if HAS_WEIGHT
       let w = weight[i];
 #else

@@ -15,6 +15,7 @@ var<immediate> p: Params;
 @compute @workgroup_size(GROUP)
 fn main(place: Place) {
   let team = team_at(place);
+  let last = p.items - 1u;
   for (var k = 0u; k < ROWS; k += u32(TOGETHER)) {
     let row = team.index * ROWS + k;
 #if TEAM != 2
@@ -28,14 +29,16 @@ fn main(place: Place) {
     var plain##r = ITEM(0.0);
     var along##r = ITEM(0.0);
 #end
-    for (var i = team.lane; i < p.items; i += team.lanes) {
+    for (var at = 0u; at < p.items; at += team.lanes) {
+      let i = min(at + team.lane, last);
+      let there = at + team.lane < p.items;
 #if HAS_WEIGHT
       let w = weight[i];
 #else
       let w = 1.0;
 #endif
 #repeat r TOGETHER
-      let h##r = upstream[first##r + i] * w;
+      let h##r = select(ITEM(0.0), upstream[first##r + i] * w, there);
       plain##r += h##r;
       along##r += h##r * (source[first##r + i] - mean##r);
 #end
@@ -46,7 +49,8 @@ fn main(place: Place) {
     let slope##r = sums##r.y * p.scale * rstd##r * rstd##r;
 #end
     let end = select(0u, p.items, row < p.rows);
-    for (var i = team.lane; i < end; i += team.lanes) {
+    for (var at = 0u; at < end; at += team.lanes) {
+      let i = min(at + team.lane, last);
 #if HAS_WEIGHT
       let w = weight[i];
 #else

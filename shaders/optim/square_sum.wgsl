@@ -20,9 +20,9 @@ fn main(place: Place) {
     let first = chunk.x / 4u;
     let whole = chunk.y / 4u;
     var total = vec4(0.0);
-    for (var i = team.lane; i < whole; i += team.lanes) {
-      let g = gradient[first + i];
-      total += g * g;
+    for (var at = 0u; at < whole; at += team.lanes) {
+      let g = gradient[first + min(at + team.lane, whole - 1u)];
+      total += select(vec4(0.0), g * g, at + team.lane < whole);
     }
     if (team.lane == 0u && whole * 4u < chunk.y) {
       let g = gradient[first + whole];

@@ -11,7 +11,7 @@
 #else
 #define ITEM f32
 #endif
-#define RESULT ITEM
+#define RESULT_VEC VEC
 #include "lib/merge"
 struct Params { count: u32, reduce: u32, items: u32, splits: u32, chunk: u32, scale: f32 }
 @group(0) @binding(0) var<storage, read> source: array<ITEM>;
@@ -19,14 +19,14 @@ struct Params { count: u32, reduce: u32, items: u32, splits: u32, chunk: u32, sc
 @group(0) @binding(2) var<storage, read_write> target_: array<ITEM>;
 var<immediate> p: Params;
 
-fn mapped(i: u32, c1: ITEM) -> ITEM {
+fn mapped(i: u32, c1: ITEM) -> PART {
   let x = source[i];
 #if WITH == 2
   let c = extra[i];
 #else
   let c = c1;
 #endif
-  return MAP;
+  return part_of(MAP);
 }
 
 @compute @workgroup_size(64)
@@ -57,6 +57,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     d = merge(d, mapped(i + 3u * n, c1));
   }
   for (; i < end; i += n) { a = merge(a, mapped(i, c1)); }
+#if KIND == 0
   let r = merge(merge(a, b), merge(c, d));
+#else
+  let r = result_of(merge(merge(a, b), merge(c, d)));
+#endif
   target_[at] = FINISH;
 }

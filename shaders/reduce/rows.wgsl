@@ -11,7 +11,7 @@
 //   [4096, 256] → [4096]: lavapipe 0.95 ms (0.9); SwiftShader 4.1 ms (5.1)
 diagnostic(off, subgroup_uniformity);
 #include "lib/team"
-#define RESULT f32
+#define RESULT_VEC 0
 #include "lib/merge"
 struct Params { rows: u32, items: u32, tail: u32, splits: u32, chunk: u32, scale: f32 }
 @group(0) @binding(0) var<storage, read> source: array<ITEM>;
@@ -23,14 +23,14 @@ struct Params { rows: u32, items: u32, tail: u32, splits: u32, chunk: u32, scale
 @group(0) @binding(2) var<storage, read_write> target_: array<f32>;
 var<immediate> p: Params;
 
-fn mapped(i: u32, c1: f32) -> ITEM {
+fn mapped(i: u32, c1: f32) -> PART {
   let x = source[i];
 #if WITH == 2
   let c = extra[i];
 #else
   let c = ITEM(c1);
 #endif
-  return MAP;
+  return part_of(MAP);
 }
 
 @compute @workgroup_size(GROUP)
@@ -44,6 +44,7 @@ fn main(place: Place) {
     let row = min(wanted, p.rows - 1u);
     let part = row % p.splits;
     let first = (row / p.splits) * p.items;
+    let begin = first + part * p.chunk;
     let end = first + min(p.items, (part + 1u) * p.chunk);
 #if WITH == 1
     let c1 = extra[row / p.splits];
@@ -55,14 +56,18 @@ fn main(place: Place) {
     var c = nothing();
     var d = nothing();
     let n = team.lanes;
-    var i = first + part * p.chunk + team.lane;
-    for (; i + 3u * n < end; i += 4u * n) {
+    let fours = end - (end - begin) % (4u * n);
+    for (var at = begin; at < fours; at += 4u * n) {
+      let i = at + team.lane;
       a = merge(a, mapped(i, c1));
       b = merge(b, mapped(i + n, c1));
       c = merge(c, mapped(i + 2u * n, c1));
       d = merge(d, mapped(i + 3u * n, c1));
     }
-    for (; i < end; i += n) { a = merge(a, mapped(i, c1)); }
+    for (var at = fours; at < end; at += n) {
+      let i = at + team.lane;
+      a = merge(a, select(nothing(), mapped(min(i, end - 1u), c1), i < end));
+    }
 #if VEC
     if (p.tail > 0u && part == p.splits - 1u && team.lane == 0u) {
       let last = mapped(p.items, c1);
@@ -72,10 +77,8 @@ fn main(place: Place) {
     let all = merge(merge(a, b), merge(c, d));
 #if KIND == 0
     let r = team_sum(item_sum(all));
-#elif KIND == 1
-    let r = team_max(item_max(all));
 #else
-    let r = team_min(item_min(all));
+    let r = result_of(team_max_key(key_max(all)));
 #endif
     if (team.lane == 0u && wanted < p.rows) { target_[row] = FINISH; }
   }

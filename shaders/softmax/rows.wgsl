@@ -18,11 +18,15 @@ fn main(place: Place) {
     if (row >= p.rows) { return; }
 #endif
     let first = min(row, p.rows - 1u) * p.items;
+    let last = p.items - 1u;
     var peak = ITEM(-3.4028234e38);
-    for (var i = team.lane; i < p.items; i += team.lanes) { peak = max(peak, source[first + i]); }
+    for (var at = 0u; at < p.items; at += team.lanes) { peak = max(peak, source[first + min(at + team.lane, last)]); }
     let top = team_max(item_max(peak));
     var part = ITEM(0.0);
-    for (var i = team.lane; i < p.items; i += team.lanes) { part += exp(source[first + i] - top); }
+    for (var at = 0u; at < p.items; at += team.lanes) {
+      let i = at + team.lane;
+      part += select(ITEM(0.0), exp(source[first + min(i, last)] - top), i < p.items);
+    }
     let total = team_sum(item_sum(part));
 #if LOG
     let scale = log(total);
@@ -30,7 +34,8 @@ fn main(place: Place) {
     let scale = 1.0 / total;
 #endif
     let end = select(0u, p.items, row < p.rows);
-    for (var i = team.lane; i < end; i += team.lanes) {
+    for (var at = 0u; at < end; at += team.lanes) {
+      let i = min(at + team.lane, last);
       let x = source[first + i] - top;
 #if LOG
       target_[first + i] = x - scale;

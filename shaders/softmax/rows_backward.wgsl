@@ -16,17 +16,21 @@ fn main(place: Place) {
     if (row >= p.rows) { return; }
 #endif
     let first = min(row, p.rows - 1u) * p.items;
+    let last = p.items - 1u;
     var part = ITEM(0.0);
-    for (var i = team.lane; i < p.items; i += team.lanes) {
+    for (var at = 0u; at < p.items; at += team.lanes) {
+      let i = min(at + team.lane, last);
 #if LOG
-      part += upstream[first + i];
+      let x = upstream[first + i];
 #else
-      part += upstream[first + i] * output[first + i];
+      let x = upstream[first + i] * output[first + i];
 #endif
+      part += select(ITEM(0.0), x, at + team.lane < p.items);
     }
     let total = team_sum(item_sum(part));
     let end = select(0u, p.items, row < p.rows);
-    for (var i = team.lane; i < end; i += team.lanes) {
+    for (var at = 0u; at < end; at += team.lanes) {
+      let i = min(at + team.lane, last);
       let g = upstream[first + i];
       let y = output[first + i];
 #if LOG

@@ -48,6 +48,11 @@ export class Kernel {
     this.bindings = shader.bindings;
   }
 
+  /** The expanded WGSL. */
+  get code(): string {
+    return this.shader.code;
+  }
+
   /** The pipeline; compiles it here and now where `compile` has not. */
   get pipeline(): GPUComputePipeline {
     if (!this.compiled) {

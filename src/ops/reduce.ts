@@ -74,10 +74,13 @@ const rows = {
     doc: "ln Σ exp(x) over axes, computed from x − max(x).",
     forward(x, run) {
       const top = reduced(x, run, { kind: "max" });
-      // Clamped so that a run of −∞ alone gives −∞ and not NaN.
       const map = "exp(x - clamp(c, ITEM(-3.4028234e38), ITEM(3.4028234e38)))";
       const extra = { tensor: top, per: "result" } as const;
-      return reduced(x, run, { kind: "sum", map, extra, finish: "log(r) + c1" });
+      return reduced(x, run, {
+        kind: "sum",
+        ...{ map, extra },
+        finish: "select(log(r) + c1, c1, is_special(c1))", // of −∞ alone, or with +∞ or NaN: that
+      });
     },
     backward: (grad, x, y, { view }) =>
       spread(x.shape, view, { expression: "a * exp(x - b)", x, a: grad, b: y }),

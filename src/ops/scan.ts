@@ -140,7 +140,7 @@ function rankInto(
   device.run(
     kernel,
     [x, places ?? x, best, kept].map((tensor) => tensor.block),
-    { runs, items, parts, chunk, k, sign },
+    { runs, items, parts, chunk, k, flip: sign > 0 ? 0 : 0xffffffff },
     groups,
   );
   if (single) return;

@@ -3,6 +3,7 @@
 import { afterAll, beforeAll } from "vitest";
 import { Device, type DeviceOptions } from "../../src/gpu/device.js";
 import { openNodeGpu } from "../../src/host/node/adapter.js";
+import "../../src/ops/methods.js"; // operations as methods of tensors
 import { Gpu } from "../../src/tensor/gpu.js";
 
 export interface Less {
