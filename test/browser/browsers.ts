@@ -64,6 +64,7 @@ async function launchFirefox(): Promise<Browser> {
       "gfx.webgpu.ignore-blocklist": true,
       "gfx.webrender.software": true,
       "layers.gpu-process.enabled": false,
+      "media.cubeb.force_mock_context": true, // sound goes on where there is no device for it
       "media.navigator.streams.fake": true,
       "media.navigator.permission.disabled": true,
     },
