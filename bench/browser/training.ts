@@ -83,6 +83,18 @@ export class TrainingRun {
     return (performance.now() - start) / count;
   }
 
+  /** Milliseconds of each of `count` steps, one after the other, whole or in slices of `budgetMs`. */
+  async timeEach(count: number, budgetMs?: number): Promise<number[]> {
+    const times: number[] = [];
+    for (let i = 0; i < count; i++) {
+      const start = performance.now();
+      if (budgetMs === undefined) await this.trainer.next();
+      else await (await this.trainer.nextInSlices({ budgetMs, between: async () => {} })).measured;
+      times.push(performance.now() - start);
+    }
+    return times;
+  }
+
   /** Milliseconds that JavaScript takes to record and submit a step, over `count` of them, with the device idle in between. */
   async timeSubmitting(count: number): Promise<number> {
     let total = 0;

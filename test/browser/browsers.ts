@@ -3,7 +3,7 @@
 // Vulkan. All of them are driven by playwright-core. Not here: pages and what is served to them (launch.ts).
 import { constants, createReadStream, createWriteStream, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { access, chmod, mkdir, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createBrotliDecompress } from "node:zlib";
@@ -56,7 +56,8 @@ async function launchFirefox(): Promise<Browser> {
   const browser = await firefox.launch({
     channel: "moz-firefox",
     executablePath: programOf("firefox"),
-    env: { ...process.env, HOME: home },
+    // What the driver has compiled stays where it is.
+    env: { MESA_SHADER_CACHE_DIR: join(homedir(), ".cache"), ...process.env, HOME: home },
     firefoxUserPrefs: {
       "dom.webgpu.enabled": true,
       "dom.webgpu.workers.enabled": true,

@@ -54,6 +54,21 @@ it("comes to Node's weights within 1e-4 after 20 steps", async () => {
   expect(moved).toBeGreaterThan(1e-3);
 }, 600_000);
 
+it("takes a step in slices in about the time of a whole one", async () => {
+  const { page } = opened;
+  const options = { seed: freshSeed("slices"), pretrain: { batch: 4 } };
+  await page.evaluate((given) => trainingPage.start(given), options);
+  const whole = await page.evaluate(() => trainingPage.current().timeEach(6));
+  const sliced = await page.evaluate(() => trainingPage.current().timeEach(8, 12));
+  await page.evaluate(() => trainingPage.stop());
+  const told = (times: readonly number[]) => times.map(Math.round).join(" ");
+  console.log(`whole ${told(whole)} ms, in slices ${told(sliced)} ms`);
+  // Other programs only ever add to a step.
+  const least = Math.min(...whole);
+  expect(sliced[0]).toBeLessThan(least + 3000);
+  expect(Math.min(...sliced)).toBeLessThan(1.5 * least);
+}, 300_000);
+
 // Only Chromium tells what its heap holds.
 it.skipIf(browserKind === "firefox")(
   "holds no more after 500 steps",
