@@ -32,6 +32,8 @@ export interface HostGpu {
   /** True where the "GPU" is the CPU. */
   software: boolean;
   kind: AdapterKind;
+  /** Whether its driver is one that melgrad fetched. */
+  fetched?: boolean;
   /** Must stay reachable while a device of this adapter lives: Dawn ends the process otherwise. */
   keepAlive: object;
   /** Lets go of `keepAlive`. Call it after the device was destroyed. */
@@ -59,10 +61,10 @@ export function adapterName(info: GPUAdapterInfo): string {
 }
 
 /** The line a run opens with: which adapter, and whether it is software. */
-export function adapterLine(host: Pick<HostGpu, "name" | "kind">): string {
+export function adapterLine(host: Pick<HostGpu, "name" | "kind" | "fetched">): string {
   const what = {
     hardware: "hardware",
-    "system-software": "software, the system's",
+    "system-software": host.fetched ? "software, fetched" : "software, the system's",
     embedded: "software, embedded",
   };
   return `adapter: ${host.name} [${what[host.kind]}]`;

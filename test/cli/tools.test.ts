@@ -1,7 +1,7 @@
 // `melgrad doctor` and `melgrad bench` as a person runs them: what they print, their JSON, and their exit codes.
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { alignTable } from "../../src/cli/table.js";
 import { useCommand } from "../support/cli.js";
 
@@ -34,6 +34,37 @@ describe("doctor", () => {
     expect(stderr).not.toMatch(/ at /);
     expect(code).toBe(1);
   });
+});
+
+describe.runIf(process.platform === "linux" && process.arch === "x64")("a machine without drivers", () => {
+  // No apt-get either, so that what is tried is told and nothing is fetched.
+  const bare = {
+    PATH: "/nonexistent",
+    VK_ICD_FILENAMES: "/nonexistent.json",
+    VK_DRIVER_FILES: "/nonexistent.json",
+    MELGRAD_ADAPTER: "",
+    MELGRAD_OFFLINE: "",
+    MELGRAD_FETCH: "",
+  };
+  beforeAll(() => mkdir(join(melgrad.folder, "empty")));
+
+  // Each fails right after the adapter was opened.
+  it.each([
+    { args: ["train", "--data", "empty"], env: {}, fetches: true },
+    { args: ["probe", "--features", "none.safetensors"], env: {}, fetches: true },
+    { args: ["train", "--data", "empty"], env: { MELGRAD_FETCH: "off" }, fetches: false },
+    { args: ["train", "--data", "empty", "--adapter", "embedded"], env: {}, fetches: false },
+    { args: ["embed", "--checkpoint", "none", "none.wav"], env: {}, fetches: false },
+  ])(
+    "tries to fetch lavapipe for train and probe alone, unless told not to: $args $env",
+    async ({ args, env, fetches }) => {
+      const { code, stderr } = await melgrad.run(args, { env: { ...bare, ...env } });
+      expect(code, stderr).toBe(args[0] === "embed" ? 2 : 1);
+      expect(/fetching lavapipe, several times faster/.test(stderr), stderr).toBe(fetches);
+      expect(/there is no apt-get on this machine; going on without it/.test(stderr), stderr).toBe(fetches);
+      expect(stderr).toMatch(/adapter: .*swiftshader.*\[software, embedded\]/i);
+    },
+  );
 });
 
 describe("bench", () => {

@@ -73,6 +73,7 @@ beforeAll(async () => {
     stdin: {
       contents: `import { openNodeGpu } from "./src/host/node/adapter.ts";
         import { driverFetch } from "./src/host/node/fetch-driver.ts";
+        import { adapterLine } from "./src/host/types.ts";
         const notes = [];
         const bars = new Set();
         const stopping = new AbortController();
@@ -80,8 +81,8 @@ beforeAll(async () => {
         const options = { note: (text) => notes.push(text), onProgress: ({ what }) => bars.add(what), signal: stopping.signal };
         const fetchDriver = process.env.PLAIN ? undefined : driverFetch(options);
         try {
-          const { name, kind } = await openNodeGpu({ fetchDriver });
-          console.log(JSON.stringify({ name, kind, notes, bars: [...bars] }));
+          const host = await openNodeGpu({ fetchDriver });
+          console.log(JSON.stringify({ line: adapterLine(host), kind: host.kind, notes, bars: [...bars] }));
         } catch (error) {
           console.log(JSON.stringify({ error: error.message, notes, bars: [...bars] }));
         }`,
@@ -99,7 +100,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 interface Answer {
-  name?: string;
+  line?: string;
   kind?: string;
   error?: string;
   notes: string[];
@@ -158,6 +159,7 @@ describe.runIf(process.platform === "linux" && process.arch === "x64")("lavapipe
     const here = machine();
     const first = await here.run();
     expect(first).toMatchObject({ kind: "system-software" });
+    expect(first.line).toMatch(/^adapter: .*\[software, fetched\]$/);
     expect(first.notes).toHaveLength(2);
     expect(first.notes[0]).toMatch(/no GPU and no Vulkan driver.*lavapipe.*MELGRAD_FETCH=off/);
     expect(first.notes[1]).toMatch(/Mesa 25\.1\.2-3, Expat; in .*lavapipe/);

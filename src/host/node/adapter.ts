@@ -177,7 +177,9 @@ export async function open(
     const software = isSoftware(adapter.info);
     const kind = source === "embedded" ? "embedded" : software ? "system-software" : "hardware";
     const release = () => releaseInstance(gpu);
-    return { gpu, adapter, name: adapterName(adapter.info), software, kind, keepAlive: gpu, release };
+    const fetched = source === "fetched";
+    const title = adapterName(adapter.info);
+    return { gpu, adapter, name: title, software, kind, fetched, keepAlive: gpu, release };
   });
 }
 
