@@ -15,10 +15,10 @@ const floors = [
   "ops",
   "nn",
   "audio",
+  "checks",
   "patchifier",
   "data",
   "probe",
-  "checks",
   "train",
   "cli",
 ];

@@ -2,11 +2,13 @@
 // decibels are limited by the clip's maximum). Not differentiable: audio is data here, and results carry no graph.
 import { ShapeError } from "../gpu/errors.js";
 import type { Kernel } from "../gpu/pipelines.js";
+import type { Defines } from "../gpu/preprocess.js";
+import { firstUsable, usable } from "../ops/alternatives.js";
 import { foldGroups } from "../ops/launch.js";
 import type { Gpu } from "../tensor/gpu.js";
 import { formatShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import type { FftPass } from "./fft-plan.js";
+import type { FftPass, FftPlan } from "./fft-plan.js";
 import {
   defaultLog,
   type FrontEnd,
@@ -38,10 +40,10 @@ export class Spectrogram {
     readonly frontEnd: FrontEnd,
     variant?: SpectrumVariant,
   ) {
-    const { nFft, winLength, hopLength, log } = frontEnd;
-    const { plan, roots, untangleAt, windowAt, indices, melAt, weights } = makeTables(frontEnd);
+    const { nFft } = frontEnd;
+    const { plan, tables, params } = describeSpectrum(frontEnd);
     this.rows = rowsOf(frontEnd);
-    this.variant = variant ?? chooseVariant(gpu, plan.size);
+    this.variant = variant ?? this.rightVariant(plan);
     const { maxWorkgroupStorage } = gpu.device.capabilities;
     const room = roomFor(plan.size);
     if (this.variant.kind === "group" && room * 4 > maxWorkgroupStorage) {
@@ -49,35 +51,23 @@ export class Spectrogram {
         `An FFT of nFft ${nFft} needs ${room * 4} bytes of workgroup memory; this adapter has ${maxWorkgroupStorage}: use a smaller nFft.`,
       );
     }
-    const perLane = this.variant.kind === "lane";
-    const radices = new Set(plan.passes.map(({ radix }) => radix));
-    this.kernel = gpu.device.kernel("audio/spectrum", {
-      PER_LANE: perLane,
-      ...(perLane ? { WIDTH: `${this.variant.width}u` } : { STEP: `${this.variant.width}u` }),
-      ROOM: `${room}u`,
-      ...Object.fromEntries([2, 3, 4, 5, 8].map((r) => [`RADIX${r}`, radices.has(r as FftPass["radix"])])),
-      ODD: nFft % 2,
-      KALDI: frontEnd.preemphasis === undefined ? 0 : frontEnd.removeMean ? 2 : 1,
-    });
-    this.tables = [
-      gpu.tensor(roots, [roots.length]).keep(),
-      gpu.tensor(indices, [indices.length]).keep(),
-      gpu.tensor(weights, [weights.length]).keep(),
+    this.kernel = gpu.device.kernel("audio/spectrum", definesOf(frontEnd, plan, this.variant));
+    this.tables = tables.map((table) => gpu.tensor(table, [table.length]).keep());
+    this.params = params;
+  }
+
+  /** The variant by rule, or one that computes rightly where it was found not to here. */
+  private rightVariant(plan: FftPlan): SpectrumVariant {
+    const { gpu, frontEnd } = this;
+    const others: SpectrumVariant[] = [
+      { kind: "group", width: 32 },
+      { kind: "lane", width: 32 },
+      { kind: "group", width: 1 },
     ];
-    this.params = {
-      hop: hopLength,
-      start: -frontEnd.left,
-      rows: this.rows,
-      win: winLength,
-      size: plan.size,
-      passes: plan.passes.length,
-      untangle_at: untangleAt,
-      window_at: windowAt,
-      mel_at: melAt,
-      mode: modeOf(frontEnd),
-      preemphasis: frontEnd.preemphasis ?? 0,
-      ...logParams(log),
-    };
+    const rule = chooseVariant(gpu, plan.size);
+    const right = (one: SpectrumVariant) =>
+      usable(gpu.device, ["audio/spectrum", definesOf(frontEnd, plan, one)]);
+    return [rule, ...others].find(right) ?? rule;
   }
 
   /** Frames that a signal of `samples` gives; center: 1 + ⌊samples / hopLength⌋ for even nFft. */
@@ -97,7 +87,7 @@ export class Spectrogram {
     gpu.device.run(this.kernel, blocks, { ...this.params, samples, frames, total }, groups);
     const { log } = this.frontEnd;
     if (log.kind === "db" && log.topDb !== null) {
-      const kernel = gpu.device.kernel("audio/top_db", { WIDTH: "64u" });
+      const kernel = firstUsable(gpu.device, "audio/top_db", [{ WIDTH: "64u" }, { WIDTH: "1u" }]);
       const params = { count: this.rows * frames, clips, top_db: log.topDb ?? 80 };
       gpu.device.run(kernel, [result.block], params, foldGroups(clips));
     }
@@ -111,6 +101,38 @@ export class Spectrogram {
   [Symbol.dispose](): void {
     this.dispose();
   }
+}
+
+/** What the kernel is given beside the waveforms: tables in the order of their bindings, and parameters. */
+export function describeSpectrum(frontEnd: FrontEnd) {
+  const { plan, roots, untangleAt, windowAt, indices, melAt, weights } = makeTables(frontEnd);
+  const params: Record<string, number> = {
+    hop: frontEnd.hopLength,
+    start: -frontEnd.left,
+    rows: rowsOf(frontEnd),
+    win: frontEnd.winLength,
+    size: plan.size,
+    passes: plan.passes.length,
+    untangle_at: untangleAt,
+    window_at: windowAt,
+    mel_at: melAt,
+    mode: modeOf(frontEnd),
+    preemphasis: frontEnd.preemphasis ?? 0,
+    ...logParams(frontEnd.log),
+  };
+  return { plan, tables: [roots, indices, weights], params };
+}
+
+function definesOf(frontEnd: FrontEnd, plan: FftPlan, { kind, width }: SpectrumVariant): Defines {
+  const radices = new Set(plan.passes.map(({ radix }) => radix));
+  return {
+    PER_LANE: kind === "lane",
+    ...(kind === "lane" ? { WIDTH: `${width}u` } : { STEP: `${width}u` }),
+    ROOM: `${roomFor(plan.size)}u`,
+    ...Object.fromEntries([2, 3, 4, 5, 8].map((r) => [`RADIX${r}`, radices.has(r as FftPass["radix"])])),
+    ODD: frontEnd.nFft % 2,
+    KALDI: frontEnd.preemphasis === undefined ? 0 : frontEnd.removeMean ? 2 : 1,
+  };
 }
 
 /** Mel spectrogram and what becomes of it; by default the model's: 16 kHz, 1024/512, 128 Slaney bands, log10(1 + 10⁴·x). */

@@ -1,8 +1,10 @@
 // Every check there is, by shader. test/checks holds the list against the folder of shaders.
 import { attentionChecks } from "./attention.js";
+import { audioChecks } from "./audio.js";
 import type { CheckTable } from "./check.js";
 import { elementwiseChecks } from "./elementwise.js";
 import { optimChecks } from "./optim.js";
+import { probeChecks } from "./probe.js";
 import { productChecks } from "./products.js";
 import { rowChecks } from "./rows.js";
 import { scanChecks } from "./scan.js";
@@ -14,4 +16,6 @@ export const kernelChecks: CheckTable = {
   ...attentionChecks,
   ...optimChecks,
   ...scanChecks,
+  ...audioChecks,
+  ...probeChecks,
 };

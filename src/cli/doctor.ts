@@ -2,6 +2,8 @@
 // Looking is done in host/node/doctor.ts and testing in self-test.ts; this prints both.
 import { basename } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
+import type { CheckedWork } from "../checks/run.js";
+import { checkedLine } from "../checks/use.js";
 import { DataError, NoAdapterError, UsageError } from "../gpu/errors.js";
 import type { TuneMode } from "../gpu/tuner.js";
 import { writeWhole } from "../host/cache.js";
@@ -16,6 +18,7 @@ import { version } from "../version.js";
 import { onInterrupt } from "./interrupt.js";
 import { addAdapterOptions, addTuneOption } from "./options.js";
 import { openProgress } from "./progress.js";
+import { checkDemo, doctorReport } from "./report.js";
 import { type SelfTestResult, selfTest } from "./self-test.js";
 import { alignTable } from "./table.js";
 import {
@@ -32,6 +35,7 @@ interface DoctorOptions {
   profile: GpuProfile;
   json?: boolean;
   fetchLavapipe?: boolean;
+  report?: boolean;
   tune: TuneMode;
   presets: PresetName[];
   table?: string;
@@ -43,6 +47,7 @@ interface Chosen {
   kind: string;
   line: string;
   tests: SelfTestResult[];
+  checks: CheckedWork;
   tuning: TuningState;
 }
 
@@ -55,6 +60,7 @@ export function registerDoctor(program: Command): void {
       "--fetch-lavapipe",
       "first fetch lavapipe, a faster software adapter, into the cache (Debian, Ubuntu; no root)",
     )
+    .option("--report", "print a text on the adapter for a bug report, and nothing else")
     .option("--presets <names>", "with --tune: also measure these training steps", presets, ["demo"])
     .option(
       "--table <file>",
@@ -89,14 +95,28 @@ async function doctor(options: DoctorOptions): Promise<void> {
     const gpu = await open({ adapter, profile, tune });
     const { name, kind } = gpu.host;
     const tests = await selfTest(gpu);
+    const checks = await checkDemo(gpu);
+    if (options.report) {
+      process.stdout.write(await doctorReport(gpu, kind, checks));
+      gpu.close();
+      if (checks.wrong.length > 0) process.exitCode = 1;
+      return;
+    }
     if (tune !== "off") await measureKernels(gpu, options);
-    chosen = { name, kind, line: adapterLine(gpu.host), tests, tuning: tuningState(gpu.device.tuner) };
+    chosen = {
+      name,
+      kind,
+      line: adapterLine(gpu.host),
+      tests,
+      checks,
+      tuning: tuningState(gpu.device.tuner),
+    };
     gpu.close();
   } catch (error) {
     if (!(error instanceof NoAdapterError)) throw error;
     failure = error.message;
   }
-  const ok = chosen?.tests.every((test) => test.ok) ?? false;
+  const ok = chosen?.tests.every((test) => test.ok) === true && isSound(chosen.checks);
   if (json) {
     const { line: _, ...rest } = chosen ?? { line: "" };
     const report = { melgrad: version, ok, ...host, chosen: chosen ? rest : null, failure: failure ?? null };
@@ -192,8 +212,14 @@ function testLines(chosen: Chosen | undefined, failure: string | undefined): str
     `A run takes this one: ${chosen.line.replace(/^adapter: /, "")}`,
     ...table,
     verdict,
+    `A training step of demo: ${checkedLine(chosen.checks)}.`,
     ...tuningLines(chosen.tuning),
   ];
+}
+
+/** Whether every kernel of a training step is right, or avoided. */
+function isSound({ wrong, unchecked }: CheckedWork): boolean {
+  return unchecked.length === 0 && wrong.every(({ avoided }) => avoided);
 }
 
 function adviceLines(advice: readonly string[]): string[] {

@@ -2,6 +2,7 @@
 // and the others go on, and rows are written at the end, those of good files only, with their names. The pass over the audio is
 // train/feature-pass.ts.
 import { type Command, Option } from "commander";
+import { turnChecksOn } from "../checks/use.js";
 import { sharedDecodePool } from "../data/decode-pool.js";
 import { sourceOf } from "../data/folder.js";
 import type { Track } from "../data/types.js";
@@ -81,6 +82,7 @@ async function embed(files: string[], options: EmbedOptions): Promise<void> {
   try {
     const { signal } = stopping;
     display.note(adapterLine(gpu.host));
+    turnChecksOn(gpu, display.note);
     const { model, config } = await loadModel(gpu, checkpoint);
     const shape = poolShape(pool, config.model);
     const recipe = {

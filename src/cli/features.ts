@@ -3,6 +3,7 @@
 import { stat } from "node:fs/promises";
 import { join, sep } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { turnChecksOn } from "../checks/use.js";
 import { shardOf } from "../data/content.js";
 import { listFolder } from "../data/folder.js";
 import { SET_TASKS } from "../data/sets/index.js";
@@ -140,6 +141,7 @@ async function extractFeatures(options: ExtractOptions): Promise<void> {
   try {
     const { signal } = stopping;
     display.note(adapterLine(gpu.host));
+    turnChecksOn(gpu, display.note);
     const { model, config, path } = await loadModel(gpu, checkpoint);
     const corpus = await openCorpus(options, { note: display.note, onProgress: display.progress, signal });
     const chosen = [...corpus.clips.keys()].filter((i) => isIn(corpus.clips[i], options.shard));

@@ -2,6 +2,7 @@
 // The work is in src/train/probe.ts.
 import { stat } from "node:fs/promises";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { turnChecksOn } from "../checks/use.js";
 import { SET_TASKS, tasksIn } from "../data/sets/index.js";
 import { ALL_TASKS, TASKS } from "../data/tasks/index.js";
 import type { TaskSize } from "../data/tasks/options.js";
@@ -141,6 +142,7 @@ async function runProbe(options: ProbeOptions): Promise<void> {
   });
   try {
     display.note(adapterLine(gpu.host));
+    turnChecksOn(gpu, display.note);
     const loaded = checkpoint === undefined ? undefined : await loadModel(gpu, checkpoint);
     const features: FeatureFile[] = [];
     for (const path of options.features ?? []) features.push(await readFeatures(path));

@@ -4,6 +4,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type Command, Option } from "commander";
 import { profileStep } from "../../bench/step.js";
+import { turnChecksOn } from "../checks/use.js";
 import { CORPORA, isCorpusName } from "../data/corpora/index.js";
 import { SETS } from "../data/sets/index.js";
 import { DataError, UsageError } from "../gpu/errors.js";
@@ -129,6 +130,7 @@ async function train(options: TrainOptions, command: Command): Promise<void> {
   });
   try {
     display.note(adapterLine(gpu.host));
+    turnChecksOn(gpu, display.note);
     display.note(`run: ${run.path}`);
     const words = process.argv.slice(2).map((word) => (/[\s'"]/.test(word) ? JSON.stringify(word) : word));
     const trained = await pretrain({

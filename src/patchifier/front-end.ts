@@ -4,8 +4,9 @@
 
 import { LogMel } from "../audio/log-mel.js";
 import { toMono } from "../audio/mono.js";
-import { resampleSignal } from "../audio/resample.js";
+import { resample, resampleSignal } from "../audio/resample.js";
 import type { Waveform } from "../audio/types.js";
+import { checkFirst } from "../checks/use.js";
 import { DataError } from "../gpu/errors.js";
 import type { Gpu } from "../tensor/gpu.js";
 import type { FrontEndConfig } from "./config.js";
@@ -19,8 +20,21 @@ export interface FrameMajorMel {
 /** Frames transformed at a time: 65 s at 16 kHz with hop 512. */
 const framesAtOnce = 2048;
 
+/** Checks the kernels of a front end where that was turned on for the device. */
+export async function checkFrontEnd(gpu: Gpu, config: FrontEndConfig): Promise<void> {
+  const { sampleRate, nFft } = config;
+  const usual = sampleRate === 44100 ? 48000 : 44100;
+  // Makes the resampler's tables, which outlive what is recorded.
+  gpu.scope(() => resample(gpu.zeros([1, 1]), usual, sampleRate));
+  await checkFirst(gpu, () => {
+    const frontEnd = new FrontEnd(gpu, config);
+    frontEnd.logMel.forward(resample(gpu.empty([1, 4 * nFft]), usual, sampleRate));
+    frontEnd.dispose();
+  });
+}
+
 export class FrontEnd {
-  private readonly logMel: LogMel;
+  readonly logMel: LogMel;
 
   constructor(
     readonly gpu: Gpu,

@@ -6,6 +6,7 @@ import { LogMel } from "../audio/log-mel.js";
 import { patchify } from "../audio/patches.js";
 import { resample } from "../audio/resample.js";
 import type { Waveform } from "../audio/types.js";
+import { checkFirst } from "../checks/use.js";
 import { UsageError } from "../gpu/errors.js";
 import { foldGroups } from "../ops/launch.js";
 import { tune } from "../ops/tuning-families.js";
@@ -249,16 +250,14 @@ export class FeatureExtractor {
     const work = (inputs: BatchInputs) => this.vectorsOf(inputs, layout, wanted);
     // Makes the resampler's tables, which must outlive the programs.
     gpu.scope(() => resample(gpu.zeros([1, 1]), layout.sampleRate, layout.modelRate));
-    await tune(
-      gpu,
-      () =>
-        work({
-          samples: gpu.empty([capacity, layout.cut]),
-          table: gpu.empty([capacity, 4], { dtype: "i32" }),
-          there: gpu.empty([capacity, 1, cropFrames]),
-        }),
-      { signal: options.signal },
-    );
+    const rehearse = () =>
+      void work({
+        samples: gpu.empty([capacity, layout.cut]),
+        table: gpu.empty([capacity, 4], { dtype: "i32" }),
+        there: gpu.empty([capacity, 1, cropFrames]),
+      });
+    await tune(gpu, rehearse, { signal: options.signal });
+    await checkFirst(gpu, rehearse);
     return capture(gpu, work, { label: "features", programs: 2 });
   }
 

@@ -10,6 +10,7 @@ import { DataError, UsageError } from "../gpu/errors.js";
 import type { TuningTable } from "../gpu/tuner-store.js";
 import { exists, writeWhole } from "../host/cache.js";
 import type { ModelConfig } from "../patchifier/config.js";
+import { checkFrontEnd } from "../patchifier/front-end.js";
 import type { Gpu } from "../tensor/gpu.js";
 import { fingerprint, modelFingerprint, readCheckpoint, serialise, writeCheckpoint } from "./checkpoint.js";
 import {
@@ -93,9 +94,11 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainedRun>
     });
   };
   if (resumed) {
+    await trainer.check();
     await restore(run, trainer, config, events);
   } else {
     await tuneKernels(trainer, events, signal);
+    await trainer.check();
     await run.writeJson("config.json", config);
     await run.writeJson(kernelsName, trainer.kernels());
     await save(); // from here on there is always a checkpoint
@@ -167,6 +170,7 @@ async function prepareData(
   const onProgress = events.progress;
   const corpus = await openMusic(data, seed, events, signal);
   events.note(`music: ${corpus.name} (${corpus.why})`);
+  await checkFrontEnd(gpu, model.frontEnd);
   const store = await MelStore.build(gpu, corpus, model.frontEnd, { onProgress, signal });
   const skipped = [...corpus.skipped, ...store.skipped];
   if (skipped.length > 0) {

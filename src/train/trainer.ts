@@ -1,6 +1,8 @@
 // One model in training: what a step does on the device, and what a checkpoint must hold. It neither prints nor writes
 // files, and does not decide when to stop; loop.ts does.
 import { patchify } from "../audio/patches.js";
+import type { CheckedWork } from "../checks/run.js";
+import { checkFirst } from "../checks/use.js";
 import { type CropSource, randomAt } from "../data/batches.js";
 import type { TuningTable } from "../gpu/tuner-store.js";
 import { GradientClipper, Optimizer } from "../nn/optim.js";
@@ -120,6 +122,11 @@ export class Trainer {
    */
   async tune(options?: TuningOptions): Promise<TuningResult[]> {
     return tune(this.gpu, () => this.rehearse(), options);
+  }
+
+  /** Checks the kernels of this training where that was turned on for the device; call it before anything is captured. */
+  async check(): Promise<CheckedWork | undefined> {
+    return checkFirst(this.gpu, () => this.rehearse());
   }
 
   /** Asks for everything that training asks for. To be recorded, to find out which kernels that takes, and not to be run. */

@@ -1,11 +1,14 @@
 /// <reference types="vite/types/importMeta.d.ts" />
 // The checks of kernels against kernels that are right: those of every row of the op table and of a training step pass, by the
 // rules for software adapters and by those for hardware. That wrong ones are found is shown in broken.test.ts.
+import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { kaldiFbank, LogMel, stftPower } from "../../src/audio/log-mel.js";
 import type { KernelUse } from "../../src/checks/check.js";
 import { kernelChecks } from "../../src/checks/index.js";
 import { checkKernels, checkWork, usesOf } from "../../src/checks/run.js";
 import type { Kernel } from "../../src/gpu/pipelines.js";
+import type { Defines } from "../../src/gpu/preprocess.js";
 import type { OpCase } from "../ops/case.js";
 import { freshSeed, useGpu } from "../support/gpu.js";
 import { demoTrainer } from "./demo.js";
@@ -45,6 +48,66 @@ describe("the op table's kernels", () => {
       expect(await faults(uses)).toEqual([]);
     });
   }
+});
+
+describe("kernels that are launched outside of operations", () => {
+  const build = (shader: string, defines: Defines = {}) => ({ shader, defines });
+  const probes = [
+    ...["draw", "adam"].map((name) => build(`probe/${name}`)),
+    ...[true, false].flatMap((on) => [
+      build("probe/activate", { DROP: on }),
+      build("probe/shares", { BACK: on }),
+      build("probe/mix", { DRAW: on }),
+      build("probe/move", { CLEAR: on }),
+    ]),
+    ...[0, 1, 2].map((kind) => build("probe/loss", { KIND: kind, WIDTH: 16 })),
+    build("probe/back", { WIDTH: 16 }),
+    build("probe/mix_back", { WIDTH: 16 }),
+    ...[0, 1, 2, 3].map((kind) =>
+      build("probe/tally", {
+        ...{ KIND: kind, LABEL: kind === 3 ? "vec4<f32>" : "u32", WIDTH: 32, CLASSES: kind === 1 ? 5 : 1 },
+      }),
+    ),
+    build("audio/top_db", { WIDTH: "64u" }),
+    ...["audio/crops", "audio/resample", "optim/scale"].map((shader) => build(shader)),
+    ...[0, 1].map((changing) => build("optim/average", { CHANGING: changing })),
+    ...[0, 1, 2].flatMap((rule) =>
+      [false, true].map((on) => build("optim/update", { RULE: rule, NESTEROV: on, CLIP: on })),
+    ),
+  ];
+
+  it("pass", async () => {
+    const { device } = gpu();
+    const uses = new Map(
+      probes.map(({ shader, defines }) => {
+        const kernel = device.kernel(shader, defines);
+        return [{ shader, key: kernel.key, defines, params: {} }, kernel] as const;
+      }),
+    );
+    expect(await faults(uses)).toEqual([]);
+  });
+
+  it("pass for spectra of every kind", async () => {
+    const work = () => {
+      const wave = gpu().empty([2, 6000]);
+      new LogMel(gpu()).forward(wave);
+      stftPower(wave, { nFft: 75, hopLength: 20, center: false, power: 1 });
+      kaldiFbank(wave, { snipEdges: false });
+    };
+    const uses = usesOf(gpu(), work);
+    expect(uses.size).toBe(3);
+    expect(await faults(uses)).toEqual([]);
+  });
+});
+
+it("there is a check for every shader, and no other", () => {
+  const shaders = readdirSync("shaders", { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".wgsl"))
+    .map((name) => name.replace(/\.wgsl$/, ""))
+    // Those with an entry point; benchmarks' own are no part of any work.
+    .filter((name) => /\bfn main\(/.test(readFileSync(`shaders/${name}.wgsl`, "utf8")))
+    .filter((name) => !name.startsWith("bench/"));
+  expect(Object.keys(kernelChecks).sort()).toEqual(shaders.sort());
 });
 
 describe("a training step of demo", () => {
