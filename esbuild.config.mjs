@@ -39,6 +39,7 @@ const builds = [
     banner: { js: "#!/usr/bin/env node" },
   },
   { ...node, entryPoints: ["test/golden/main.ts"], outfile: "dist/golden.js" },
+  { ...node, entryPoints: ["test/fuzz/main.ts"], outfile: "dist/fuzz.js" },
   { ...node, entryPoints: ["bench/learning/main.ts"], outfile: "dist/learning.js" },
   ...workers.map((name) => ({
     ...node,

@@ -129,13 +129,25 @@ async function readChecked(folder: string, name: string, state: TrainingState): 
 
 function parseState(folder: string, text: string): TrainingState {
   const path = join(folder, stateName);
-  let state: Partial<TrainingState>;
+  let state: Partial<TrainingState> | null;
   try {
-    state = JSON.parse(text) as Partial<TrainingState>;
+    state = JSON.parse(text) as Partial<TrainingState> | null;
   } catch {
     throw new DataError(`The checkpoint's ${path} is damaged: it is not JSON.`);
   }
-  if (state.format !== 1 || typeof state.step !== "number" || typeof state.files !== "object") {
+  const { normalisation } = state ?? {};
+  const fits =
+    state?.format === 1 &&
+    Number.isSafeInteger(state.step) &&
+    (state.step as number) >= 0 &&
+    Number.isSafeInteger(state.seed) &&
+    typeof state.model === "string" &&
+    typeof state.data === "string" &&
+    Number.isFinite(normalisation?.mean) &&
+    (normalisation?.std ?? 0) > 0 &&
+    typeof state.files === "object" &&
+    state.files !== null;
+  if (!fits) {
     throw new DataError(`The checkpoint's ${path} is not one that this version of melgrad wrote.`);
   }
   return state as TrainingState;

@@ -11,6 +11,7 @@ import {
   withObjective,
   withPatches,
 } from "../patchifier/config.js";
+import { checkConfig } from "./config-check.js";
 
 /** Where the music comes from. */
 export type DataChoice =
@@ -103,5 +104,6 @@ export function parseConfig(value: unknown, path: string): RunConfig {
   if (config?.format !== 1 || !config.model || !config.pretrain || !config.data || !config.normalisation) {
     throw new DataError(`${path} is not a config.json that this version of melgrad wrote.`);
   }
+  checkConfig(config as RunConfig, path);
   return config as RunConfig;
 }

@@ -129,13 +129,26 @@ export class RunFolder {
 
 /** The whole lines of a JSONL file; none where it does not exist. A last line that a killed run left half is dropped. */
 function readLines<Line>(path: string): Line[] {
-  return wholeLines(path).map((line) => JSON.parse(line) as Line);
+  return wholeLines(path).map((line, i) => parseLine(path, line, i) as Line);
+}
+
+/** A line of a log. Throws DataError that names it where it is none. */
+function parseLine(path: string, line: string, index: number): { step: number } {
+  try {
+    const value = JSON.parse(line) as { step: number } | null;
+    if (typeof value?.step === "number") return value;
+  } catch {
+    // said below
+  }
+  throw new DataError(
+    `${path}:${index + 1} is damaged: it is not a line that melgrad train wrote. Delete the line.`,
+  );
 }
 
 function cutLines(path: string, steps: number): void {
   let end = 0;
-  for (const line of wholeLines(path)) {
-    if ((JSON.parse(line) as { step: number }).step > steps) break;
+  for (const [i, line] of wholeLines(path).entries()) {
+    if (parseLine(path, line, i).step > steps) break;
     end += Buffer.byteLength(line) + 1;
   }
   if (existsSync(path)) truncateSync(path, end);

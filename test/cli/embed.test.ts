@@ -12,6 +12,7 @@ import { useCommand } from "../support/cli.js";
 import { freshSeed, useGpu } from "../support/gpu.js";
 import { chords } from "../support/music.js";
 import { tinyModel, tinyNormalisation, writeRun } from "../support/run-folder.js";
+import { wavBytes } from "../support/wav-bytes.js";
 
 const melgrad = useCommand();
 const gpu = useGpu();
@@ -160,18 +161,35 @@ describe("embed", () => {
   });
 
   it("names files that cannot be read, writes the others and exits with 1", { timeout: 60_000 }, async () => {
-    const mixed = ["broken.wav", files[1], "gone.wav", "short.wav", files[0]];
+    const odd = wavBytes(new Uint8Array(100_000).fill(9), { sampleRate: 4294967295, byteRate: 0 });
+    writeFileSync(path("absurd.wav"), odd);
+    const mixed = ["broken.wav", files[1], "gone.wav", "absurd.wav", "short.wav", files[0]];
     const { code, stderr } = await embed(...mixed, "--format", "npy", "--out", "good.npy");
     expect(code).toBe(1);
     expect(stderr).toMatch(/broken\.wav: truncated/);
     expect(stderr).toMatch(/gone\.wav: it is not there/);
     expect(stderr).toMatch(/short\.wav: .* samples at 16000 Hz are too few/);
-    expect(stderr).toMatch(/3 of 5 files could not be read; the others are written/);
+    expect(stderr).toMatch(/absurd\.wav: damaged: it states a sample rate of 4294967295 Hz/);
+    expect(stderr).toMatch(/4 of 6 files could not be read; the others are written/);
     expect(JSON.parse(readFileSync(path("good.names.json"), "utf8"))).toEqual([files[1], files[0]]);
     const { shape, values } = npyByBytes(readFileSync(path("good.npy")));
     expect(shape).toEqual([2, 16]);
     const [first, second] = await expected("mean");
     close(values, [...second, ...first]);
+
+    // Rates at the ends of what is read, and a header whose length is unknown: vectors, and a remark.
+    writeFileSync(path("slow.wav"), encodeWav16(chords(seed, 2), 1000));
+    writeFileSync(path("fast.wav"), encodeWav16(chords(seed, 60), 999_983));
+    writeFileSync(
+      path("open.wav"),
+      wavBytes(encodeWav16(chords(seed, 2), 16000).subarray(44), { dataSize: 0 }),
+    );
+    const ends = await embed("slow.wav", "fast.wav", "open.wav");
+    expect(ends.code, ends.stderr).toBe(0);
+    expect(ends.stdout.trim().split("\n")).toHaveLength(3);
+    expect(ends.stderr).toMatch(
+      /open\.wav: its header does not say how long it is; read to the end of the file/,
+    );
 
     const none = await embed("broken.wav", "gone.wav", "--out", "none.jsonl");
     expect(none.code).toBe(1);

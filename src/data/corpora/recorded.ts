@@ -168,7 +168,8 @@ export async function tracksOf(
     tracks.push(track);
   }
   for (const archive of await filesWith(/\.pk3$/i, root)) {
-    for (const file of await openZip(dirname(archive), [basename(archive)])) {
+    const { members } = await openZip(dirname(archive), [basename(archive)]);
+    for (const file of members) {
       if (!AUDIO.test(file.path)) continue;
       const id = `${source}/${relative(root, archive).split(sep).join("/")}/${file.path}`;
       if ((await file.size()) < LEAST_BYTES) skipped.push({ path: id, reason: "a jingle, not a piece" });

@@ -105,11 +105,14 @@ async function read(files: SetFiles, problems: Problems): Promise<ReadSet> {
   };
 }
 
+/** Bytes of unpacked metadata; the real ones are a few MB. */
+const largestText = 2 ** 28;
+
 async function readEntries(file: SetFile): Promise<Record<string, Entry>> {
   let bytes = await file.bytes();
   if (file.path.endsWith(".gz")) {
     try {
-      bytes = await promisify(gunzip)(bytes);
+      bytes = await promisify(gunzip)(bytes, { maxOutputLength: largestText });
     } catch {
       throw new DataError(`${file.path}: it cannot be unpacked (not gzip, or cut).`);
     }

@@ -6,7 +6,7 @@ import { type ListedClip, withoutDoubles } from "./doubles.js";
 import { counted, drawValidation, partSubsets } from "./parts.js";
 import type { Problems } from "./problems.js";
 import { folderOf, readText, type SetFile, type SetFiles } from "./set-files.js";
-import { readTable } from "./table.js";
+import { columnsText, readTable } from "./table.js";
 import type { ReadOptions, ReadSet, SetClip, SetFormat, SetTask } from "./types.js";
 
 const pathNames = ["path", "file", "filename", "file_name", "audio"];
@@ -76,7 +76,7 @@ async function read(
   const { columns, lines } = await readLines(file, problems);
   const pathColumn = pathNames.find((name) => columns.includes(name));
   if (!pathColumn) {
-    throw new DataError(`${file.path}:1: no column "path" (columns: ${columns.slice(0, 12).join(", ")}).`);
+    throw new DataError(`${file.path}:1: no column "path" (columns: ${columnsText(columns)}).`);
   }
   const labels = labelsOf(
     columns.filter((name) => name !== pathColumn && !otherNames.includes(name)),
@@ -270,9 +270,10 @@ function labelsOf(columns: readonly string[], lines: readonly Line[]): Labels | 
   };
 }
 
-/** A value as trimmed text; "" for none. */
+/** A value as trimmed text; "" for none. Objects, which a line of JSON may hold, are text as JSON. */
 function text(value: unknown): string {
-  return value === undefined || value === null ? "" : String(value).trim();
+  if (value === undefined || value === null) return "";
+  return (typeof value === "object" ? JSON.stringify(value) : String(value)).trim();
 }
 
 function words(value: unknown): string[] {

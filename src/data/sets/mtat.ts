@@ -123,7 +123,8 @@ async function withArchive(files: SetFiles, problems: Problems): Promise<SetFile
       return files;
     }
   }
-  return files.with(await openZip(files.folder, whole ? [whole] : numbered));
+  const { members } = await openZip(files.folder, whole ? [whole] : numbered); // open as long as the process runs
+  return files.with(members);
 }
 
 function readClips(files: SetFiles, annotations: Table, info: Table | undefined, problems: Problems) {

@@ -46,7 +46,9 @@ export async function measureSeconds(
 
 async function readKnown(path: string): Promise<Record<string, number>> {
   try {
-    return JSON.parse(await readFile(path, "utf8")) as Record<string, number>;
+    const known: unknown = JSON.parse(await readFile(path, "utf8"));
+    if (typeof known !== "object" || known === null) return {};
+    return Object.fromEntries(Object.entries(known).filter(([, seconds]) => Number.isFinite(seconds)));
   } catch {
     return {}; // not there yet, or cut: measured anew
   }

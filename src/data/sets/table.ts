@@ -40,7 +40,7 @@ export function readTable(file: string, text: string, options: TableOptions, pro
   const lacking = need.filter((name) => !columns.includes(name));
   if (lacking.length > 0) {
     const between = delimiter === "\t" ? "tabs" : "commas";
-    const has = columns.slice(0, 12).join(", ") + (columns.length > 12 ? ", …" : "");
+    const has = columnsText(columns);
     throw new DataError(
       `${file}:1: no column ${lacking.map((name) => `"${name}"`).join(", ")} (columns, with ${between} between: ${has}).`,
     );
@@ -66,6 +66,12 @@ export function readTable(file: string, text: string, options: TableOptions, pro
   return { file, columns, rows };
 }
 
+/** The first names of a header, for a message. */
+export function columnsText(columns: readonly string[]): string {
+  const names = columns.slice(0, 12).map((name) => (name.length > 30 ? `${name.slice(0, 30)}…` : name));
+  return names.join(", ").replace(/\s+/g, " ") + (columns.length > 12 ? ", …" : "");
+}
+
 type Records = { record: string[]; info: { lines: number } }[];
 
 /** Cells by csv-parse. Where a quote is opened and never closed, quotes are taken as they stand if the header has none. */
@@ -89,7 +95,9 @@ function splitRecords(file: string, text: string, delimiter: string, problems: P
     const odd = lines.findIndex((each) => (each.split('"').length - 1) % 2 === 1);
     const line = odd < 0 ? 1 : odd + 1;
     if (error.code !== "CSV_QUOTE_NOT_CLOSED" || lines[0].includes('"')) {
-      throw new DataError(`${file}:${line}: this is not a table that can be read (${error.message}).`);
+      throw new DataError(
+        `${file}:${line}: this is not a table that can be read (${error.message.slice(0, 200)}).`,
+      );
     }
     problems.add(
       "remark",

@@ -8,22 +8,31 @@ import { DataError } from "../../gpu/errors.js";
 import { sharedDecodePool } from "../decode-pool.js";
 import type { SetFile } from "./set-files.js";
 
+/** An archive's files, and what ends reading them. */
+export interface Archive {
+  members: SetFile[];
+  close(): Promise<void>;
+}
+
+/** More than this is in no file of a data set, and an archive of a few bytes can say that it is. */
+const largestMember = 2 ** 31;
+
 /**
- * The files in an archive, which stays open as long as the process runs.
+ * The files in an archive.
  * @param parts paths of its parts below `folder`, in order
  * @throws DataError where a part is missing its bytes or the archive's directory cannot be read
  */
-export async function openZip(folder: string, parts: readonly string[]): Promise<SetFile[]> {
+export async function openZip(folder: string, parts: readonly string[]): Promise<Archive> {
   const reader = new PartsReader();
   opened.add(reader);
-  for (const part of parts) await reader.add(join(folder, part));
-  const name = parts.join(" + ");
   try {
-    return await listEntries(reader);
+    for (const part of parts) await reader.add(join(folder, part));
+    return { members: await listEntries(reader), close: () => reader.closeParts() };
   } catch (error) {
+    await reader.closeParts();
     const said = error instanceof Error ? error.message : String(error);
     throw new DataError(
-      `${name}: this is not a whole ZIP archive (${said}). All parts are needed, complete, side by side.`,
+      `${parts.join(" + ")}: this is not a whole ZIP archive (${said}). All parts are needed, complete, side by side.`,
     );
   }
 }
@@ -47,6 +56,11 @@ async function listEntries(reader: PartsReader): Promise<SetFile[]> {
 function memberFile(zip: yauzl.ZipFile, entry: yauzl.Entry): SetFile {
   const path = entry.fileName;
   const read = async (most: number) => {
+    if (most > entry.uncompressedSize && entry.uncompressedSize > largestMember) {
+      throw new DataError(
+        `${path}: it says that it is ${entry.uncompressedSize} bytes long, and 2 GB are read`,
+      );
+    }
     const chunks: Uint8Array[] = [];
     let length = 0;
     try {
@@ -88,6 +102,12 @@ class PartsReader extends yauzl.RandomAccessReader {
     const { size } = await handle.stat();
     this.parts.push({ handle, from: this.size, to: this.size + size });
     this.size += size;
+  }
+
+  /** Closes the parts' files. Named so because `close` is yauzl's own, which calls back. */
+  async closeParts(): Promise<void> {
+    opened.delete(this);
+    for (const { handle } of this.parts.splice(0)) await handle.close();
   }
 
   override read(
