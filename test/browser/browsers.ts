@@ -1,6 +1,6 @@
 // Which browser tests run in, by MELGRAD_BROWSER, and how it is started headless with WebGPU. By default the Chromium of the npm package
-// @sparticuz/chromium on its SwiftShader, which needs nothing else; `chromium` and `firefox` are the system's own, on its software
-// Vulkan. All of them are driven by playwright-core. Not here: pages and what is served to them (launch.ts).
+// @sparticuz/chromium on its SwiftShader, which needs nothing else; `chromium` and `firefox` are the system's own, Firefox on the
+// system's software Vulkan. All of them are driven by playwright-core. Not here: pages and what is served to them (launch.ts).
 import { constants, createReadStream, createWriteStream, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { access, chmod, mkdir, writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
@@ -17,10 +17,10 @@ export type BrowserKind = (typeof kinds)[number];
 export const browserKind: BrowserKind = kindOf(process.env.MELGRAD_BROWSER || "embedded");
 
 /** The adapter of Node whose numbers the browser's are compared with: the same software as its own. */
-export const adapterBeside = browserKind === "embedded" ? "embedded" : "llvmpipe";
+export const adapterBeside = browserKind === "firefox" ? "llvmpipe" : "embedded";
 
 /** How adapters that a test may meet there are called; Firefox gives no name. */
-export const adapterNames = { embedded: /swiftshader/i, chromium: /llvmpipe/i, firefox: /./ }[browserKind];
+export const adapterNames = browserKind === "firefox" ? /./ : /swiftshader/i;
 
 /** Where the system's own browsers are, unless MELGRAD_BROWSER_PATH says otherwise. */
 const places = {
@@ -28,8 +28,23 @@ const places = {
   firefox: ["/usr/bin/firefox-esr", "/usr/bin/firefox"],
 };
 
-/** A microphone that beeps once a second, allowed without asking. */
-const microphone = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
+const chromiumArguments = [
+  "--headless",
+  "--no-sandbox",
+  "--enable-unsafe-webgpu",
+  "--use-webgpu-adapter=swiftshader",
+  // The page itself is put together by the same Vulkan: without, its first WebGPU canvas ends the GPU process.
+  "--use-gl=angle",
+  "--use-angle=swiftshader",
+  "--enable-features=Vulkan",
+  "--use-vulkan=swiftshader",
+  // But what is drawn in two dimensions is drawn by the processor itself, several times faster than through it.
+  "--disable-accelerated-2d-canvas",
+  "--disable-gpu-rasterization",
+  // A microphone that beeps once a second, allowed without asking.
+  "--use-fake-device-for-media-stream",
+  "--use-fake-ui-for-media-stream",
+];
 
 /** Starts the browser. */
 export function launch(): Promise<Browser> {
@@ -74,21 +89,12 @@ async function launchFirefox(): Promise<Browser> {
   return browser;
 }
 
-/** The system's Chromium on the Vulkan that VK_ICD_FILENAMES names. */
+/** The system's Chromium, on the SwiftShader that comes with it: by itself it takes no other software. */
 async function launchChromium(): Promise<Browser> {
   return chromium.launch({
     executablePath: programOf("chromium"),
     ignoreDefaultArgs: ["--disable-gpu"],
-    args: [
-      "--no-sandbox",
-      "--enable-unsafe-webgpu",
-      "--ignore-gpu-blocklist",
-      "--use-gl=angle",
-      "--use-angle=vulkan",
-      "--enable-features=Vulkan",
-      "--use-vulkan=native",
-      ...microphone,
-    ],
+    args: chromiumArguments,
   });
 }
 
@@ -105,21 +111,7 @@ async function launchEmbedded(): Promise<Browser> {
       HOME: process.env.HOME || folder,
     },
     ignoreDefaultArgs: ["--disable-gpu"],
-    args: [
-      "--headless",
-      "--no-sandbox",
-      "--enable-unsafe-webgpu",
-      "--use-webgpu-adapter=swiftshader",
-      // The page itself is put together by the same Vulkan: without, its first WebGPU canvas ends the GPU process.
-      "--use-gl=angle",
-      "--use-angle=swiftshader",
-      "--enable-features=Vulkan",
-      "--use-vulkan=swiftshader",
-      // But what is drawn in two dimensions is drawn by the processor itself, several times faster than through it.
-      "--disable-accelerated-2d-canvas",
-      "--disable-gpu-rasterization",
-      ...microphone,
-    ],
+    args: chromiumArguments,
   });
 }
 

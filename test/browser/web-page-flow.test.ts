@@ -1,5 +1,5 @@
 // The whole page with its real worker on the software adapter: demo music, spectrogram, training with falling loss, patches and attention
-// while it trains, playing at the screen's rate, a reload that takes up where it was, and nothing asked of another origin.
+// while it trains, playing at the screen's rate, a map, a probe, a reload that takes up where it was, and nothing asked of another origin.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { closeBrowser } from "./launch.js";
 import {
@@ -21,7 +21,7 @@ afterAll(async () => {
   built?.remove();
 });
 
-test("demo music to a trained model, through a reload", { timeout: 400_000 }, async () => {
+test("demo music to a trained model, through a reload", { timeout: 600_000 }, async () => {
   const { page, url, errors, requests, close } = await openApp(built);
   const wait = { timeout: 120_000, interval: 50 };
   const start = performance.now();
@@ -77,13 +77,36 @@ test("demo music to a trained model, through a reload", { timeout: 400_000 }, as
   await page.getByRole("button", { name: "Pause", exact: true }).first().click();
 
   await lookAt(page, "train");
-  await page.getByRole("button", { name: "Train on" }).waitFor({ timeout: 200_000 });
+  await page.getByRole("button", { name: "Train on" }).waitFor({ timeout: 400_000 });
   await expect.poll(points).toBe(24);
   const label = await page.locator(".chart svg").first().getAttribute("aria-label");
   const [, first, last] = /training ([\d.]+) at step 1, ([\d.]+) at step 24/.exec(label ?? "") ?? [];
   expect(Number(last)).toBeLessThan(Number(first));
   await screenshot(page, "flow-trained");
   await expectAccessible(page, "trained");
+
+  // What the model has learnt: a map of every window, and a probe on clips that are given two classes.
+  await lookAt(page, "map");
+  await page.getByRole("button", { name: "Draw the map" }).click();
+  await page
+    .getByText(/^\d{2,} windows of 8 clips, by the model of step 24\.$/)
+    .waitFor({ timeout: 120_000 });
+  await lookAt(page, "finetune");
+  for (const name of ["low", "high"]) {
+    await page.getByLabel("Name of a class").fill(name);
+    await page.keyboard.press("Enter");
+  }
+  for (let clip = 0; clip < 4; clip++) {
+    const row = page.locator(".finetune-table tbody tr").nth(clip);
+    await row.getByRole("button", { name: clip % 2 ? "high" : "low", exact: true }).click();
+    await row.locator("button[aria-pressed=true]").waitFor();
+  }
+  await page.getByRole("button", { name: "Train probe" }).click();
+  await page.locator(".finetune-score").waitFor({ timeout: 120_000 });
+  expect(await page.locator(".finetune-score").textContent()).toMatch(
+    /^\d+ % of the held-out windows right$/,
+  );
+  await screenshot(page, "flow-probe");
 
   console.log(
     JSON.stringify(times, (_key, value) => (typeof value === "number" ? Math.round(value) : value)),
