@@ -21,13 +21,10 @@ export {
 } from "./data/batches.js";
 export {
   type ModelConfig,
-  type ObjectiveName,
-  objectiveNames,
   type PresetName,
   type PretrainConfig,
   preset,
   presetNames,
-  withObjective,
 } from "./patchifier/config.js";
 export { type EncoderSizes, encoderSizes, Patchifier } from "./patchifier/encoder.js";
 export { type FrameMajorMel, FrontEnd } from "./patchifier/front-end.js";
@@ -38,6 +35,10 @@ export {
   type Losses,
   type Objective,
   type ObjectiveBatch,
+  type ObjectiveKind,
+  objectiveKind,
+  objectiveNames,
   pretrainLosses,
+  withObjective,
 } from "./patchifier/objectives.js";
 export { type Normalisation, type StepResult, Trainer, type TrainerOptions } from "./train/trainer.js";

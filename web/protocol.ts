@@ -28,6 +28,8 @@ export interface ModelInfo {
   /** Rows (bands), columns (times) and number of patches of a crop. */
   grid: { rows: number; columns: number; tokens: number };
   normalisation: { mean: number; std: number } | undefined;
+  /** The parts that the objective brings down: names in the log, and what they are called. */
+  parts: { name: string; title: string }[];
   step: number;
   seed: number;
 }
@@ -50,8 +52,8 @@ export interface TrainingState {
 export interface StepEvent {
   step: number;
   loss: number;
-  infonce?: number;
-  reconstruct?: number;
+  /** Parts and measures of the objective by name. */
+  parts: Record<string, number>;
   lr: number;
   gradNorm: number;
   stepMs: number;
@@ -61,6 +63,8 @@ export interface StepEvent {
 export interface HeldOutEvent {
   step: number;
   loss: number;
+  /** Titles of the parts that are at chance on held-out crops after warm-up. */
+  stuck: string[];
 }
 
 /** One crop as the model sees it: which patches are hidden, and what it predicts for them. */

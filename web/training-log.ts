@@ -1,7 +1,7 @@
 // The curves of a run as the page keeps them: bounded in length however long it trains, by merging neighbours. No drawing.
 import type { StepEvent } from "./protocol.js";
 
-export type Row = Pick<StepEvent, "step" | "loss" | "infonce" | "reconstruct" | "lr" | "gradNorm">;
+export type Row = Pick<StepEvent, "step" | "loss" | "parts" | "lr" | "gradNorm">;
 
 const most = 4096;
 
@@ -28,8 +28,8 @@ export function createTrainingLog(): TrainingLog {
     get heldOut() {
       return heldOut;
     },
-    add({ step, loss, infonce, reconstruct, lr, gradNorm }) {
-      const row = { step, loss, infonce, reconstruct, lr, gradNorm };
+    add({ step, loss, parts, lr, gradNorm }) {
+      const row = { step, loss, parts, lr, gradNorm };
       if (rows.length > 0 && step <= rows[rows.length - 1].step) {
         rows = rows.filter((each) => each.step < step);
         heldOut = heldOut.filter((each) => each.step < step);
@@ -66,8 +66,7 @@ function mean(group: readonly Row[]): Row {
   return {
     step: last.step,
     loss: of((row) => row.loss) ?? 0,
-    infonce: of((row) => row.infonce),
-    reconstruct: of((row) => row.reconstruct),
+    parts: Object.fromEntries(Object.keys(last.parts).map((name) => [name, of((row) => row.parts[name]) ?? 0])),
     lr: last.lr,
     gradNorm: of((row) => row.gradNorm) ?? 0,
   };

@@ -2,20 +2,19 @@
 import type { CorpusName } from "../../src/data/corpora/index.js";
 import {
   type ModelConfig,
-  type ObjectiveName,
   type PatchShape,
   type PretrainConfig,
   preset,
-  withObjective,
   withPatches,
 } from "../../src/patchifier/config.js";
+import { withObjective } from "../../src/patchifier/objectives.js";
 
 /** One way to pre-train. What is left out is as in the `demo` preset, with batches of 16 crops. */
 export interface Arm {
   name: string;
   /** What it is there to find out. */
   asks: string;
-  objective: ObjectiveName;
+  objective: string;
   patches: PatchShape;
   music: CorpusName;
   change?: Partial<
@@ -65,7 +64,7 @@ export const arms: readonly Arm[] = [
 function arm(
   name: string,
   asks: string,
-  objective: ObjectiveName,
+  objective: string,
   patches: PatchShape,
   music: CorpusName,
   change?: Arm["change"],

@@ -1,33 +1,54 @@
-// The objectives of pre-training by name: what each adds to the encoder and how it is made. Every objective has one shape:
-// (patches, mask) → losses (objectives/objective.ts); their formulas are in objectives/, one file each.
+// The objectives of pre-training by name. Every objective has one shape, (patches, mask) → losses, and one file beside
+// objectives/objective.ts that says all of it: its name, parts, defaults, parameters and how it is made. The command, the report, the
+// log and the page read that; a new one is added to the list below and nowhere else.
+import { UsageError } from "../gpu/errors.js";
 import type { ParameterSpec } from "../nn/parameters.js";
 import type { Gpu } from "../tensor/gpu.js";
 import type { Random } from "../tensor/random.js";
-import type { ModelConfig, ObjectiveName, PretrainConfig } from "./config.js";
+import { type ModelConfig, type PretrainConfig, patchGrid } from "./config.js";
 import { encoderSizes, Patchifier } from "./encoder.js";
-import { bestrqKind } from "./objectives/bestrq.js";
-import { data2vecKind } from "./objectives/data2vec.js";
-import { jointKind } from "./objectives/joint.js";
-import { maeKind } from "./objectives/mae.js";
+import { maskedCount } from "./masks.js";
+import { bestrq } from "./objectives/bestrq.js";
+import { data2vec } from "./objectives/data2vec.js";
+import { infonceOnly } from "./objectives/infonce.js";
+import { joint } from "./objectives/joint.js";
+import { mae } from "./objectives/mae.js";
 import type { Objective, ObjectiveKind, ObjectiveOptions } from "./objectives/objective.js";
-import { wav2vec2Kind } from "./objectives/wav2vec2.js";
+import { reconstruct } from "./objectives/reconstruct.js";
+import { wav2vec2 } from "./objectives/wav2vec2.js";
 
-export { pretrainLosses } from "./objectives/joint.js";
-export type { Losses, Objective, ObjectiveBatch, ObjectiveOptions } from "./objectives/objective.js";
+export { pretrainLosses } from "./objectives/masked-prediction.js";
+export type {
+  ChanceSizes,
+  Losses,
+  Objective,
+  ObjectiveBatch,
+  ObjectiveKind,
+  ObjectiveOptions,
+  ObjectivePart,
+} from "./objectives/objective.js";
 
-const kinds: Readonly<Record<ObjectiveName, ObjectiveKind>> = {
-  joint: jointKind,
-  infonce: jointKind,
-  reconstruct: jointKind,
-  mae: maeKind,
-  data2vec: data2vecKind,
-  bestrq: bestrqKind,
-  wav2vec2: wav2vec2Kind,
-};
+const kinds: readonly ObjectiveKind[] = [joint, infonceOnly, reconstruct, mae, data2vec, bestrq, wav2vec2];
+
+/** The names that `--objective` takes. */
+export const objectiveNames: readonly string[] = kinds.map(({ name }) => name);
+
+/** The objective of a name. Throws UsageError for an unknown one. */
+export function objectiveKind(name: string): ObjectiveKind {
+  const kind = kinds.find((each) => each.name === name);
+  if (!kind) throw new UsageError(`There is no objective '${name}': use ${objectiveNames.join(", ")}.`);
+  return kind;
+}
+
+/** `pretrain` with another objective, what that masks, and its settings. Give the steps before: some settings follow from them. */
+export function withObjective(model: ModelConfig, pretrain: PretrainConfig, objective: string): PretrainConfig {
+  const kind = objectiveKind(objective);
+  return { ...pretrain, objective, ...kind.defaults(model, pretrain) };
+}
 
 /** The parameters that an objective trains beside the encoder's. */
 export function objectiveSpecs(config: ModelConfig, pretrain: PretrainConfig): ParameterSpec[] {
-  return kinds[pretrain.objective].specs(encoderSizes(config), config, pretrain);
+  return objectiveKind(pretrain.objective).specs(encoderSizes(config), config, pretrain);
 }
 
 /** An encoder with what its objective trains beside it, newly drawn. */
@@ -42,5 +63,35 @@ export function createModel(
 
 /** The objective that `pretrain` names, over a model of `createModel`. Dispose it before the model. */
 export function createObjective(gpu: Gpu, options: ObjectiveOptions): Objective {
-  return kinds[options.pretrain.objective].create(gpu, options);
+  return objectiveKind(options.pretrain.objective).create(gpu, options);
+}
+
+/** A part of a loss that is brought down, beside what an answer would score that knows nothing of the crop. */
+export interface Standing {
+  name: string;
+  title: string;
+  value: number;
+  chance: number;
+  /** Within 2 % of chance, or above it. */
+  stuck: boolean;
+}
+
+/** How near to chance a part is that has taught nothing. */
+const nearChance = 0.02;
+
+/** How the parts that have a chance level stand in one measurement. */
+export function standings(
+  model: ModelConfig,
+  pretrain: PretrainConfig,
+  measured: Readonly<Record<string, number | undefined>>,
+): Standing[] {
+  const sizes = {
+    hidden: maskedCount(patchGrid(model).tokens, pretrain.maskRatio),
+    batch: pretrain.batch,
+  };
+  return objectiveKind(pretrain.objective).parts.flatMap(({ name, title, trained, chance }) => {
+    const [value, guess] = [measured[name], chance?.(measured, sizes)];
+    if (!trained || value === undefined || guess === undefined) return [];
+    return [{ name, title, value, chance: guess, stuck: !(value < (1 - nearChance) * guess) }];
+  });
 }

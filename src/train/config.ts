@@ -1,16 +1,15 @@
 // config.json of a run: every setting, resolved, so that the run can be repeated and resumed.
 import type { CorpusName } from "../data/corpora/index.js";
-import { DataError, UsageError } from "../gpu/errors.js";
+import { DataError } from "../gpu/errors.js";
 import type { AdapterKind } from "../host/types.js";
 import {
   type ModelConfig,
-  objectiveNames,
   type PatchShape,
   type PretrainConfig,
   preset,
-  withObjective,
   withPatches,
 } from "../patchifier/config.js";
+import { withObjective } from "../patchifier/objectives.js";
 import { checkConfig } from "./config-check.js";
 
 /** Where the music comes from. */
@@ -72,12 +71,7 @@ export function resolveSettings(settings: RunSettings): { model: ModelConfig; pr
     pretrain.warmup = Math.min(pretrain.warmup, Math.max(1, Math.round(settings.steps / 10)));
     pretrain.steps = settings.steps;
   }
-  if (settings.objective === undefined) return { model, pretrain };
-  const objective = objectiveNames.find((name) => name === settings.objective);
-  if (!objective) {
-    throw new UsageError(`There is no objective '${settings.objective}': use ${objectiveNames.join(", ")}.`);
-  }
-  return { model, pretrain: withObjective(model, pretrain, objective) };
+  return { model, pretrain: withObjective(model, pretrain, settings.objective ?? pretrain.objective) };
 }
 
 /** How long demo trains by default on an adapter that is faster than the embedded one: about as many minutes as the preset there. */

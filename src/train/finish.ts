@@ -3,13 +3,15 @@
 import { arch, platform, release } from "node:os";
 import { randomAt } from "../data/batches.js";
 import type { OnProgress } from "../data/types.js";
-import { type PretrainConfig, patchGrid } from "../patchifier/config.js";
+import { patchGrid } from "../patchifier/config.js";
+import { objectiveKind } from "../patchifier/objectives.js";
 import type { Gpu } from "../tensor/gpu.js";
 import { makeFigures } from "./figures.js";
 import type { PretrainedRun } from "./pretrain.js";
 import { type ProbeOutcome, runProbes } from "./probe.js";
 import type { EmbeddingMap, ReportData } from "./report/types.js";
 import type { RunFolder } from "./run-folder.js";
+import { partCurves, stuckParts } from "./standing.js";
 
 export interface FinishOptions {
   gpu: Gpu;
@@ -84,7 +86,7 @@ async function reportData(options: FinishOptions, outcome: ProbeOutcome | undefi
         "weight decay": pretrain.weightDecay,
         "masked share": pretrain.maskRatio,
         "mask shape": pretrain.maskShape,
-        ...objectiveWords(pretrain),
+        ...objectiveKind(pretrain.objective).settings(pretrain),
         patches: `${patchMels} × ${patchFrames}, ${rows} × ${columns} a crop`,
       },
     },
@@ -100,6 +102,8 @@ async function reportData(options: FinishOptions, outcome: ProbeOutcome | undefi
     },
     log,
     heldOut: run.readHeldOut(),
+    parts: partCurves(trained.config, run.readHeldOut()),
+    warnings: stuckParts(trained.config, run.readHeldOut()),
     axes: {
       sampleRate: frontEnd.sampleRate,
       hopLength: frontEnd.hopLength,
@@ -109,32 +113,11 @@ async function reportData(options: FinishOptions, outcome: ProbeOutcome | undefi
     },
     grid: { patchMels, patchFrames, rows, columns },
     ...figures,
-    reconstructionNote: pretrain.objective === "mae" ? drawnByOwnScale : undefined,
+    reconstructionNote: objectiveKind(pretrain.objective).reconstructionNote,
     map: await embeddingMap(trained, outcome),
     probe: outcome?.table,
     absent: outcome ? {} : { probe: "--no-probe was given" },
   };
-}
-
-/** What mae predicts has no level of its own. */
-const drawnByOwnScale =
-  "The model predicts each patch normalised by its own mean and standard deviation: it is drawn with those of the original.";
-
-/** The settings that the run's objective has beside the common ones, label → value. */
-function objectiveWords(pretrain: PretrainConfig): Record<string, string | number> {
-  const { objective, reconstructWeight, detailWeight = 0 } = pretrain;
-  if (objective === "joint") {
-    return { "reconstruction weight": reconstructWeight, "weight of fine structure": detailWeight };
-  }
-  const own = objective === "infonce" || objective === "reconstruct" ? undefined : pretrain[objective];
-  return Object.fromEntries(
-    Object.entries(own ?? {}).map(([name, value]): [string, string | number] => {
-      const label = `${objective}: ${name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)}`;
-      if (typeof value !== "object") return [label, value];
-      const { from, to, steps } = value;
-      return [label, `${from} → ${to} over ${steps} steps`];
-    }),
-  );
 }
 
 /** The probe's embeddings where there are some, else those of crops of the music itself, coloured by piece. */
@@ -190,6 +173,7 @@ function summary({ run, trained }: FinishOptions, outcome: ProbeOutcome | undefi
     const [before, after] = [heldOut[0], heldOut[heldOut.length - 1]];
     lines.push(`held-out loss ${before.loss.toFixed(3)} → ${after.loss.toFixed(3)}`);
   }
+  lines.push(...stuckParts(trained.config, heldOut));
   for (const { task, metric, rows } of outcome?.table.tasks ?? []) {
     lines.push(`${task} (${metric})`);
     for (const row of rows) {

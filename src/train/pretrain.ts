@@ -24,6 +24,7 @@ import {
 import { trainLoop } from "./loop.js";
 import { preflight } from "./preflight.js";
 import type { HeldOutLine, LogLine, RunFolder } from "./run-folder.js";
+import { stuckParts } from "./standing.js";
 import { Trainer } from "./trainer.js";
 
 /** What a run tells whoever shows it. */
@@ -117,6 +118,7 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainedRun>
     onHeldOut(line) {
       run.appendHeldOut(line);
       events.heldOut(line);
+      for (const sentence of stuckParts(config, [line])) events.note(sentence);
     },
     signal,
   });

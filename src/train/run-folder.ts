@@ -10,8 +10,6 @@ import { exists, writeWhole } from "../host/cache.js";
 export interface LogLine {
   step: number;
   loss: number;
-  infonce?: number;
-  reconstruct?: number;
   lr: number;
   gradNorm: number;
   stepMs: number;
@@ -24,8 +22,6 @@ export interface LogLine {
 export interface HeldOutLine {
   step: number;
   loss: number;
-  infonce?: number;
-  reconstruct?: number;
   [part: string]: number | undefined;
 }
 

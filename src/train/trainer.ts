@@ -46,8 +46,6 @@ export interface StepResult extends MeasuredLosses {
 /** The loss and the objective's parts and measures by name. */
 export interface MeasuredLosses {
   loss: number;
-  infonce?: number;
-  reconstruct?: number;
   [part: string]: number | undefined;
 }
 

@@ -19,9 +19,11 @@ export const losses: View = (root, app) => {
   const parts = chart("Parts of the loss", number);
   const rate = chart("Learning rate", (value) => value.toExponential(1), true);
   const norm = chart("Gradient norm", (value) => value.toPrecision(3), true);
+  const passengers = h("p", { class: "note", role: "status", hidden: true });
   const body = h(
     "div",
     { hidden: true },
+    passengers,
     h("dl", { class: "figures" }, ...figures.map(({ element }) => element)),
     h("div", { class: "charts" }, whole.element, parts.element, rate.element, norm.element),
   );
@@ -74,10 +76,12 @@ export const losses: View = (root, app) => {
       total,
     );
     parts.set(
-      [
-        { name: "InfoNCE", colour: 3, points: of((row) => row.infonce) },
-        { name: "reconstruction", colour: 4, points: of((row) => row.reconstruct) },
-      ],
+      // Of more parts than there are colours left, the first ones.
+      (app.model.get()?.parts ?? []).slice(0, 2).map(({ name, title }, i) => ({
+        name: title,
+        colour: 3 + i,
+        points: of((row) => row.parts[name]),
+      })),
       total,
     );
     rate.set([{ name: "learning rate", colour: 1, points: of((row) => row.lr) }], total);
@@ -96,6 +100,10 @@ export const losses: View = (root, app) => {
   });
   app.engine.on("heldOut", (event) => {
     log.addHeldOut(event);
+    passengers.hidden = event.stuck.length === 0;
+    passengers.textContent = passengers.hidden
+      ? ""
+      : `At chance on held-out clips after ${event.step} steps: ${event.stuck.join(", ")}. That part has taught nothing yet.`;
     soon();
   });
   let before = "";

@@ -1,6 +1,7 @@
 // The model in use with everything that training needs to go on: its settings, step and the copy of its weights that a lost
 // device leaves. Pure data and the rules for making it; the trainer itself is training.ts's.
 import { type ModelConfig, type PretrainConfig, patchGrid, preset } from "../../src/patchifier/config.js";
+import { objectiveKind } from "../../src/patchifier/objectives.js";
 import type { Trainer } from "../../src/train/trainer.js";
 import type { ModelInfo } from "../protocol.js";
 import type { Checkpoint, RunState } from "./files.js";
@@ -22,7 +23,13 @@ export function stateOf(
 
 export function modelInfo({ model, pretrain, normalisation, step, seed }: RunState): ModelInfo {
   const { rows, columns, tokens } = patchGrid(model);
-  return structuredClone({ model, pretrain, grid: { rows, columns, tokens }, normalisation, step, seed });
+  const parts = objectiveKind(pretrain.objective)
+    .parts.filter(({ trained, name }) => trained && name !== "loss")
+    .map(({ name, title }) => ({ name, title }));
+  return structuredClone({
+    ...{ model, pretrain, parts, normalisation, step, seed },
+    grid: { rows, columns, tokens },
+  });
 }
 
 /** Reads weights, moments and what the objective keeps. No step may be under way. */

@@ -1,6 +1,7 @@
 // Training in slices: the loop that a page starts and pauses, its checkpoints, and how it gets over a lost device. What a step
 // computes is src/train/trainer.ts's, where checkpoints lie files.ts's.
 import { DataError, DeviceLostError, UsageError } from "../../src/gpu/errors.js";
+import { standings } from "../../src/patchifier/objectives.js";
 import type { Gpu } from "../../src/tensor/gpu.js";
 import { type StepResult, Trainer, type TrainerOptions } from "../../src/train/trainer.js";
 import type { EventName, Events, TrainingState, TrainOptions } from "../protocol.js";
@@ -296,7 +297,8 @@ export class Training {
     let saved = performance.now();
     let told = 0;
     const report = async (step: number, lr: number, measuring: Promise<StepResult & { at: number }>) => {
-      const { loss, infonce, reconstruct, gradNorm, at } = await measuring;
+      const { at, ...result } = await measuring;
+      const { loss, gradNorm, ...parts } = result;
       if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
         throw new DataError(`The loss is no longer a number at step ${step}.`);
       }
@@ -304,7 +306,8 @@ export class Training {
       before = at;
       const clipsPerSecond = (1000 * pretrain.batch) / stepMs;
       this.clipsPerSecond = clipsPerSecond;
-      host.emit("step", { step, loss, infonce, reconstruct, lr, gradNorm, stepMs, clipsPerSecond });
+      const measured = parts as Record<string, number>;
+      host.emit("step", { step, loss, parts: measured, lr, gradNorm, stepMs, clipsPerSecond });
       if (at - told > 250) {
         told = at;
         host.emit("training", this.describe());
@@ -312,7 +315,12 @@ export class Training {
     };
     const evaluate = async () => {
       const measured = await trainer.evaluate(2, slicing);
-      if (measured) host.emit("heldOut", { step: state.step, loss: measured.loss });
+      if (measured) {
+        const { step } = state;
+        const past = step > pretrain.warmup ? standings(state.model, pretrain, measured) : [];
+        const stuck = past.filter((each) => each.stuck).map(({ title }) => title);
+        host.emit("heldOut", { step, loss: measured.loss, stuck });
+      }
       before = performance.now();
     };
     if (state.step === 0) await evaluate();

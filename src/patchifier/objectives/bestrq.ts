@@ -17,10 +17,38 @@ import type { Gpu } from "../../tensor/gpu.js";
 import { Random } from "../../tensor/random.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import { linearOf, linearSpecs } from "../blocks.js";
-import { type BestRqSettings, objectiveSettings } from "../config.js";
+import type { ModelConfig, PretrainConfig } from "../config.js";
 import type { Patchifier } from "../encoder.js";
 import { accuracy, usage } from "./measures.js";
-import type { Losses, Objective, ObjectiveBatch, ObjectiveKind } from "./objective.js";
+import {
+  type Losses,
+  type Objective,
+  type ObjectiveBatch,
+  type ObjectiveKind,
+  settingWords,
+} from "./objective.js";
+
+/** The frozen quantiser. */
+export interface BestRqSettings {
+  /** Vectors in the codebook. */
+  codes: number;
+  /** Values of each. */
+  codeWidth: number;
+}
+
+declare module "../config.js" {
+  interface PretrainConfig {
+    bestrq?: BestRqSettings;
+  }
+}
+
+/**
+ * Codes of 16 values (Chiu et al. 2022, who have 8192 for speech), 1024 of them (BEATs); fewer for an encoder that is trained for
+ * minutes.
+ */
+function settingsOf({ width }: ModelConfig, { bestrq }: Partial<PretrainConfig>): BestRqSettings {
+  return bestrq ?? { codes: width <= 128 ? 256 : 1024, codeWidth: 16 };
+}
 
 /** The stream of random numbers that the quantiser is drawn from; training draws from others. */
 const stream = 7;
@@ -84,9 +112,37 @@ class RandomQuantiser implements Objective {
   }
 }
 
-export const bestrqKind: ObjectiveKind = {
+export const bestrq: ObjectiveKind = {
+  name: "bestrq",
+  parts: [
+    {
+      name: "loss",
+      title: "Loss",
+      words: "Cross-entropy of the masked patches' labels.",
+      trained: true,
+      // What the frequencies of the labels alone would score.
+      chance: ({ perplexity }) => perplexity && Math.log(perplexity),
+    },
+    {
+      name: "accuracy",
+      title: "Right answers",
+      words: "Share of the masked patches whose label was ranked first.",
+      trained: false,
+      fromZero: true,
+    },
+    {
+      name: "perplexity",
+      title: "Codes in use",
+      words: "Perplexity of the labels of a batch: as many as would be in use if all were equally frequent.",
+      trained: false,
+      fromZero: true,
+    },
+  ],
+  // 75 % at random (BEATs, whose first iteration this is).
+  defaults: (model) => ({ maskRatio: 0.75, maskShape: "uniform", bestrq: settingsOf(model, {}) }),
+  settings: ({ bestrq }) => settingWords("bestrq", bestrq),
   specs: ({ width }, config, pretrain) =>
-    linearSpecs("heads.code", width, objectiveSettings("bestrq", config, pretrain).codes),
+    linearSpecs("heads.code", width, settingsOf(config, pretrain).codes),
   create: (gpu, { model, config, pretrain, seed }) =>
-    new RandomQuantiser(gpu, model, objectiveSettings("bestrq", config, pretrain), seed),
+    new RandomQuantiser(gpu, model, settingsOf(config, pretrain), seed),
 };

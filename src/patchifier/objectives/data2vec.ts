@@ -14,10 +14,50 @@ import { reshape } from "../../ops/view.js";
 import type { Gpu } from "../../tensor/gpu.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import { blockParts, linearOf, linearSpecs } from "../blocks.js";
-import { type Data2vecSettings, objectiveSettings } from "../config.js";
+import type { ModelConfig, PretrainConfig } from "../config.js";
 import type { Patchifier } from "../encoder.js";
 import { deviation } from "./measures.js";
-import type { Losses, Objective, ObjectiveBatch, ObjectiveKind } from "./objective.js";
+import {
+  type Losses,
+  type Objective,
+  type ObjectiveBatch,
+  type ObjectiveKind,
+  settingWords,
+} from "./objective.js";
+
+/** The teacher and what it is asked for. */
+export interface Data2vecSettings {
+  /** The last so many blocks are averaged. */
+  blocks: number;
+  /** Each block's output is normalised by channel over the tokens of a clip (instance) or by token (layer). */
+  targetNorm: "instance" | "layer";
+  /** The share of itself that the teacher keeps at a step: from, to, and over how many steps it rises. */
+  decay: { from: number; to: number; steps: number };
+}
+
+declare module "../config.js" {
+  interface PretrainConfig {
+    data2vec?: Data2vecSettings;
+  }
+}
+
+/**
+ * The teacher of data2vec's audio model: two thirds of the blocks (8 of 12), each normalised by channel; 0.999 → 0.9999 over 30 000
+ * of 400 000 steps, and in shorter runs a memory that goes back a tenth of the run at the beginning and a quarter of it at the end.
+ */
+function settingsOf({ layers }: ModelConfig, { steps, data2vec }: PretrainConfig): Data2vecSettings {
+  return (
+    data2vec ?? {
+      blocks: Math.max(1, Math.round((2 * layers) / 3)),
+      targetNorm: "instance",
+      decay: {
+        from: Math.min(0.999, Math.max(0, 1 - 10 / steps)),
+        to: Math.min(0.9999, Math.max(0, 1 - 4 / steps)),
+        steps: Math.min(30_000, steps),
+      },
+    }
+  );
+}
 
 /** Added to the variances that targets are divided by (PyTorch's instance and layer norms). */
 const epsilon = 1e-5;
@@ -109,8 +149,39 @@ class SelfDistillation implements Objective {
   }
 }
 
-export const data2vecKind: ObjectiveKind = {
+export const data2vec: ObjectiveKind = {
+  name: "data2vec",
+  parts: [
+    {
+      name: "regression",
+      title: "Regression",
+      words:
+        "Mean squared error against what the teacher makes of the masked patches. It may rise while the teacher learns to say more: the square of the targets' spread is what a constant answer would score.",
+      trained: true,
+      chance: ({ targetStd }) => targetStd && targetStd ** 2,
+    },
+    {
+      name: "targetStd",
+      title: "Spread of the targets",
+      words: "Standard deviation over patches of what the teacher says: near 0, it says the same of all of them.",
+      trained: false,
+      fromZero: true,
+    },
+    {
+      name: "predictionStd",
+      title: "Spread of the predictions",
+      words: "The same of the predictions.",
+      trained: false,
+      fromZero: true,
+    },
+  ],
+  // Of images data2vec masks 60 % in blocks, of audio half in spans.
+  defaults: (model, pretrain) => ({
+    maskRatio: 0.6,
+    data2vec: settingsOf(model, { ...pretrain, data2vec: undefined }),
+  }),
+  settings: ({ data2vec }) => settingWords("data2vec", data2vec),
   specs: ({ width }) => linearSpecs("heads.regress", width, width),
   create: (gpu, { model, config, pretrain, step }) =>
-    new SelfDistillation(gpu, model, objectiveSettings("data2vec", config, pretrain), step),
+    new SelfDistillation(gpu, model, settingsOf(config, pretrain), step),
 };

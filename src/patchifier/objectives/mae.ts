@@ -22,9 +22,34 @@ import {
   placed,
   weightInit,
 } from "../blocks.js";
-import { type MaeSettings, objectiveSettings } from "../config.js";
+import type { ModelConfig, PretrainConfig } from "../config.js";
 import type { EncoderSizes, Patchifier } from "../encoder.js";
-import type { Losses, Objective, ObjectiveBatch, ObjectiveKind } from "./objective.js";
+import {
+  type Losses,
+  type Objective,
+  type ObjectiveBatch,
+  type ObjectiveKind,
+  settingWords,
+} from "./objective.js";
+
+/** The decoder's sizes. */
+export interface MaeSettings {
+  width: number;
+  layers: number;
+  heads: number;
+}
+
+declare module "../config.js" {
+  interface PretrainConfig {
+    mae?: MaeSettings;
+  }
+}
+
+/** Two decoder layers (MAE-AST), two thirds as wide as the encoder and with heads of 32 (He et al. 2022). */
+export function maeSettings({ width }: ModelConfig, { mae }: Partial<PretrainConfig> = {}): MaeSettings {
+  const heads = Math.max(1, Math.round(width / 48));
+  return mae ?? { width: 32 * heads, layers: 2, heads };
+}
 
 /** Added to the variance of a patch (AudioMAE). */
 const epsilon = 1e-6;
@@ -115,8 +140,24 @@ function decoderSpecs(
   ];
 }
 
-export const maeKind: ObjectiveKind = {
-  specs: (sizes, config, pretrain) => decoderSpecs(sizes, objectiveSettings("mae", config, pretrain)),
+export const mae: ObjectiveKind = {
+  name: "mae",
+  parts: [
+    {
+      name: "pixelMse",
+      title: "Reconstruction",
+      words:
+        "Mean squared error on the masked patches, each normalised by its own mean and standard deviation.",
+      trained: true,
+      chance: () => 1,
+    },
+  ],
+  // 75 % at random (He et al. 2022, MAE-AST; AudioMAE has 80 %).
+  defaults: (model) => ({ maskRatio: 0.75, maskShape: "uniform", mae: maeSettings(model) }),
+  settings: ({ mae }) => settingWords("mae", mae),
+  reconstructionNote:
+    "The model predicts each patch normalised by its own mean and standard deviation: it is drawn with those of the original.",
+  specs: (sizes, config, pretrain) => decoderSpecs(sizes, maeSettings(config, pretrain)),
   create: (gpu, { model, config, pretrain }) =>
-    new MaskedAutoencoder(gpu, model, objectiveSettings("mae", config, pretrain)),
+    new MaskedAutoencoder(gpu, model, maeSettings(config, pretrain)),
 };

@@ -7,12 +7,36 @@ import type { ModelConfig, PretrainConfig } from "../config.js";
 import type { EncoderSizes, Patchifier, Trace } from "../encoder.js";
 import type { BatchMask } from "../masks.js";
 
-/** Single numbers: what is brought down, and its named parts and measures. Parts that an objective does not have are absent. */
+/** Single numbers: what is brought down, and the parts and measures that the objective's kind names. */
 export interface Losses {
   loss: Tensor;
-  infonce?: Tensor;
-  reconstruct?: Tensor;
   [part: string]: Tensor | undefined;
+}
+
+/** A part of the loss, or a measure beside it, by its name in logs; `loss` where there is but one part. */
+export interface ObjectivePart {
+  name: string;
+  /** Over its curve. */
+  title: string;
+  /** What it is, in a sentence. */
+  words: string;
+  /** Whether training brings it down; the others are only reported. */
+  trained: boolean;
+  /** Curves are drawn from zero. */
+  fromZero?: boolean;
+  /**
+   * What an answer scores that knows nothing of the crop, from what else was measured of the same crops. A part that stays there
+   * teaches nothing. Absent where there is no such answer.
+   */
+  chance?(measured: Readonly<Record<string, number | undefined>>, sizes: ChanceSizes): number | undefined;
+}
+
+/** What chance may depend on. */
+export interface ChanceSizes {
+  /** Hidden patches of a crop. */
+  hidden: number;
+  /** Crops of a batch. */
+  batch: number;
 }
 
 export interface ObjectiveBatch {
@@ -53,9 +77,30 @@ export interface ObjectiveOptions {
   step(): number;
 }
 
-/** An entry of the registry. */
+/** All that is to be known of an objective; each of the files beside this one exports one. */
 export interface ObjectiveKind {
+  readonly name: string;
+  /** Its parts and measures, in the order in which they are shown. */
+  readonly parts: readonly ObjectivePart[];
+  /** What it sets in a preset's plan: what is hidden, and settings of its own. Some follow from the steps. */
+  defaults(model: ModelConfig, pretrain: PretrainConfig): Partial<PretrainConfig>;
+  /** Settings of a plan that are this objective's alone, for people: label → value. */
+  settings(pretrain: PretrainConfig): Record<string, string | number>;
+  /** What is to be known where its reconstructions are drawn. */
+  readonly reconstructionNote?: string;
   /** Parameters that are trained beside the encoder's. */
   specs(sizes: EncoderSizes, config: ModelConfig, pretrain: PretrainConfig): ParameterSpec[];
   create(gpu: Gpu, options: ObjectiveOptions): Objective;
+}
+
+/** Settings of an objective as label → value: `codeWidth` becomes "name: code width", a course "from → to over n steps". */
+export function settingWords(name: string, settings: object | undefined): Record<string, string | number> {
+  return Object.fromEntries(
+    Object.entries(settings ?? {}).map(([key, value]: [string, unknown]): [string, string | number] => {
+      const label = `${name}: ${key.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)}`;
+      if (typeof value === "number" || typeof value === "string") return [label, value];
+      const { from, to, steps } = value as { from: number; to: number; steps: number };
+      return [label, `${from} → ${to} over ${steps} steps`];
+    }),
+  );
 }

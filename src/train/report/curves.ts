@@ -1,10 +1,10 @@
-// The training curves: raw values lightly, a smoothed line over them, held-out values as dots. Many steps are drawn as
+// The training curves: of the loss, of the parts that the run's objective names, and of the pace; raw values lightly, a smoothed line over them, held-out values as dots. Many steps are drawn as
 // bands of their extremes, so that the file stays small. Values that are not finite are left out and counted.
 
 import * as Plot from "@observablehq/plot";
 import { valueRange } from "./colour.js";
-import { drawPlot, figure, formatNumber, plural } from "./html.js";
-import type { HeldOutPoint, LogPoint } from "./types.js";
+import { drawPlot, escapeHtml, figure, formatNumber, plural } from "./html.js";
+import type { HeldOutPoint, LogPoint, PartCurve } from "./types.js";
 
 interface Series {
   key: string;
@@ -15,72 +15,20 @@ interface Series {
   fromZero?: boolean;
   /** Set, not measured: draw it as it is. */
   exact?: boolean;
+  /** What an answer scores that knows nothing: a dashed line. */
+  chance?: number;
   words: string;
 }
 
-const SERIES: Series[] = [
+/** What every run logs. */
+const LOSS: Series[] = [
   {
     key: "loss",
     title: "Loss",
     words: "What training brings down: the whole objective on the batch of each step.",
   },
-  {
-    key: "infonce",
-    title: "InfoNCE",
-    words: "The contrastive part: how well a prediction picks its own patch out of the others.",
-  },
-  {
-    key: "reconstruct",
-    title: "Reconstruction",
-    words: "Mean squared error of the predicted spectrogram values on the masked patches.",
-  },
-  {
-    key: "pixelMse",
-    title: "Reconstruction",
-    words:
-      "Mean squared error on the masked patches, each normalised by its own mean and standard deviation.",
-  },
-  {
-    key: "contrast",
-    title: "Contrast",
-    words: "How well the quantised embedding of a masked patch is told from those of the clip's others.",
-  },
-  {
-    key: "diversity",
-    title: "Diversity loss",
-    words: "0 where all codes of the quantiser are equally likely, near 1 where few are ever chosen.",
-  },
-  {
-    key: "regression",
-    title: "Regression",
-    words:
-      "Mean squared error against what the teacher makes of the masked patches. It may rise while the teacher learns to say more: the square of the targets' spread is what a constant answer would score.",
-  },
-  {
-    key: "targetStd",
-    title: "Spread of the targets",
-    fromZero: true,
-    words:
-      "Standard deviation over patches of what the teacher says: near 0, it says the same of all of them.",
-  },
-  {
-    key: "predictionStd",
-    title: "Spread of the predictions",
-    fromZero: true,
-    words: "The same of the predictions.",
-  },
-  {
-    key: "accuracy",
-    title: "Right answers",
-    fromZero: true,
-    words: "Share of the masked patches whose label, or own embedding, was ranked first.",
-  },
-  {
-    key: "perplexity",
-    title: "Codes in use",
-    fromZero: true,
-    words: "Perplexity of the codes of a batch: as many as would be in use if all were equally frequent.",
-  },
+];
+const PACE: Series[] = [
   {
     key: "lr",
     title: "Learning rate",
@@ -175,14 +123,24 @@ function finite(rows: readonly { step: number }[], key: string): Dot[] {
   return out;
 }
 
+/** What the curves are drawn from. */
+export interface CurvesData {
+  log: LogPoint[];
+  heldOut?: HeldOutPoint[];
+  marks?: { step: number; label: string }[];
+  /** Parts and measures of the objective, in their order. */
+  parts?: PartCurve[];
+  /** Sentences on parts that teach nothing. */
+  warnings?: string[];
+}
+
 /** The part "curves": one small chart for each quantity that was logged. Empty where no step was. */
-export function renderCurves(
-  log: LogPoint[],
-  heldOut: HeldOutPoint[] = [],
-  marks: { step: number; label: string }[] = [],
-): string {
+export function renderCurves({ log, heldOut = [], marks = [], parts = [], warnings = [] }: CurvesData): string {
   const last = log.reduce((a, p) => Math.max(a, p.step), 0);
-  const charts = SERIES.map((series) => chart(series, log, heldOut, marks, last)).filter(Boolean);
+  const own = parts.map(({ name, ...part }): Series => ({ key: name, ...part }));
+  const loss = LOSS.filter(({ key }) => !own.some((part) => part.key === key));
+  const series = [...loss, ...own, ...PACE];
+  const charts = series.map((each) => chart(each, log, heldOut, marks, last)).filter(Boolean);
   if (charts.length === 0) return "";
   const keys = [
     "<span><i class='key raw'></i>each step</span>",
@@ -190,7 +148,8 @@ export function renderCurves(
   ];
   if (heldOut.length > 0) keys.push("<span><i class='key held'></i>held-out clips</span>");
   if (marks.length > 0) keys.push("<span><i class='key mark'></i>event</span>");
-  return `<p class="keys">${keys.join("")}</p><div class="charts">${charts.join("")}</div>`;
+  const warned = warnings.map((text) => `<p class="banner">${escapeHtml(text)}</p>`).join("");
+  return `${warned}<p class="keys">${keys.join("")}</p><div class="charts">${charts.join("")}</div>`;
 }
 
 function chart(
@@ -248,6 +207,9 @@ function chart(
       },
       marks: [
         Plot.gridY({ stroke: "var(--rule)", strokeOpacity: 1, ticks: 5 }),
+        series.chance !== undefined && series.chance >= domain[0] && series.chance <= domain[1]
+          ? Plot.ruleY([series.chance], { stroke: "var(--muted)", strokeDasharray: "2,3" })
+          : null,
         Plot.ruleX(marks, { x: "step", stroke: "var(--muted)", strokeDasharray: "3,3" }),
         raw,
         Plot.line(thin(line), { x: "step", y: "value", stroke: "var(--c1)", strokeWidth: 2, clip: true }),
@@ -275,6 +237,7 @@ function chart(
   );
   const lost = logged.length - points.length;
   const notes = [series.words];
+  if (series.chance !== undefined) notes.push(`By guessing: ${formatNumber(series.chance, 4)}.`);
   if (isLog) notes.push("Logarithmic scale.");
   if (beyond > 0) notes.push(`${plural(beyond, "value")} outside the frame.`);
   if (lost > 0) notes.push(`Not finite in ${plural(lost, "step")}.`);

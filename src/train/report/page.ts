@@ -39,7 +39,7 @@ export function renderReport(data: ReportData): string {
   const { grid, axes } = data;
   const bodies: Record<ReportPart, string | undefined> = {
     probe: data.probe && renderProbe(data.probe),
-    curves: data.log && renderCurves(data.log, data.heldOut, data.marks),
+    curves: data.log && renderCurves({ ...data, log: data.log }),
     spectrogram: data.spectrogram && renderSpectrogram(data.spectrogram, axes, grid),
     reconstructions:
       data.reconstructions &&

@@ -8,8 +8,6 @@ import type { HandName } from "../../probe/hand-features.js";
 export interface LogPoint {
   step: number;
   loss: number | null;
-  infonce?: number | null;
-  reconstruct?: number | null;
   lr?: number | null;
   gradNorm?: number | null;
   stepMs?: number | null;
@@ -18,12 +16,21 @@ export interface LogPoint {
   [part: string]: number | null | undefined;
 }
 
+/** How a part or a measure of the objective is drawn. */
+export interface PartCurve {
+  /** Its name in the log. */
+  name: string;
+  title: string;
+  words: string;
+  fromZero?: boolean;
+  /** What an answer scores that knows nothing of the clip. */
+  chance?: number;
+}
+
 /** The objective measured on held-out clips, at the step given. */
 export interface HeldOutPoint {
   step: number;
   loss: number | null;
-  infonce?: number | null;
-  reconstruct?: number | null;
   [part: string]: number | null | undefined;
 }
 
@@ -233,6 +240,10 @@ export interface ReportData {
   corpus?: CorpusSummary;
   log?: LogPoint[];
   heldOut?: HeldOutPoint[];
+  /** Parts and measures of the objective, in the order in which they are shown. */
+  parts?: PartCurve[];
+  /** Sentences on parts of the objective that teach nothing. */
+  warnings?: string[];
   /** Steps worth a vertical line, such as { step: 200, label: "resumed" }. */
   marks?: { step: number; label: string }[];
   /** Needed by every picture of a spectrogram. */

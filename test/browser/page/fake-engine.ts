@@ -39,7 +39,11 @@ export function fakeEngine({ refuse, stepMs = 20 }: FakeOptions = {}): Engine {
     const model = withPatches(usual, "grid"); // rows and columns: more to go wrong than in a row of frames
     const { rows, columns, tokens } = patchGrid(model);
     const normalisation = state.step > 0 ? { mean: 1.5, std: 1 } : undefined;
-    return { model, pretrain, grid: { rows, columns, tokens }, normalisation, step: state.step, seed };
+    const parts = [
+      { name: "infonce", title: "InfoNCE" },
+      { name: "reconstruct", title: "Reconstruction" },
+    ];
+    return { model, pretrain, parts, grid: { rows, columns, tokens }, normalisation, step: state.step, seed };
   };
   const set = (next: TrainingState) => {
     state = next;
@@ -56,14 +60,13 @@ export function fakeEngine({ refuse, stepMs = 20 }: FakeOptions = {}): Engine {
     emit("step", {
       step: at,
       loss,
-      infonce: loss * 0.7,
-      reconstruct: loss * 0.03,
+      parts: { infonce: loss * 0.7, reconstruct: loss * 0.03 },
       lr,
       gradNorm: 1 + Math.abs(Math.sin(at)),
       stepMs,
       clipsPerSecond: 8000 / stepMs,
     });
-    if (at % 20 === 0) emit("heldOut", { step: at, loss: loss + 0.2 });
+    if (at % 20 === 0) emit("heldOut", { step: at, loss: loss + 0.2, stuck: [] });
     if (at % 50 === 0) emit("saved", { step: at, clips: clips.length, bytes: 1 << 20 });
     if (at >= state.steps) halt();
     set({ ...state, step: at, status: at >= state.steps ? "done" : "running" });

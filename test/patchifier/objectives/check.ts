@@ -3,11 +3,9 @@
 import { expect } from "vitest";
 import {
   type ModelConfig,
-  type ObjectiveName,
   type PretrainConfig,
   patchGrid,
   preset,
-  withObjective,
 } from "../../../src/patchifier/config.js";
 import type { Patchifier } from "../../../src/patchifier/encoder.js";
 import { maskedCount, uniformMask, uploadMask } from "../../../src/patchifier/masks.js";
@@ -16,6 +14,7 @@ import {
   createObjective,
   type Losses,
   type Objective,
+  withObjective,
 } from "../../../src/patchifier/objectives.js";
 import type { Gpu } from "../../../src/tensor/gpu.js";
 import { Random } from "../../../src/tensor/random.js";
@@ -54,7 +53,7 @@ export interface Setup {
 /** A tiny model in which no weight is zero, and a sample of two clips. */
 export function setUp(
   gpu: Gpu,
-  name: ObjectiveName,
+  name: string,
   seed: number,
   settings: Partial<PretrainConfig> = {},
   step = 0,

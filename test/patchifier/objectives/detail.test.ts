@@ -51,7 +51,7 @@ function head(x: Row[], params: Params, name: string): Row[] {
 }
 
 function reference(params: Params, { clips, hidden, sizes }: Sample): Record<string, number> {
-  const [all, fine, unseen, nce]: number[][] = [[], [], [], []];
+  const [all, fine, unseen, nce, byMean]: number[][] = [[], [], [], [], []];
   clips.forEach((patches, b) => {
     const masked = new Set(hidden[b]);
     const encoded = transform(tokens(patches, params, sizes, masked), params, sizes);
@@ -63,6 +63,10 @@ function reference(params: Params, { clips, hidden, sizes }: Sample): Record<str
       if (masked.has(t)) unseen.push(...squares);
       fine.push(...detailOf(errors, tiny.patchMels, tiny.patchFrames).map((value) => value * value));
     });
+    const seen = patches.filter((_, t) => !masked.has(t));
+    for (const t of masked) {
+      byMean.push(...patches[t].map((value, i) => (value - mean(seen.map((patch) => patch[i]))) ** 2));
+    }
     const places = [...hidden[b]];
     const predicted = head(
       places.map((t) => encoded[t]),
@@ -78,13 +82,15 @@ function reference(params: Params, { clips, hidden, sizes }: Sample): Record<str
     });
   });
   const [infonce, detail] = [mean(nce), mean(fine)];
-  return { loss: infonce + 10 * (mean(all) + 6 * detail), infonce, detail, reconstruct: mean(unseen) };
+  return {
+    loss: infonce + 10 * (mean(all) + 6 * detail),
+    ...{ infonce, detail, reconstruct: mean(unseen), clipMean: mean(byMean) },
+  };
 }
 
 it("counts in joint as float64 says, gradients and all", async () => {
   const setup = setUp(gpu(), "joint", freshSeed("joint with detail"), {
-    reconstructWeight: 10,
-    detailWeight: 6,
+    ...{ reconstructWeight: 10, detailWeight: 6, contrast: undefined },
   });
   await expectObjective(setup, reference, /^$/);
   setup.dispose();

@@ -1,6 +1,6 @@
 // The masked autoencoder: its loss and every gradient against float64, and that hidden patches reach nothing but the target.
 import { expect, it } from "vitest";
-import { objectiveSettings } from "../../../src/patchifier/config.js";
+import { maeSettings } from "../../../src/patchifier/objectives/mae.js";
 import { uploadMask } from "../../../src/patchifier/masks.js";
 import { freshSeed, useGpu } from "../../support/gpu.js";
 import { expectNear, expectObjective, type Sample, setUp, tiny } from "./check.js";
@@ -21,7 +21,7 @@ import {
 const gpu = useGpu();
 
 function reference(params: Params, { clips, hidden, sizes }: Sample): Record<string, number> {
-  const { width, layers, heads } = objectiveSettings("mae", tiny, {} as never);
+  const { width, layers, heads } = maeSettings(tiny);
   const errors = clips.flatMap((patches, b) => {
     const masked = new Set(hidden[b]);
     const visible = patches.map((_, t) => t).filter((t) => !masked.has(t));

@@ -5,7 +5,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { objectiveNames, preset, withObjective } from "../../../src/patchifier/config.js";
+import { preset } from "../../../src/patchifier/config.js";
+import { objectiveNames, withObjective } from "../../../src/patchifier/objectives.js";
 import type { Random } from "../../../src/tensor/random.js";
 import { readCheckpoint, writeCheckpoint } from "../../../src/train/checkpoint.js";
 import { type StepResult, Trainer, type TrainerOptions } from "../../../src/train/trainer.js";
@@ -33,7 +34,7 @@ const sampler = {
 };
 
 function trainer(
-  objective: (typeof objectiveNames)[number],
+  objective: string,
   seed: number,
   options: Partial<TrainerOptions> = {},
 ) {

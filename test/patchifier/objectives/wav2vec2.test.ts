@@ -98,6 +98,11 @@ function reference(
     });
     return { values: Float64Array.from(values), at: own.indexOf(n) };
   });
+  const rivals = mean(
+    places.map(([b], n) =>
+      Math.log(1 + places.filter(([c], m) => c === b && m !== n && !same(n, m)).length),
+    ),
+  );
   const contrast = mean(scores.map(({ values, at }) => logSumExp(values) - values[at]));
   const effective = (shares: Row) =>
     Math.exp(-shares.reduce((total, share) => total + share * Math.log(share + 1e-7), 0));
@@ -110,6 +115,7 @@ function reference(
     losses: {
       loss: contrast + diversityWeight * diversity,
       contrast,
+      rivals,
       diversity,
       accuracy: mean(scores.map(({ values, at }) => Number(largest(values) === at))),
       perplexity: mean(

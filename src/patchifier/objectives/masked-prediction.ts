@@ -1,0 +1,166 @@
+// Prediction of hidden patches in place of which the encoder sees a mask token: telling each from the clip's others (contrast),
+// reconstructing it, or both from one forward pass, as SSAST has it. `joint`, `infonce` and `reconstruct` are made from this; with a
+// weight for fine structure the visible patches are reconstructed too, and the errors' detail (detail.ts) counts beside them.
+import { UsageError } from "../../gpu/errors.js";
+import { add, mul, sub } from "../../ops/binary.js";
+import { fuse } from "../../ops/fuse.js";
+import { infonce, mse } from "../../ops/losses.js";
+import { normalize } from "../../ops/normalize.js";
+import { mean, sum } from "../../ops/reduce.js";
+import { selectRows } from "../../ops/select-rows.js";
+import { unary } from "../../ops/unary.js";
+import { reshape } from "../../ops/view.js";
+import type { Gpu } from "../../tensor/gpu.js";
+import type { Tensor } from "../../tensor/tensor.js";
+import type { PretrainConfig } from "../config.js";
+import type { Patchifier, Trace } from "../encoder.js";
+import type { BatchMask } from "../masks.js";
+import { DetailFilter } from "./detail.js";
+import type { Losses, Objective, ObjectiveOptions, ObjectivePart } from "./objective.js";
+
+/** Which halves an objective asks for. */
+export type Halves = "joint" | "infonce" | "reconstruct";
+
+export interface MaskedPredictionOptions {
+  objective: string;
+  reconstructWeight: number;
+  /** How patches are told apart; absent: by the product of raw patches and predictions over √P, as in SSAST. */
+  contrast?: PretrainConfig["contrast"];
+  /** The reconstruction covers all patches, and so many times the mean square of its errors' detail is added. */
+  detail?: { weight: number; filter: DetailFilter };
+}
+
+const isHalf = (objective: string): objective is Halves =>
+  ["joint", "infonce", "reconstruct"].includes(objective);
+
+const whereSeen = fuse((patches, masked) => patches.mul(masked.neg().add(1)));
+
+/**
+ * Losses of a batch: patches [B, T, P]. InfoNCE is softmax cross-entropy among the clip's hidden patches, over what `contrast`
+ * says (`contrastOf`). Throws UsageError for an objective that is neither `joint` nor one of its halves: those are made by
+ * `createObjective`.
+ */
+export function pretrainLosses(
+  model: Patchifier,
+  patches: Tensor,
+  mask: BatchMask,
+  options: MaskedPredictionOptions,
+  trace?: Trace,
+): Losses {
+  const [batch, tokens, values] = patches.shape;
+  const { width } = model.sizes;
+  const { objective, reconstructWeight, detail } = options;
+  if (!isHalf(objective)) {
+    throw new UsageError(`pretrainLosses does not know '${objective}': use createObjective.`);
+  }
+  const encoded = reshape(model.encode(patches, mask.masked, trace), [batch * tokens, width]);
+  const hidden = selectRows(encoded, mask.table);
+  const targets = selectRows(reshape(patches, [batch * tokens, values]), mask.table);
+  const shape = [batch, mask.count, values];
+
+  let contrast: Tensor | undefined;
+  if (objective !== "reconstruct") {
+    const predicted = reshape(model.head(hidden, "contrast"), shape);
+    trace?.("c", predicted);
+    contrast = contrastOf(reshape(targets, shape), predicted, options.contrast);
+    if (objective === "infonce") return { loss: contrast, infonce: contrast };
+  }
+  const together = (pixels: Tensor) => {
+    const weighted = mul(pixels, reconstructWeight);
+    return contrast ? add(contrast, weighted) : weighted;
+  };
+  const clipMean = ownMeanError(patches, mask, reshape(targets, shape));
+  if (!detail) {
+    const predicted = model.head(hidden, "reconstruct");
+    trace?.("r", predicted);
+    const reconstruct = mse(predicted, targets);
+    return { loss: together(reconstruct), infonce: contrast, reconstruct, clipMean };
+  }
+  const all = reshape(patches, [batch * tokens, values]);
+  const predicted = model.head(encoded, "reconstruct");
+  const fine = detail.filter.meanSquare(sub(predicted, all));
+  return {
+    loss: together(add(mse(predicted, all), mul(fine, detail.weight))),
+    infonce: contrast,
+    reconstruct: mse(selectRows(predicted, mask.table), targets),
+    clipMean,
+    detail: fine,
+  };
+}
+
+/**
+ * InfoNCE of targets and predictions [B, n, P], the mean over the hidden patches. Without settings: −ln softmax_j(x_i·c_j/√P)[i] of raw
+ * patches x. With them: −ln softmax_j(cos(c_i, x̂_j)/τ)[i], where x̂ is the patch less the mean of the clip's hidden patches. Raw patches
+ * of one clip are nearly one vector, that mean, and their product with a constant prediction is nearly stationary: InfoNCE then
+ * stays at chance for hundreds of steps.
+ */
+function contrastOf(targets: Tensor, predicted: Tensor, settings: PretrainConfig["contrast"]): Tensor {
+  if (!settings) return infonce(targets, predicted, { tau: Math.sqrt(targets.shape[2]) });
+  const { gpu } = targets;
+  const own = gpu.noGrad(() =>
+    gpu.scope(() => normalize(sub(targets, mean(targets, { dim: 1, keepDim: true })))),
+  );
+  return infonce(normalize(predicted), own, { tau: settings.temperature });
+}
+
+/** What the mean of a clip's visible patches would score in place of its hidden ones [B, n, P]: their mean squared difference. */
+function ownMeanError(patches: Tensor, { masked, count }: BatchMask, hidden: Tensor): Tensor {
+  const { gpu } = patches;
+  return gpu.noGrad(() =>
+    gpu.scope(() => {
+      const seen = sum(whereSeen(patches, masked), { dim: 1, keepDim: true });
+      const centre = mul(seen, 1 / (patches.shape[1] - count));
+      return mean(unary.square([sub(hidden, centre)], {}));
+    }),
+  );
+}
+
+/** The objective of a plan that names one of the three. */
+export function maskedPrediction(gpu: Gpu, { model, config, pretrain }: ObjectiveOptions): Objective {
+  const { objective, reconstructWeight, contrast, detailWeight: weight } = pretrain;
+  const filter = weight && objective !== "infonce" ? new DetailFilter(gpu, config) : undefined;
+  const detail = weight && filter ? { weight, filter } : undefined;
+  const options: MaskedPredictionOptions = { objective, reconstructWeight, contrast, detail };
+  return {
+    losses: ({ patches, mask }, _training, trace) => pretrainLosses(model, patches, mask, options, trace),
+    ...(objective !== "infonce" && {
+      reconstruct({ patches, mask }) {
+        const encoded = model.encode(patches, mask.masked);
+        const hidden = selectRows(reshape(encoded, [-1, model.sizes.width]), mask.table);
+        return model.head(hidden, "reconstruct");
+      },
+    }),
+    dispose: () => filter?.dispose(),
+  };
+}
+
+export const infoncePart: ObjectivePart = {
+  name: "infonce",
+  title: "InfoNCE",
+  words: "The contrastive part: how well a prediction picks its own patch out of the others.",
+  trained: true,
+  chance: (_measured, { hidden }) => Math.log(hidden),
+};
+
+export const reconstructParts: readonly ObjectivePart[] = [
+  {
+    name: "reconstruct",
+    title: "Reconstruction",
+    words: "Mean squared error of the predicted spectrogram values on the masked patches.",
+    trained: true,
+    chance: ({ clipMean }) => clipMean,
+  },
+  {
+    name: "clipMean",
+    title: "Reconstruction by the mean",
+    words: "What the mean of the clip's visible patches would score in place of the masked ones.",
+    trained: false,
+    fromZero: true,
+  },
+  {
+    name: "detail",
+    title: "Fine structure",
+    words: "Mean square of what the errors hold beside their moving average over seven bands: where partials stand.",
+    trained: true,
+  },
+];
