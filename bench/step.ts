@@ -65,6 +65,7 @@ export class BenchStep {
     this.model = createModel(gpu, model, pretrain, this.random);
     this.objective = createObjective(gpu, {
       ...{ model: this.model, config: model, pretrain, seed: 1 },
+      normalisation: { mean: 0, std: 0.5 },
       step: () => this.optimizer.step,
     });
     this.clipper = new GradientClipper(this.model.parameters);

@@ -66,7 +66,9 @@ function mean(group: readonly Row[]): Row {
   return {
     step: last.step,
     loss: of((row) => row.loss) ?? 0,
-    parts: Object.fromEntries(Object.keys(last.parts).map((name) => [name, of((row) => row.parts[name]) ?? 0])),
+    parts: Object.fromEntries(
+      Object.keys(last.parts).map((name) => [name, of((row) => row.parts[name]) ?? 0]),
+    ),
     lr: last.lr,
     gradNorm: of((row) => row.gradNorm) ?? 0,
   };

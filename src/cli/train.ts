@@ -59,8 +59,9 @@ export function registerTrain(program: Command): void {
       new Option("--dataset <name>", "what --data is: any audio, or a data set").choices(["folder", ...SETS]),
     )
     .option("--subset <name>", "which clips of the data set (melgrad data check lists them)")
-    .addOption(
-      new Option("--objective <name>", "what is asked of masked patches").choices([...objectiveNames]),
+    .option(
+      "--objective <name>",
+      `what is asked of the encoder: ${objectiveNames.join(", ")}, or several joined by +`,
     )
     .addOption(
       new Option("--patches <shape>", "grid: 16 mels × 16 frames; frame: all mels × 2 frames").choices([

@@ -1,6 +1,7 @@
 // Which crops a training step sees: tracks split by piece into training and held-out, crops drawn by a generator that is a
 // pure function of (seed, step), so that a resumed run sees the very batches that an uninterrupted one would.
 import type { FrontEndConfig } from "../patchifier/config.js";
+import type { Music, Place } from "../patchifier/objectives/objective.js";
 import { Random } from "../tensor/random.js";
 
 /** Log-mels of tracks, wherever they are kept: a MelStore in Node, a page's library. */
@@ -9,6 +10,8 @@ export interface MelSource {
   readonly config: FrontEndConfig;
   /** Copies `frames` frames of a track from `start` into `out` at `offset`, as [nMels, frames], silence after its end. */
   crop(track: number, start: number, frames: number, out: Float32Array, offset: number): void;
+  /** The same of chroma, [12, frames]; absent where it was not computed. */
+  readonly chroma?: MelSource["crop"];
 }
 
 /** Random streams of a run; each step of each stream has a generator of its own. */
@@ -41,10 +44,12 @@ export function splitByPiece(tracks: readonly { piece: string }[], seed: number)
 export interface CropSource {
   /** `batch` crops as [batch, nMels, frames]. */
   draw(random: Random, batch: number): Float32Array<ArrayBuffer>;
+  /** The recordings themselves, for objectives that ask for more. Drawing a place of each crop in turn draws what `draw` does. */
+  readonly music?: Music;
 }
 
 /** Draws crops of a fixed length: every second of the tracks is as likely as any other. */
-export class CropSampler implements CropSource {
+export class CropSampler implements CropSource, Music {
   private readonly cumulative: number[] = [];
   private readonly total: number;
 
@@ -72,8 +77,26 @@ export class CropSampler implements CropSource {
     return out;
   }
 
+  get music(): Music {
+    return this;
+  }
+
+  get tracks(): readonly { frames: number }[] {
+    return this.store.tracks;
+  }
+
+  read({ track, start }: Place, frames: number, out: Float32Array, offset: number): void {
+    this.store.crop(track, start, frames, out, offset);
+  }
+
+  get chroma(): Music["chroma"] {
+    const { store } = this;
+    if (!store.chroma) return undefined;
+    return ({ track, start }, frames, out, offset) => store.chroma?.(track, start, frames, out, offset);
+  }
+
   /** One uniformly drawn crop. */
-  place(random: Random): { track: number; start: number } {
+  place(random: Random): Place {
     const position = random.integer(this.total);
     let k = 0;
     while (this.cumulative[k] <= position) k++;

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import type { Waveform } from "../audio/types.js";
 import { DataError, MelgradError } from "../gpu/errors.js";
 import { cacheFolder, writeWhole } from "../host/cache.js";
+import { Chroma } from "../patchifier/chroma.js";
 import type { FrontEndConfig } from "../patchifier/config.js";
 import { FrontEnd } from "../patchifier/front-end.js";
 import type { Gpu } from "../tensor/gpu.js";
@@ -18,12 +19,16 @@ export interface MelTrack {
   title: string;
   frames: number;
   path: string;
+  /** The file of its chroma, where that was asked for. */
+  chromaPath?: string;
 }
 
 export interface MelStoreOptions {
   cacheDir?: string;
   onProgress?: OnProgress;
   signal?: AbortSignal;
+  /** Whether the tracks' chroma is kept as well. Default false. */
+  chroma?: boolean;
 }
 
 export class MelStore {
@@ -46,11 +51,12 @@ export class MelStore {
     gpu: Gpu,
     corpus: Corpus,
     config: FrontEndConfig,
-    { cacheDir, onProgress, signal }: MelStoreOptions = {},
+    { cacheDir, onProgress, signal, chroma = false }: MelStoreOptions = {},
   ): Promise<MelStore> {
     const folder = join(cacheFolder(cacheDir), "log-mel");
     await mkdir(folder, { recursive: true });
     const frontEnd = new FrontEnd(gpu, config);
+    const pitches = chroma ? new Chroma(gpu, config) : undefined;
     const tracks: MelTrack[] = [];
     const skipped: SkippedFile[] = [];
     const remarks: FileRemark[] = [];
@@ -67,7 +73,7 @@ export class MelStore {
         try {
           const waveform = await loading;
           if (!waveform) continue;
-          const stored = await storeTrack(frontEnd, track, waveform, folder);
+          const stored = await storeTrack(frontEnd, pitches, track, waveform, folder);
           // The file is named by the samples. What came before is not taken twice, nor heard on both sides of a split.
           const twin = tracks.find(({ path }) => path === stored.path);
           if (twin) skipped.push({ path: track.id, reason: `the same audio as ${twin.id}` });
@@ -81,6 +87,7 @@ export class MelStore {
       onProgress?.({ what: "log-mel", done: total, total, unit: "tracks" });
     } finally {
       frontEnd.dispose();
+      pitches?.dispose();
     }
     if (tracks.length === 0) {
       const reasons = skipped.slice(0, 3).map(({ path, reason }) => `${path}: ${reason}`);
@@ -94,18 +101,35 @@ export class MelStore {
    * track are those of silence, log10(1 + 0) = 0.
    */
   crop(track: number, start: number, frames: number, out: Float32Array, offset: number): void {
-    const { nMels } = this.config;
-    const { path, frames: available } = this.tracks[track];
-    const count = Math.max(0, Math.min(frames, available - start));
-    const rows = new Float32Array(count * nMels);
+    this.copy(this.tracks[track].path, this.config.nMels, track, start, frames, out, offset);
+  }
+
+  /** The same of chroma, as [12, frames]; absent where it was not asked for. */
+  get chroma(): MelStore["crop"] | undefined {
+    if (this.tracks.some(({ chromaPath }) => chromaPath === undefined)) return undefined;
+    return (track, start, frames, out, offset) =>
+      this.copy(this.tracks[track].chromaPath ?? "", 12, track, start, frames, out, offset);
+  }
+
+  /** Frames of a file of `width` values each, turned to [width, frames]. */
+  private copy(
+    path: string,
+    width: number,
+    track: number,
+    start: number,
+    frames: number,
+    out: Float32Array,
+    offset: number,
+  ): void {
+    const count = Math.max(0, Math.min(frames, this.tracks[track].frames - start));
+    const rows = new Float32Array(count * width);
     if (count > 0) {
-      const bytes = readSync(this.file(path), rows, 0, rows.byteLength, start * nMels * 4);
-      if (bytes !== rows.byteLength)
-        throw new MelgradError(`The cached log-mel ${path} is cut short: delete it.`);
+      const bytes = readSync(this.file(path), rows, 0, rows.byteLength, start * width * 4);
+      if (bytes !== rows.byteLength) throw new MelgradError(`The cached ${path} is cut short: delete it.`);
     }
-    for (let m = 0; m < nMels; m++) {
+    for (let m = 0; m < width; m++) {
       const row = offset + m * frames;
-      for (let f = 0; f < count; f++) out[row + f] = rows[f * nMels + m];
+      for (let f = 0; f < count; f++) out[row + f] = rows[f * width + m];
       out.fill(0, row + count, row + frames);
     }
   }
@@ -134,6 +158,7 @@ function startLoading(track: Track): Promise<Waveform> {
 
 async function storeTrack(
   frontEnd: FrontEnd,
+  pitches: Chroma | undefined,
   track: Track,
   waveform: Waveform,
   folder: string,
@@ -144,10 +169,32 @@ async function storeTrack(
   const path = join(folder, `${hash.digest("hex").slice(0, 32)}.f32`);
   const rowBytes = frontEnd.config.nMels * 4;
   const { id, piece, title } = track;
-  const size = statSync(path, { throwIfNoEntry: false })?.size;
-  if (size !== undefined && size > 0 && size % rowBytes === 0)
-    return { id, piece, title, frames: size / rowBytes, path };
-  const { frames, values } = await frontEnd.transform(waveform);
-  await writeWhole(path, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
-  return { id, piece, title, frames, path };
+  let frames = wholeRows(path, rowBytes);
+  let mono: Float32Array | undefined;
+  if (frames === 0) {
+    mono = await frontEnd.mono(waveform);
+    const made = await frontEnd.transformMono(mono);
+    frames = made.frames;
+    await writeValues(path, made.values);
+  }
+  if (!pitches) return { id, piece, title, frames, path };
+  const chromaPath = path.replace(/\.f32$/, chromaSuffix);
+  if (wholeRows(chromaPath, 12 * 4) !== frames) {
+    mono ??= await frontEnd.mono(waveform);
+    await writeValues(chromaPath, await pitches.transform(mono, frames));
+  }
+  return { id, piece, title, frames, path, chromaPath };
+}
+
+/** Beside a log-mel of the same recording; another way to compute chroma needs another name. */
+const chromaSuffix = ".chroma-1.f32";
+
+/** How many rows a file holds; 0 where it is not there or was cut. */
+function wholeRows(path: string, rowBytes: number): number {
+  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  return size % rowBytes === 0 ? size / rowBytes : 0;
+}
+
+function writeValues(path: string, { buffer, byteOffset, byteLength }: Float32Array): Promise<void> {
+  return writeWhole(path, new Uint8Array(buffer, byteOffset, byteLength));
 }

@@ -34,8 +34,11 @@ export interface PretrainConfig {
   objective: string;
   /** Share of the tokens that is masked. */
   maskRatio: number;
-  /** clustered masks C×C blocks of patches, C = 3…5 (SSAST); uniform draws patches independently. */
-  maskShape: "clustered" | "uniform";
+  /**
+   * clustered masks C×C blocks of patches, C = 3…5 (SSAST); uniform draws patches independently; spans hides runs of 4 to 8 columns
+   * over their full height.
+   */
+  maskShape: "clustered" | "uniform" | "spans";
   /** Weight of the reconstruction beside InfoNCE. */
   reconstructWeight: number;
   /**
@@ -69,7 +72,7 @@ const models: Record<PresetName, ModelConfig> = {
 
 const pretraining: Record<PresetName, PretrainConfig> = {
   // In a crop this short, clusters of 3 to 5 patches hide too much at once; single patches leave a context to learn from.
-  demo: { ...common(), maskShape: "uniform", batch: 8, steps: 200, lr: 1e-3, warmup: 20 },
+  demo: { ...common(), maskShape: "uniform", batch: 8, steps: 200, lr: 3e-3, warmup: 20 },
   small: { ...common(), batch: 16, steps: 20_000, lr: 5e-4, warmup: 1000 },
   base: { ...common(), batch: 32, steps: 100_000, lr: 2e-4, warmup: 4000 },
 };
@@ -79,10 +82,10 @@ function common() {
     objective: "joint",
     maskRatio: 0.6,
     maskShape: "clustered" as const,
-    // SSAST's 10 with the plain error of hidden patches. With the fine structure of all patches, without which an encoder forgets
-    // pitch, InfoNCE takes away what that brings unless it counts for less: bench/learning.
-    reconstructWeight: 100,
+    // The fine structure of all patches counts beside the plain error, without which an encoder forgets pitch: bench/learning.
+    reconstructWeight: 20,
     detailWeight: 6,
+    contrast: { temperature: 0.2 },
     betas: [0.9, 0.95] as [number, number],
     weightDecay: 0.05,
     clipNorm: 1,

@@ -16,10 +16,11 @@ import {
   normOf,
   normSpecs,
   placed,
+  tokenInit,
   type Weights,
-  weightInit,
 } from "./blocks.js";
 import { type ModelConfig, patchGrid } from "./config.js";
+import { positionSpec } from "./positions.js";
 
 /** The sizes that the encoder depends on: T tokens of P values, width d. */
 export interface EncoderSizes {
@@ -29,12 +30,14 @@ export interface EncoderSizes {
   layers: number;
   heads: number;
   mlpRatio: number;
+  /** Rows of the patches' grid, for where positions start; default 1. */
+  rows?: number;
 }
 
 export function encoderSizes(model: ModelConfig): EncoderSizes {
-  const { tokens, values } = patchGrid(model);
+  const { tokens, values, rows } = patchGrid(model);
   const { width, layers, heads, mlpRatio } = model;
-  return { tokens, values, width, layers, heads, mlpRatio };
+  return { tokens, values, width, layers, heads, mlpRatio, rows };
 }
 
 /** Called with the name of each intermediate result: tokens, block_0, …, encoded. */
@@ -113,11 +116,18 @@ export class Patchifier {
   }
 }
 
-/** The encoder's parameters with their initial distributions: linear weights truncated normal 0.02, biases 0, gains 1 (timm). */
-export function encoderSpecs({ tokens, values, width, layers, mlpRatio }: EncoderSizes): ParameterSpec[] {
+/** The encoder's parameters with their initial distributions: positions as waves, linear weights as Glorot and Bengio, the mask token truncated normal 0.02, biases 0, gains 1. */
+export function encoderSpecs({
+  tokens,
+  values,
+  width,
+  layers,
+  mlpRatio,
+  rows,
+}: EncoderSizes): ParameterSpec[] {
   return [
-    { name: "pos_embed", shape: [tokens, width], init: weightInit },
-    { name: "mask_token", shape: [width], init: weightInit },
+    positionSpec("pos_embed", tokens, width, rows),
+    { name: "mask_token", shape: [width], init: tokenInit },
     ...linearSpecs("patch_embed", values, width),
     ...Array.from({ length: layers }, (_, i) => blockSpecs(`blocks.${i}`, width, mlpRatio)).flat(),
     ...normSpecs("norm", width),

@@ -58,7 +58,11 @@ export class FrontEnd {
 
   /** The log-mel of a recording of any rate and length (at least nFft/2 + 1 samples at the front end's rate). */
   async transform(waveform: Waveform): Promise<FrameMajorMel> {
-    const samples = await this.mono(waveform);
+    return this.transformMono(await this.mono(waveform));
+  }
+
+  /** The log-mel of mono samples at the front end's rate. */
+  async transformMono(samples: Float32Array): Promise<FrameMajorMel> {
     const { nFft, hopLength, nMels } = this.config;
     const padded = reflectPad(samples, nFft / 2);
     const frames = this.frames(samples.length);
@@ -81,7 +85,8 @@ export class FrontEnd {
     this.logMel.dispose();
   }
 
-  private async mono(waveform: Waveform): Promise<Float32Array> {
+  /** Mono samples at the front end's rate. */
+  async mono(waveform: Waveform): Promise<Float32Array> {
     const mono = toMono(waveform);
     const { sampleRate } = this.config;
     if (waveform.sampleRate === sampleRate) return mono;

@@ -41,6 +41,22 @@ export function clusteredMask(random: Random, { rows, columns }: Grid, count: nu
   return Int32Array.from({ length: count }, (_, i) => all[order[i]]).sort();
 }
 
+/**
+ * `count` distinct patches, ascending, from spans of 4 to 8 columns at uniform places, hidden over their full height; spans may
+ * overlap and are cut at the border. What the last span has too many is dropped from its end.
+ */
+export function spanMask(random: Random, { rows, columns }: Grid, count: number): Int32Array {
+  const hidden = new Set<number>();
+  while (hidden.size < count) {
+    const length = 4 + random.integer(5);
+    const first = random.integer(columns);
+    for (let c = first; c < Math.min(columns, first + length); c++) {
+      for (let r = 0; r < rows && hidden.size < count; r++) hidden.add(c * rows + r);
+    }
+  }
+  return Int32Array.from(hidden).sort();
+}
+
 /** A batch's masks on the device. */
 export interface BatchMask {
   /** [B, T, 1]: 1 where hidden. */

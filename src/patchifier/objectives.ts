@@ -9,39 +9,56 @@ import { type ModelConfig, type PretrainConfig, patchGrid } from "./config.js";
 import { encoderSizes, Patchifier } from "./encoder.js";
 import { maskedCount } from "./masks.js";
 import { bestrq } from "./objectives/bestrq.js";
+import { combined } from "./objectives/combined.js";
 import { data2vec } from "./objectives/data2vec.js";
 import { infonceOnly } from "./objectives/infonce.js";
 import { joint } from "./objectives/joint.js";
 import { mae } from "./objectives/mae.js";
 import type { Objective, ObjectiveKind, ObjectiveOptions } from "./objectives/objective.js";
 import { reconstruct } from "./objectives/reconstruct.js";
+import { stretch } from "./objectives/stretch.js";
+import { targets } from "./objectives/targets.js";
+import { tracks } from "./objectives/tracks.js";
 import { wav2vec2 } from "./objectives/wav2vec2.js";
 
 export { pretrainLosses } from "./objectives/masked-prediction.js";
 export type {
   ChanceSizes,
+  Drawn,
   Losses,
+  Music,
   Objective,
   ObjectiveBatch,
   ObjectiveKind,
   ObjectiveOptions,
   ObjectivePart,
+  Place,
 } from "./objectives/objective.js";
 
-const kinds: readonly ObjectiveKind[] = [joint, infonceOnly, reconstruct, mae, data2vec, bestrq, wav2vec2];
+const kinds: readonly ObjectiveKind[] = [
+  ...[joint, infonceOnly, reconstruct, mae, data2vec, bestrq, wav2vec2],
+  ...[targets, stretch, tracks],
+];
 
 /** The names that `--objective` takes. */
 export const objectiveNames: readonly string[] = kinds.map(({ name }) => name);
 
-/** The objective of a name. Throws UsageError for an unknown one. */
+/** The objective of a name, or of several joined by +. Throws UsageError for an unknown one. */
 export function objectiveKind(name: string): ObjectiveKind {
-  const kind = kinds.find((each) => each.name === name);
-  if (!kind) throw new UsageError(`There is no objective '${name}': use ${objectiveNames.join(", ")}.`);
-  return kind;
+  const members = name.split("+").map((part) => {
+    const kind = kinds.find((each) => each.name === part);
+    if (!kind) throw new UsageError(`There is no objective '${part}': use ${objectiveNames.join(", ")}.`);
+    return kind;
+  });
+  return members.length > 1 ? combined(members) : members[0];
 }
 
 /** `pretrain` with another objective, what that masks, and its settings. Give the steps before: some settings follow from them. */
-export function withObjective(model: ModelConfig, pretrain: PretrainConfig, objective: string): PretrainConfig {
+export function withObjective(
+  model: ModelConfig,
+  pretrain: PretrainConfig,
+  objective: string,
+): PretrainConfig {
   const kind = objectiveKind(objective);
   return { ...pretrain, objective, ...kind.defaults(model, pretrain) };
 }

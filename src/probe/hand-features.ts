@@ -6,8 +6,8 @@
 import { toMono } from "../audio/decode.js";
 import { type FrontEnd, stftFrontEnd } from "../audio/frontend.js";
 import { LogMel, Spectrogram } from "../audio/log-mel.js";
-import type { MelFilter } from "../audio/mel-filters.js";
 import { resampleSignal } from "../audio/resample.js";
+import { semitoneFilters } from "../audio/semitones.js";
 import type { Waveform } from "../audio/types.js";
 import type { Gpu } from "../tensor/gpu.js";
 import { modulationSpectrum, onsetCurves, rhythmSizes, tempogram } from "./rhythm-features.js";
@@ -92,18 +92,7 @@ export class HandFeatures {
 
 /** Magnitudes around each semitone; triangles reach to the neighbouring semitones and have area one. */
 function pitchFrontEnd(): FrontEnd {
-  const bin = pitchRate / pitchFft;
-  const filters = Array.from({ length: notes }, (_, i): MelFilter => {
-    const centre = 440 * 2 ** ((lowestNote + i - 69) / 12);
-    const [low, high] = [centre * 2 ** (-1 / 12), centre * 2 ** (1 / 12)];
-    const first = Math.ceil(low / bin);
-    const weights = Float64Array.from({ length: Math.floor(high / bin) - first + 1 }, (_, k) => {
-      const hz = (first + k) * bin;
-      return Math.max(0, hz < centre ? (hz - low) / (centre - low) : (high - hz) / (high - centre));
-    });
-    const sum = weights.reduce((a, b) => a + b, 0);
-    return { first, weights: weights.map((weight) => weight / sum) };
-  });
+  const filters = semitoneFilters({ sampleRate: pitchRate, nFft: pitchFft }, lowestNote, notes);
   return { ...stftFrontEnd({ nFft: pitchFft, hopLength: hop, power: 1 }), filters };
 }
 

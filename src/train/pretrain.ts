@@ -11,6 +11,7 @@ import type { TuningTable } from "../gpu/tuner-store.js";
 import { exists, writeWhole } from "../host/cache.js";
 import type { ModelConfig } from "../patchifier/config.js";
 import { checkFrontEnd } from "../patchifier/front-end.js";
+import { objectiveKind } from "../patchifier/objectives.js";
 import type { Gpu } from "../tensor/gpu.js";
 import { fingerprint, modelFingerprint, readCheckpoint, serialise, writeCheckpoint } from "./checkpoint.js";
 import {
@@ -64,8 +65,9 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainedRun>
   const data = settings?.data ?? (resumed as RunConfig).data;
   const { model, pretrain: plan } = settings ? resolveSettings(settings) : (resumed as RunConfig);
 
+  const chroma = objectiveKind(plan.objective).needsChroma ?? false;
   if (resumed) await followKernels(gpu, run, events);
-  const { store, corpus } = await prepareData(gpu, data, seed, model, events, signal);
+  const { store, corpus } = await prepareData(gpu, data, seed, model, chroma, events, signal);
   const split = splitByPiece(store.tracks, seed);
   const sampler = new CropSampler(store, split.train, model.cropFrames);
   const heldOut =
@@ -166,6 +168,7 @@ async function prepareData(
   data: DataChoice,
   seed: number,
   model: ModelConfig,
+  chroma: boolean,
   events: RunEvents,
   signal: AbortSignal | undefined,
 ): Promise<{ store: MelStore; corpus: Corpus }> {
@@ -173,7 +176,7 @@ async function prepareData(
   const corpus = await openMusic(data, seed, events, signal);
   events.note(`music: ${corpus.name} (${corpus.why})`);
   await checkFrontEnd(gpu, model.frontEnd);
-  const store = await MelStore.build(gpu, corpus, model.frontEnd, { onProgress, signal });
+  const store = await MelStore.build(gpu, corpus, model.frontEnd, { chroma, onProgress, signal });
   const skipped = [...corpus.skipped, ...store.skipped];
   if (skipped.length > 0) {
     events.note(`skipped ${skipped.length} of ${skipped.length + store.tracks.length} files:`);

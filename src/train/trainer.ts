@@ -18,14 +18,17 @@ import {
   maskedCount,
   maskInputs,
   maskOf,
+  spanMask,
   uniformMask,
 } from "../patchifier/masks.js";
 import {
   createModel,
   createObjective,
+  type Drawn,
   type Losses,
   type Objective,
   type ObjectiveBatch,
+  type Place,
 } from "../patchifier/objectives.js";
 import { type Captured, capture, type Slicing } from "../tensor/capture.js";
 import type { Gpu } from "../tensor/gpu.js";
@@ -96,6 +99,8 @@ export class Trainer {
     this.optimizer = new Optimizer(this.model.parameters, { rule: "adamw", betas, weightDecay });
     this.objective = createObjective(gpu, {
       ...{ model: this.model, config: model, pretrain, seed },
+      normalisation: options.normalisation,
+      music: () => options.sampler.music,
       step: () => this.step,
     });
     this.update = capture(gpu, (batch) => this.updateOn(batch), { label: "training step" });
@@ -228,9 +233,14 @@ export class Trainer {
     const { model, pretrain } = this.options;
     const grid = patchGrid(model);
     const count = maskedCount(grid.tokens, pretrain.maskRatio);
-    return pretrain.maskShape === "clustered"
-      ? clusteredMask(random, grid, count)
-      : uniformMask(random, grid.tokens, count);
+    switch (pretrain.maskShape) {
+      case "clustered":
+        return clusteredMask(random, grid, count);
+      case "spans":
+        return spanMask(random, grid, count);
+      case "uniform":
+        return uniformMask(random, grid.tokens, count);
+    }
   }
 
   dispose(): void {
@@ -274,16 +284,31 @@ export class Trainer {
     const { model, pretrain } = this.options;
     const { frontEnd, cropFrames } = model;
     const { batch } = pretrain;
-    const values = sampler.draw(crops, batch);
+    const { music } = sampler;
+    let values: Float32Array;
+    let places: Place[] = [];
+    if (music) {
+      const size = frontEnd.nMels * cropFrames;
+      values = new Float32Array(batch * size);
+      places = Array.from({ length: batch }, () => music.place(crops));
+      for (const [i, place] of places.entries()) music.read(place, cropFrames, values, i * size);
+    } else {
+      values = sampler.draw(crops, batch);
+    }
     const hidden = Array.from({ length: batch }, () => this.drawMask(masks));
+    const drawn = music && { music, places, crops: values, random: masks };
     return {
       crops: this.gpu.tensor(values, [batch, frontEnd.nMels, cropFrames]),
-      ...this.maskedInputs(hidden, patchGrid(model).tokens),
+      ...this.maskedInputs(hidden, patchGrid(model).tokens, drawn),
     };
   }
 
-  private maskedInputs(hidden: readonly Int32Array[], tokens: number): MaskInputs & Record<string, Tensor> {
-    return { ...maskInputs(this.gpu, hidden, tokens), ...this.objective.inputs?.(hidden, tokens) };
+  private maskedInputs(
+    hidden: readonly Int32Array[],
+    tokens: number,
+    drawn?: Drawn,
+  ): MaskInputs & Record<string, Tensor> {
+    return { ...maskInputs(this.gpu, hidden, tokens), ...this.objective.inputs?.(hidden, tokens, drawn) };
   }
 
   /** One update. Runs once in record mode: whatever changes from step to step is in `batch` or asked for by the optimiser. */

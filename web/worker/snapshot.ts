@@ -23,6 +23,10 @@ class Blank extends Random {
   override truncatedNormal(): number {
     return 0;
   }
+
+  override uniform(): number {
+    return 0.5;
+  }
 }
 
 export class Snapshot {

@@ -8,6 +8,7 @@ import {
   splitByPiece,
 } from "../../src/data/batches.js";
 import { UsageError } from "../../src/gpu/errors.js";
+import type { Music } from "../../src/patchifier/objectives.js";
 import type { Random } from "../../src/tensor/random.js";
 import type { RunState } from "./files.js";
 import type { Library } from "./library.js";
@@ -21,6 +22,10 @@ export class TrainingData implements CropSource {
   /** Whether there is anything to train on. */
   get any(): boolean {
     return this.train !== undefined;
+  }
+
+  get music(): Music | undefined {
+    return this.train?.music;
   }
 
   draw(random: Random, batch: number): Float32Array<ArrayBuffer> {

@@ -163,7 +163,8 @@ export const data2vec: ObjectiveKind = {
     {
       name: "targetStd",
       title: "Spread of the targets",
-      words: "Standard deviation over patches of what the teacher says: near 0, it says the same of all of them.",
+      words:
+        "Standard deviation over patches of what the teacher says: near 0, it says the same of all of them.",
       trained: false,
       fromZero: true,
     },

@@ -7,23 +7,15 @@ import { fuse } from "../../ops/fuse.js";
 import { layerNorm } from "../../ops/layer-norm.js";
 import { mse } from "../../ops/losses.js";
 import { mean, variance } from "../../ops/reduce.js";
-import { rowTable, selectRows } from "../../ops/select-rows.js";
+import { type RowTable, rowTable, selectRows } from "../../ops/select-rows.js";
 import { affine } from "../../ops/unary.js";
 import { reshape } from "../../ops/view.js";
 import type { Gpu } from "../../tensor/gpu.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import {
-  block,
-  blockSpecs,
-  linearOf,
-  linearSpecs,
-  normOf,
-  normSpecs,
-  placed,
-  weightInit,
-} from "../blocks.js";
+import { block, blockSpecs, linearOf, linearSpecs, normOf, normSpecs, placed, tokenInit } from "../blocks.js";
 import type { ModelConfig, PretrainConfig } from "../config.js";
 import type { EncoderSizes, Patchifier } from "../encoder.js";
+import { positionSpec } from "../positions.js";
 import {
   type Losses,
   type Objective,
@@ -58,7 +50,7 @@ const restored = fuse((predicted, centre, variance) =>
   predicted.mul(variance.add(epsilon).sqrt()).add(centre),
 );
 
-class MaskedAutoencoder implements Objective {
+export class MaskedAutoencoder implements Objective {
   constructor(
     private readonly gpu: Gpu,
     private readonly model: Patchifier,
@@ -77,14 +69,29 @@ class MaskedAutoencoder implements Objective {
   }
 
   losses(batch: ObjectiveBatch): Losses {
-    const pixelMse = mse(this.predict(batch), normalisedPatches(this.targets(batch)));
+    const pixelMse = this.errorOf(this.encodeVisible(batch), batch);
     return { loss: pixelMse, pixelMse };
+  }
+
+  /** Mean squared error of the hidden patches, as predicted from the encoded visible ones. */
+  errorOf(encoded: Tensor, batch: ObjectiveBatch): Tensor {
+    return mse(this.predict(encoded, batch), normalisedPatches(this.targets(batch)));
+  }
+
+  /** The visible patches of each clip after the encoder, which sees no others: [B, visible, d]. */
+  encodeVisible({ patches, extra }: ObjectiveBatch): Tensor {
+    const { model } = this;
+    const { width, tokens } = model.sizes;
+    const [batch] = patches.shape;
+    const placedAll = add(model.embedPatches(patches), model.weights("pos_embed"));
+    const seen = selectRows(reshape(placedAll, [batch * tokens, width]), visibleTable(extra));
+    return model.transform(reshape(seen, [batch, -1, width]));
   }
 
   reconstruct(batch: ObjectiveBatch): Tensor {
     const targets = this.targets(batch);
     const of = { dim: 1, keepDim: true } as const;
-    return restored(this.predict(batch), mean(targets, of), variance(targets, of));
+    return restored(this.predict(this.encodeVisible(batch), batch), mean(targets, of), variance(targets, of));
   }
 
   /** The hidden patches, [B·hidden, P]. */
@@ -93,16 +100,12 @@ class MaskedAutoencoder implements Objective {
   }
 
   /** Their normalised values as the decoder predicts them. */
-  private predict({ patches, mask, extra }: ObjectiveBatch): Tensor {
+  private predict(encoded: Tensor, { patches, mask, extra }: ObjectiveBatch): Tensor {
     const { model, settings } = this;
     const { weights } = model;
-    const { width, tokens } = model.sizes;
+    const { tokens } = model.sizes;
     const [batch] = patches.shape;
-    const visible = { rows: extra.visibleRows, inverse: extra.visibleInverse };
-    const placedAll = add(model.embedPatches(patches), weights("pos_embed"));
-    const seen = selectRows(reshape(placedAll, [batch * tokens, width]), visible);
-    const encoded = model.transform(reshape(seen, [batch, -1, width]));
-
+    const visible = visibleTable(extra);
     const narrow = reshape(linearOf(encoded, weights, "decoder.embed"), [-1, settings.width]);
     // Back to where they came from: the table read the other way round; hidden places are zero, then the mask token.
     const spread = selectRows(narrow, { rows: visible.inverse, inverse: visible.rows });
@@ -118,6 +121,11 @@ class MaskedAutoencoder implements Objective {
   }
 }
 
+/** The table that `inputs` uploaded. */
+function visibleTable({ visibleRows, visibleInverse }: ObjectiveBatch["extra"]): RowTable {
+  return { rows: visibleRows, inverse: visibleInverse };
+}
+
 /** (x − mean)/√(variance + ε) of every patch [n, P], with the unbiased variance (n − 1), as He et al.'s code has it. */
 export function normalisedPatches(patches: Tensor): Tensor {
   const [, values] = patches.shape;
@@ -126,13 +134,13 @@ export function normalisedPatches(patches: Tensor): Tensor {
   return affine(layerNorm(patches, undefined, undefined, { eps: epsilon * share }), Math.sqrt(share), 0);
 }
 
-function decoderSpecs(
-  { tokens, values, width: encoder, mlpRatio }: EncoderSizes,
+export function decoderSpecs(
+  { tokens, values, width: encoder, mlpRatio, rows }: EncoderSizes,
   { width, layers }: MaeSettings,
 ): ParameterSpec[] {
   return [
-    { name: "decoder.pos_embed", shape: [tokens, width], init: weightInit },
-    { name: "decoder.mask_token", shape: [width], init: weightInit },
+    positionSpec("decoder.pos_embed", tokens, width, rows),
+    { name: "decoder.mask_token", shape: [width], init: tokenInit },
     ...linearSpecs("decoder.embed", encoder, width),
     ...Array.from({ length: layers }, (_, i) => blockSpecs(`decoder.blocks.${i}`, width, mlpRatio)).flat(),
     ...normSpecs("decoder.norm", width),

@@ -160,7 +160,8 @@ export const reconstructParts: readonly ObjectivePart[] = [
   {
     name: "detail",
     title: "Fine structure",
-    words: "Mean square of what the errors hold beside their moving average over seven bands: where partials stand.",
+    words:
+      "Mean square of what the errors hold beside their moving average over seven bands: where partials stand.",
     trained: true,
   },
 ];

@@ -2,6 +2,7 @@
 // teacher) and ask for inputs of its own. The objectives themselves stand beside this file, one each.
 import type { NamedValues, ParameterSpec } from "../../nn/parameters.js";
 import type { Gpu } from "../../tensor/gpu.js";
+import type { Random } from "../../tensor/random.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { ModelConfig, PretrainConfig } from "../config.js";
 import type { EncoderSizes, Patchifier, Trace } from "../encoder.js";
@@ -47,12 +48,43 @@ export interface ObjectiveBatch {
   extra: Readonly<Record<string, Tensor>>;
 }
 
+/** Where a crop lies. */
+export interface Place {
+  track: number;
+  /** Its first frame. */
+  start: number;
+}
+
+/** The recordings that crops are drawn from, for objectives that ask for more than a step's crops. */
+export interface Music {
+  readonly tracks: readonly { frames: number }[];
+  /** The tracks that may be drawn from. */
+  readonly members: readonly number[];
+  /** A crop's place: every second of the tracks is as likely as any other. */
+  place(random: Random): Place;
+  /** Copies `frames` frames into `out` at `offset`, as [nMels, frames], silence after the track's end. */
+  read(place: Place, frames: number, out: Float32Array, offset: number): void;
+  /** The same of chroma, [12, frames]; absent where it was not computed. */
+  chroma?(place: Place, frames: number, out: Float32Array, offset: number): void;
+}
+
+/** What a step's crops were drawn from. */
+export interface Drawn {
+  music: Music;
+  /** Of each crop. */
+  places: readonly Place[];
+  /** The crops themselves, [B, nMels, frames], before they are normalised. */
+  crops: Float32Array;
+  /** For further draws; it follows from the seed and the step. */
+  random: Random;
+}
+
 export interface Objective {
   /**
    * What a batch needs beside patches and masks, uploaded: of the same names and shapes for every batch of a size. `hidden` are
-   * the hidden patches of each clip, of `tokens`.
+   * the hidden patches of each clip, of `tokens`. Without `drawn`, of the same shapes and without meaning.
    */
-  inputs?(hidden: readonly Int32Array[], tokens: number): Record<string, Tensor>;
+  inputs?(hidden: readonly Int32Array[], tokens: number, drawn?: Drawn): Record<string, Tensor>;
   /** The losses of a batch. Random draws are made only in training. Must do the same at every call, as captured functions do. */
   losses(batch: ObjectiveBatch, training: boolean, trace?: Trace): Losses;
   /** The hidden patches as the model sees them, [B·hidden, P] in the units of `patches`; absent where it predicts no pixels. */
@@ -73,6 +105,10 @@ export interface ObjectiveOptions {
   config: ModelConfig;
   pretrain: PretrainConfig;
   seed: number;
+  /** What values are normalised by: (x − mean)/(2·std). */
+  normalisation: { mean: number; std: number };
+  /** What is trained on, where it is known. */
+  music?: () => Music | undefined;
   /** Updates done so far, asked at every run of a captured function. */
   step(): number;
 }
@@ -86,6 +122,8 @@ export interface ObjectiveKind {
   defaults(model: ModelConfig, pretrain: PretrainConfig): Partial<PretrainConfig>;
   /** Settings of a plan that are this objective's alone, for people: label → value. */
   settings(pretrain: PretrainConfig): Record<string, string | number>;
+  /** Whether it asks for the chroma of recordings (Music.chroma). */
+  readonly needsChroma?: boolean;
   /** What is to be known where its reconstructions are drawn. */
   readonly reconstructionNote?: string;
   /** Parameters that are trained beside the encoder's. */

@@ -256,6 +256,5 @@ export const wav2vec2: ObjectiveKind = {
   }),
   settings: ({ wav2vec2 }) => settingWords("wav2vec2", wav2vec2),
   specs: (sizes, config, pretrain) => quantiserSpecs(sizes, settingsOf(config, pretrain)),
-  create: (_gpu, options) =>
-    new QuantisedContrast(options, settingsOf(options.config, options.pretrain)),
+  create: (_gpu, options) => new QuantisedContrast(options, settingsOf(options.config, options.pretrain)),
 };

@@ -135,7 +135,13 @@ export interface CurvesData {
 }
 
 /** The part "curves": one small chart for each quantity that was logged. Empty where no step was. */
-export function renderCurves({ log, heldOut = [], marks = [], parts = [], warnings = [] }: CurvesData): string {
+export function renderCurves({
+  log,
+  heldOut = [],
+  marks = [],
+  parts = [],
+  warnings = [],
+}: CurvesData): string {
   const last = log.reduce((a, p) => Math.max(a, p.step), 0);
   const own = parts.map(({ name, ...part }): Series => ({ key: name, ...part }));
   const loss = LOSS.filter(({ key }) => !own.some((part) => part.key === key));

@@ -1,18 +1,15 @@
 // Runs an objective on a tiny model with fresh weights and compares its losses and gradients with a float64 reference: the
 // gradients with central differences of the reference, along a random direction of every parameter.
 import { expect } from "vitest";
-import {
-  type ModelConfig,
-  type PretrainConfig,
-  patchGrid,
-  preset,
-} from "../../../src/patchifier/config.js";
+import { type ModelConfig, type PretrainConfig, patchGrid, preset } from "../../../src/patchifier/config.js";
 import type { Patchifier } from "../../../src/patchifier/encoder.js";
 import { maskedCount, uniformMask, uploadMask } from "../../../src/patchifier/masks.js";
 import {
   createModel,
   createObjective,
+  type Drawn,
   type Losses,
+  type Music,
   type Objective,
   withObjective,
 } from "../../../src/patchifier/objectives.js";
@@ -36,6 +33,37 @@ export interface Sample {
   /** Hidden patches of each clip. */
   hidden: Int32Array[];
   sizes: Patchifier["sizes"];
+  /** What the objective uploaded beside patches and masks, by name, where it draws from music. */
+  extra: Record<string, Float32Array>;
+}
+
+/** Noise as log-mels and chroma of two recordings, of which the second is short. */
+export function noiseMusic(seed: number, { frontEnd, cropFrames }: ModelConfig): Music {
+  const random = new Random(seed);
+  const tracks = [{ frames: 5 * cropFrames }, { frames: cropFrames + 3 }];
+  const values = (width: number) =>
+    tracks.map(({ frames }) => Float32Array.from({ length: frames * width }, () => 3 * random.uniform()));
+  const [mels, chroma] = [values(frontEnd.nMels), values(12)];
+  const reader =
+    (of: Float32Array[], width: number): Music["read"] =>
+    ({ track, start }, frames, out, offset) => {
+      for (let m = 0; m < width; m++) {
+        for (let f = 0; f < frames; f++) {
+          const at = start + f;
+          out[offset + m * frames + f] = at < tracks[track].frames ? of[track][at * width + m] : 0;
+        }
+      }
+    };
+  return {
+    tracks,
+    members: [0, 1],
+    place(drawn) {
+      const track = drawn.integer(2);
+      return { track, start: drawn.integer(tracks[track].frames - cropFrames + 1) };
+    },
+    read: reader(mels, frontEnd.nMels),
+    chroma: reader(chroma, 12),
+  };
 }
 
 export interface Setup {
@@ -46,6 +74,10 @@ export interface Setup {
   sample: Sample;
   /** The losses of the sample. */
   losses(training: boolean): Losses;
+  /** What the sample's inputs are drawn from, drawn anew. */
+  drawn(): Drawn;
+  /** Reads what the objective uploads into the sample. */
+  readExtra(): Promise<void>;
   params(): Promise<Map<string, Float64Array>>;
   dispose(): void;
 }
@@ -67,21 +99,41 @@ export function setUp(
     const gain = parameter.includes("norm") && parameter.endsWith("weight") ? 1 : 0;
     tensor.write(Float32Array.from({ length: tensor.size }, () => gain + 0.3 * random.normal()));
   }
-  const objective = createObjective(gpu, { model, config: tiny, pretrain, seed, step: () => step });
+  const normalisation = { mean: 1.2, std: 0.8 };
+  const music = noiseMusic(seed, tiny);
+  const objective = createObjective(gpu, {
+    ...{ model, config: tiny, pretrain, seed, step: () => step },
+    normalisation,
+    music: () => music,
+  });
   const { tokens, values } = patchGrid(tiny);
   const flat = Float32Array.from({ length: 2 * tokens * values }, () => random.normal());
   const hidden = [0, 1].map(() => uniformMask(random, tokens, maskedCount(tokens, pretrain.maskRatio)));
   const clips = [0, 1].map((b) =>
     rowsOf(flat.subarray(b * tokens * values, (b + 1) * tokens * values), values),
   );
+  const drawn = (): Drawn => {
+    const own = new Random(seed, 1);
+    const places = [0, 1].map(() => music.place(own));
+    const size = tiny.frontEnd.nMels * tiny.cropFrames;
+    const crops = new Float32Array(2 * size);
+    for (const [b, place] of places.entries()) music.read(place, tiny.cropFrames, crops, b * size);
+    return { music, places, crops, random: own };
+  };
+  const sample: Sample = { clips, hidden, sizes: model.sizes, extra: {} };
   return {
-    ...{ gpu, pretrain, model, objective, sample: { clips, hidden, sizes: model.sizes } },
+    ...{ gpu, pretrain, model, objective, sample, drawn },
+    async readExtra() {
+      for (const [name, tensor] of Object.entries(objective.inputs?.(hidden, tokens, drawn()) ?? {})) {
+        sample.extra[name] = Float32Array.from(await tensor.data());
+      }
+    },
     losses: (training) =>
       objective.losses(
         {
           patches: gpu.tensor(flat, [2, tokens, values]),
           mask: uploadMask(gpu, hidden, tokens),
-          extra: objective.inputs?.(hidden, tokens) ?? {},
+          extra: objective.inputs?.(hidden, tokens, drawn()) ?? {},
         },
         training,
       ),
@@ -103,12 +155,14 @@ export function expectNear(got: number, expected: number, tolerance: number, wha
 
 /**
  * `reference` gives the named losses for parameters; `loss` is differentiated. `idle` names the parameters that the objective
- * does not use, whose gradient must be zero; every other must get some.
+ * does not use, whose gradient must be zero; every other must get some, but for those that `cancels` names: by default keys' biases, which
+ * shift all scores of a query alike, so that their gradient is nothing but rounding.
  */
 export async function expectObjective(
   setup: Setup,
   reference: (params: Params, sample: Sample) => Record<string, number>,
   idle: RegExp,
+  cancels = /qkv\.bias$/,
 ): Promise<void> {
   const { gpu, model, sample } = setup;
   const params = await setup.params();
@@ -136,8 +190,7 @@ export async function expectObjective(
       expect(largest, `${name} is not used`).toBe(0);
       continue;
     }
-    // Keys' biases shift all scores of a query alike: their gradient is nothing but rounding.
-    if (!name.endsWith("qkv.bias")) expect(largest, `gradient of ${name}`).toBeGreaterThan(0);
+    if (!cancels.test(name)) expect(largest, `gradient of ${name}`).toBeGreaterThan(0);
     // The slope along a random direction takes every element into account.
     const direction = Float64Array.from(values, () => random.normal());
     const moved = (by: number) =>

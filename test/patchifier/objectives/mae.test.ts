@@ -1,7 +1,7 @@
 // The masked autoencoder: its loss and every gradient against float64, and that hidden patches reach nothing but the target.
 import { expect, it } from "vitest";
-import { maeSettings } from "../../../src/patchifier/objectives/mae.js";
 import { uploadMask } from "../../../src/patchifier/masks.js";
+import { maeSettings } from "../../../src/patchifier/objectives/mae.js";
 import { freshSeed, useGpu } from "../../support/gpu.js";
 import { expectNear, expectObjective, type Sample, setUp, tiny } from "./check.js";
 import {

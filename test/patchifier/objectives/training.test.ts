@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { preset } from "../../../src/patchifier/config.js";
-import { objectiveNames, withObjective } from "../../../src/patchifier/objectives.js";
+import { trackSettings } from "../../../src/patchifier/objectives/tracks.js";
+import { objectiveNames, type Place, withObjective } from "../../../src/patchifier/objectives.js";
 import type { Random } from "../../../src/tensor/random.js";
 import { readCheckpoint, writeCheckpoint } from "../../../src/train/checkpoint.js";
 import { type StepResult, Trainer, type TrainerOptions } from "../../../src/train/trainer.js";
@@ -31,22 +32,39 @@ const sampler = {
     }
     return out;
   },
+  /** The same picture for objectives that ask for recordings: tracks of other tempi and notes, and their chroma. */
+  music: {
+    tracks: Array.from({ length: 6 }, () => ({ frames: 400 })),
+    members: [0, 1, 2, 3, 4, 5],
+    place: (random: Random) => ({ track: random.integer(6), start: random.integer(300) }),
+    read({ track, start }: Place, frames: number, out: Float32Array, offset: number) {
+      for (let i = 0; i < model.frontEnd.nMels * frames; i++) {
+        const [m, t] = [Math.floor(i / frames), start + (i % frames)];
+        const beat = Math.max(0, Math.sin((t * (track + 3)) / 9)) ** 4;
+        out[offset + i] = 1 + beat + Math.sin(m / (3 + track) + track) + Math.sin(t / 3.3 - m / 23) / 2;
+      }
+    },
+    chroma({ track, start }: Place, frames: number, out: Float32Array, offset: number) {
+      for (let i = 0; i < 12 * frames; i++) {
+        const [k, t] = [Math.floor(i / frames), start + (i % frames)];
+        out[offset + i] = (k + 5 * track) % 12 < 3 ? 0.5 + 0.5 * Math.sin(t / 40) ** 2 : 0.1;
+      }
+    },
+  },
 };
 
-function trainer(
-  objective: string,
-  seed: number,
-  options: Partial<TrainerOptions> = {},
-) {
+function trainer(objective: string, seed: number, options: Partial<TrainerOptions> = {}) {
   const plan = { ...demo.pretrain, batch: 4, warmup: 3, steps: 40, lr: 5e-3 };
+  const small = { tracks: { ...trackSettings, pairs: 12 }, stretch: { pairs: 4, range: 1.25 } };
+  const pretrain = { ...withObjective(model, plan, objective), ...small };
   return new Trainer(gpu(), {
-    ...{ model, pretrain: withObjective(model, plan, objective), seed, sampler, heldOut: sampler },
+    ...{ model, pretrain, seed, sampler, heldOut: sampler },
     normalisation: { mean: 0, std: 0.5 },
     ...options,
   });
 }
 
-describe.each(objectiveNames)("%s", (objective) => {
+describe.each([...objectiveNames, "targets+stretch+tracks"])("%s", (objective) => {
   it("replays the training step bit for bit", async () => {
     const seed = freshSeed(`${objective} replayed`);
     const runs: { results: (StepResult | object)[]; weights: Float32Array[] }[] = [];

@@ -99,9 +99,7 @@ function reference(
     return { values: Float64Array.from(values), at: own.indexOf(n) };
   });
   const rivals = mean(
-    places.map(([b], n) =>
-      Math.log(1 + places.filter(([c], m) => c === b && m !== n && !same(n, m)).length),
-    ),
+    places.map(([b], n) => Math.log(1 + places.filter(([c], m) => c === b && m !== n && !same(n, m)).length)),
   );
   const contrast = mean(scores.map(({ values, at }) => logSumExp(values) - values[at]));
   const effective = (shares: Row) =>

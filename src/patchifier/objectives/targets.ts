@@ -1,0 +1,187 @@
+// `targets`: the masked autoencoder of `mae`, whose encoder must besides tell hand-made descriptions of the whole crop from what it
+// sees of it (hand-targets.ts): chroma, the autocorrelation of onsets, mean and spread of MFCCs. Linear heads read the mean of the
+// visible tokens; errors are Huber's, in units of each target's spread over the music. A model of this objective was trained
+// towards hand-made targets, which is to be said wherever it is named.
+import { UsageError } from "../../gpu/errors.js";
+import { add, mul, sub } from "../../ops/binary.js";
+import { slice } from "../../ops/move.js";
+import { mean } from "../../ops/reduce.js";
+import type { Gpu } from "../../tensor/gpu.js";
+import { Random } from "../../tensor/random.js";
+import type { Tensor } from "../../tensor/tensor.js";
+import { linearOf, linearSpecs } from "../blocks.js";
+import type { ModelConfig, PretrainConfig } from "../config.js";
+import { families, handTargets, targetSizes } from "./hand-targets.js";
+import { huber } from "./huber.js";
+import { decoderSpecs, type MaeSettings, MaskedAutoencoder, maeSettings } from "./mae.js";
+import {
+  type Drawn,
+  type Losses,
+  type Music,
+  type Objective,
+  type ObjectiveBatch,
+  type ObjectiveKind,
+  type ObjectiveOptions,
+  settingWords,
+} from "./objective.js";
+
+export interface TargetSettings extends MaeSettings {
+  /** What the spectrogram's error counts beside the three families'. */
+  spectrogramWeight: number;
+  /** Crops that the targets' mean and spread are measured on. */
+  crops: number;
+}
+
+declare module "../config.js" {
+  interface PretrainConfig {
+    targets?: TargetSettings;
+  }
+}
+
+function settingsOf(model: ModelConfig, { targets }: Partial<PretrainConfig>): TargetSettings {
+  return targets ?? { ...maeSettings(model), spectrogramWeight: 1, crops: 512 };
+}
+
+/** The stream of random numbers that the crops for the targets' spread are drawn from. */
+const stream = 9;
+
+class HandMadeTargets implements Objective {
+  private readonly autoencoder: MaskedAutoencoder;
+  private readonly total: number;
+  private scale: { centre: Float64Array; spread: Float64Array } | undefined;
+
+  constructor(
+    private readonly gpu: Gpu,
+    private readonly options: ObjectiveOptions,
+    private readonly settings: TargetSettings,
+  ) {
+    this.autoencoder = new MaskedAutoencoder(gpu, options.model, settings);
+    const sizes = targetSizes(options.config.frontEnd);
+    this.total = families.reduce((sum, family) => sum + sizes[family], 0);
+  }
+
+  /** The table of visible patches, and the standardised targets [B, all]. */
+  inputs(hidden: readonly Int32Array[], tokens: number, drawn?: Drawn): Record<string, Tensor> {
+    const { gpu, total } = this;
+    const values = new Float32Array(hidden.length * total);
+    if (drawn) {
+      const { centre, spread } = this.scaled(drawn.music);
+      drawn.places.forEach((place, b) => {
+        const own = values.subarray(b * total, (b + 1) * total);
+        this.measure(drawn.music, place, own);
+        for (let i = 0; i < total; i++) own[i] = (own[i] - centre[i]) / spread[i];
+      });
+    }
+    return {
+      ...this.autoencoder.inputs(hidden, tokens),
+      handTargets: gpu.tensor(values, [hidden.length, total]),
+    };
+  }
+
+  losses(batch: ObjectiveBatch): Losses {
+    const { gpu, options, settings } = this;
+    const encoded = this.autoencoder.encodeVisible(batch);
+    const pixelMse = this.autoencoder.errorOf(encoded, batch);
+    const predicted = linearOf(mean(encoded, { dim: 1 }), options.model.weights, "heads.targets");
+    const errors = sub(predicted, batch.extra.handTargets);
+    const sizes = targetSizes(options.config.frontEnd);
+    const parts: Record<string, Tensor> = {};
+    let loss = mul(pixelMse, settings.spectrogramWeight);
+    let from = 0;
+    for (const family of families) {
+      const range = [undefined, [from, from + sizes[family]] as const];
+      parts[family] = mean(huber(slice(errors, range)));
+      loss = add(loss, parts[family]);
+      const own = gpu.noGrad(() => gpu.scope(() => mean(huber(slice(batch.extra.handTargets, range)))));
+      parts[`${family}Mean`] = own;
+      from += sizes[family];
+    }
+    return { loss, pixelMse, ...parts };
+  }
+
+  reconstruct(batch: ObjectiveBatch): Tensor {
+    return this.autoencoder.reconstruct(batch);
+  }
+
+  /** Mean and spread of each target over crops of what is trained on; they follow from the run's seed. */
+  private scaled(drawnFrom: Music): { centre: Float64Array; spread: Float64Array } {
+    if (this.scale) return this.scale;
+    const { total, settings, options } = this;
+    const music = options.music?.() ?? drawnFrom;
+    const random = new Random(options.seed, stream);
+    const [sums, squares] = [new Float64Array(total), new Float64Array(total)];
+    const own = new Float32Array(total);
+    for (let i = 0; i < settings.crops; i++) {
+      this.measure(music, music.place(random), own);
+      for (let k = 0; k < total; k++) {
+        sums[k] += own[k] / settings.crops;
+        squares[k] += own[k] ** 2 / settings.crops;
+      }
+    }
+    const spread = sums.map((sum, k) => Math.max(1e-3, Math.sqrt(Math.max(0, squares[k] - sum * sum))));
+    this.scale = { centre: sums, spread };
+    return this.scale;
+  }
+
+  private measure(music: Music, place: Parameters<Music["read"]>[0], out: Float32Array): void {
+    if (!music.chroma) {
+      throw new UsageError(
+        "The objective 'targets' needs the chroma of recordings, which is not computed here: train it with melgrad train.",
+      );
+    }
+    const { frontEnd, cropFrames } = this.options.config;
+    const mel = new Float32Array(frontEnd.nMels * cropFrames);
+    const chroma = new Float32Array(12 * cropFrames);
+    music.read(place, cropFrames, mel, 0);
+    music.chroma(place, cropFrames, chroma, 0);
+    handTargets(mel, chroma, cropFrames, targetSizes(frontEnd), out);
+  }
+}
+
+/** A family's error and what the mean over the music would score. */
+function familyParts(name: string, title: string, words: string) {
+  return [
+    {
+      ...{ name, title, trained: true },
+      words: `Huber's error of ${words}, in units of their spread over the music.`,
+      chance: (measured: Readonly<Record<string, number | undefined>>) => measured[`${name}Mean`],
+    },
+    {
+      ...{ name: `${name}Mean`, title: `${title} by the mean`, trained: false, fromZero: true },
+      words: "What the mean over the music would score.",
+    },
+  ];
+}
+
+export const targets: ObjectiveKind = {
+  name: "targets",
+  needsChroma: true,
+  parts: [
+    {
+      name: "pixelMse",
+      title: "Reconstruction",
+      words:
+        "Mean squared error on the masked patches, each normalised by its own mean and standard deviation.",
+      trained: true,
+      chance: () => 1,
+    },
+    ...familyParts("chroma", "Chroma", "the crop's mean chroma"),
+    ...familyParts("rhythm", "Rhythm", "the autocorrelation of its onsets from 0.25 to 1.5 s"),
+    ...familyParts("timbre", "Timbre", "mean and standard deviation of its MFCCs"),
+  ],
+  defaults: (model) => ({ maskRatio: 0.75, maskShape: "spans", targets: settingsOf(model, {}) }),
+  settings: ({ targets }) => ({
+    "trained towards": "hand-made targets: chroma, onset autocorrelation, MFCCs",
+    ...settingWords("targets", targets),
+  }),
+  reconstructionNote:
+    "The model predicts each patch normalised by its own mean and standard deviation: it is drawn with those of the original.",
+  specs: (sizes, config, pretrain) => {
+    const { chroma, rhythm, timbre } = targetSizes(config.frontEnd);
+    return [
+      ...decoderSpecs(sizes, settingsOf(config, pretrain)),
+      ...linearSpecs("heads.targets", sizes.width, chroma + rhythm + timbre),
+    ];
+  },
+  create: (gpu, options) => new HandMadeTargets(gpu, options, settingsOf(options.config, options.pretrain)),
+};
