@@ -46,7 +46,7 @@ export interface PretrainConfig {
    * well as hidden ones. Absent or 0: the plain error of hidden patches alone, as in SSAST.
    */
   detailWeight?: number;
-  /** joint and infonce: hidden patches are told apart by cosines of centred patches over this temperature. Absent: SSAST's way. */
+  /** joint and infonce: hidden patches of the batch are told apart by cosines over this temperature. Absent: SSAST's way. */
   contrast?: { temperature: number };
   batch: number;
   steps: number;
@@ -85,7 +85,7 @@ function common() {
     // The fine structure of all patches counts beside the plain error, without which an encoder forgets pitch: bench/learning.
     reconstructWeight: 20,
     detailWeight: 6,
-    contrast: { temperature: 0.2 },
+    contrast: { temperature: 0.1 },
     betas: [0.9, 0.95] as [number, number],
     weightDecay: 0.05,
     clipNorm: 1,

@@ -91,6 +91,8 @@ export interface Standing {
   chance: number;
   /** Within 2 % of chance, or above it. */
   stuck: boolean;
+  /** What plain answer it is no better than, where there is one to be better than. */
+  noBetter?: { value: number; words: string };
 }
 
 /** How near to chance a part is that has taught nothing. */
@@ -105,10 +107,14 @@ export function standings(
   const sizes = {
     hidden: maskedCount(patchGrid(model).tokens, pretrain.maskRatio),
     batch: pretrain.batch,
+    pretrain,
   };
-  return objectiveKind(pretrain.objective).parts.flatMap(({ name, title, trained, chance }) => {
+  return objectiveKind(pretrain.objective).parts.flatMap(({ name, title, trained, chance, plain }) => {
     const [value, guess] = [measured[name], chance?.(measured, sizes)];
     if (!trained || value === undefined || guess === undefined) return [];
-    return [{ name, title, value, chance: guess, stuck: !(value < (1 - nearChance) * guess) }];
+    const beyond = (level: number) => value < (1 - nearChance) * level;
+    const simple = plain && measured[plain.measure];
+    const noBetter = simple === undefined || beyond(simple) ? undefined : { ...plain, value: simple };
+    return [{ name, title, value, chance: guess, stuck: !beyond(guess), noBetter } as Standing];
   });
 }

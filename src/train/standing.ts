@@ -17,15 +17,18 @@ export function partCurves({ model, pretrain }: Plan, heldOut: readonly HeldOutL
   }));
 }
 
-/** A sentence for each part that is within 2 % of chance, once warm-up is over. */
+/** A sentence for each part that is within 2 % of chance or of a plain answer, once warm-up is over. */
 export function stuckParts({ model, pretrain }: Plan, heldOut: readonly HeldOutLine[]): string[] {
   const last = heldOut.at(-1);
   if (!last || last.step <= pretrain.warmup) return [];
   return standings(model, pretrain, last)
-    .filter(({ stuck }) => stuck)
+    .filter(({ stuck, noBetter }) => stuck || noBetter)
     .map((standing) => stuckSentence(standing, last.step));
 }
 
-function stuckSentence({ title, value, chance }: Standing, step: number): string {
+function stuckSentence({ title, value, chance, stuck, noBetter }: Standing, step: number): string {
+  if (!stuck && noBetter) {
+    return `${title} is no better on held-out crops after ${step} steps than ${noBetter.words} (${value.toPrecision(4)}, that ${noBetter.value.toPrecision(4)}).`;
+  }
   return `${title} is at chance on held-out crops after ${step} steps (${value.toPrecision(4)}, guessing ${chance.toPrecision(4)}): this part has taught nothing yet.`;
 }

@@ -222,6 +222,11 @@ export function fullReport(seed: number, steps = 300): ReportData {
     },
     log,
     heldOut,
+    parts: [
+      { name: "infonce", title: "InfoNCE", words: "The contrastive part.", chance: 3.2 },
+      { name: "reconstruct", title: "Reconstruction", words: "Mean squared error." },
+    ],
+    warnings: ["InfoNCE is at chance."],
     marks: [{ step: Math.round(steps * 0.6), label: "resumed" }],
     axes,
     grid,

@@ -71,6 +71,8 @@ describe("page", () => {
       expect(document.getElementById(link.getAttribute("href")!.slice(1))).not.toBeNull();
     }
     expect(document.querySelectorAll("#curves figure").length).toBe(7);
+    expect(document.querySelector("#curves .banner")?.textContent).toBe("InfoNCE is at chance.");
+    expect(document.querySelector("#curves")?.textContent).toContain("By guessing: 3.2.");
     expect(document.querySelectorAll("#reconstructions img").length).toBe(6);
     expect(document.querySelectorAll("#attention img").length).toBe(1 + 4 + 1);
     expect(document.querySelectorAll("#map .k title").length).toBe(full.map!.points.length);

@@ -1,11 +1,11 @@
 // `infonce`: the contrast half of `joint` alone.
 import { headSpecs } from "../encoder.js";
-import { infoncePart, maskedPrediction } from "./masked-prediction.js";
+import { contrastParts, maskedPrediction } from "./masked-prediction.js";
 import type { ObjectiveKind } from "./objective.js";
 
 export const infonceOnly: ObjectiveKind = {
   name: "infonce",
-  parts: [infoncePart],
+  parts: contrastParts,
   defaults: () => ({}),
   settings: ({ contrast }) => ({
     contrast: contrast ? `cosines over ${contrast.temperature}` : "products over √P",

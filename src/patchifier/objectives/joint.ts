@@ -1,11 +1,11 @@
 // `joint`: contrast among the hidden patches of a clip and their reconstruction, both from one forward pass (SSAST's idea).
 import { headSpecs } from "../encoder.js";
-import { infoncePart, maskedPrediction, reconstructParts } from "./masked-prediction.js";
+import { contrastParts, maskedPrediction, reconstructParts } from "./masked-prediction.js";
 import type { ObjectiveKind } from "./objective.js";
 
 export const joint: ObjectiveKind = {
   name: "joint",
-  parts: [infoncePart, ...reconstructParts],
+  parts: [...contrastParts, ...reconstructParts],
   // The presets are made for it.
   defaults: () => ({}),
   settings: ({ reconstructWeight, detailWeight = 0, contrast }) => ({

@@ -59,11 +59,13 @@ export function pretrainLosses(
   const shape = [batch, mask.count, values];
 
   let contrast: Tensor | undefined;
+  let parts: Losses | undefined;
   if (objective !== "reconstruct") {
     const predicted = reshape(model.head(hidden, "contrast"), shape);
     trace?.("c", predicted);
-    contrast = contrastOf(reshape(targets, shape), predicted, options.contrast);
-    if (objective === "infonce") return { loss: contrast, infonce: contrast };
+    parts = contrastOf(reshape(targets, shape), predicted, options.contrast);
+    contrast = parts.infonce;
+    if (objective === "infonce") return parts;
   }
   const together = (pixels: Tensor) => {
     const weighted = mul(pixels, reconstructWeight);
@@ -74,14 +76,14 @@ export function pretrainLosses(
     const predicted = model.head(hidden, "reconstruct");
     trace?.("r", predicted);
     const reconstruct = mse(predicted, targets);
-    return { loss: together(reconstruct), infonce: contrast, reconstruct, clipMean };
+    return { ...parts, loss: together(reconstruct), reconstruct, clipMean };
   }
   const all = reshape(patches, [batch * tokens, values]);
   const predicted = model.head(encoded, "reconstruct");
   const fine = detail.filter.meanSquare(sub(predicted, all));
   return {
+    ...parts,
     loss: together(add(mse(predicted, all), mul(fine, detail.weight))),
-    infonce: contrast,
     reconstruct: mse(selectRows(predicted, mask.table), targets),
     clipMean,
     detail: fine,
@@ -89,18 +91,25 @@ export function pretrainLosses(
 }
 
 /**
- * InfoNCE of targets and predictions [B, n, P], the mean over the hidden patches. Without settings: −ln softmax_j(x_i·c_j/√P)[i] of raw
- * patches x. With them: −ln softmax_j(cos(c_i, x̂_j)/τ)[i], where x̂ is the patch less the mean of the clip's hidden patches. Raw patches
- * of one clip are nearly one vector, that mean, and their product with a constant prediction is nearly stationary: InfoNCE then
- * stays at chance for hundreds of steps.
+ * InfoNCE of targets x and predictions c [B, n, P], the mean over hidden patches. Without settings, SSAST's: −ln softmax_j(x_i·c_j/√P)[i]
+ * over the clip's hidden patches. With them −ln softmax_j(cos(c_i, x_j)/τ)[i] over those of the whole batch; `withinClip` is the same
+ * over the clip's alone, which is not trained on by itself. Patches of one clip are nearly one vector: told from each other
+ * alone, whether raw or less their mean, a constant prediction is nearly stationary, and the loss stays at chance for hundreds of
+ * steps. Told from other clips' as well, the encoder first learns to gather what is seen of the clip, and then from where.
  */
-function contrastOf(targets: Tensor, predicted: Tensor, settings: PretrainConfig["contrast"]): Tensor {
-  if (!settings) return infonce(targets, predicted, { tau: Math.sqrt(targets.shape[2]) });
+function contrastOf(targets: Tensor, predicted: Tensor, settings: PretrainConfig["contrast"]): Losses {
+  const [batch, count, values] = targets.shape;
+  if (!settings) {
+    const loss = infonce(targets, predicted, { tau: Math.sqrt(values) });
+    return { loss, infonce: loss };
+  }
   const { gpu } = targets;
-  const own = gpu.noGrad(() =>
-    gpu.scope(() => normalize(sub(targets, mean(targets, { dim: 1, keepDim: true })))),
-  );
-  return infonce(normalize(predicted), own, { tau: settings.temperature });
+  const options = { tau: settings.temperature };
+  const own = gpu.noGrad(() => normalize(targets));
+  const told = normalize(predicted);
+  const all = [batch * count, values];
+  const loss = infonce(reshape(told, all), reshape(own, all), options);
+  return { loss, infonce: loss, withinClip: gpu.noGrad(() => infonce(told, own, options)) };
 }
 
 /** What the mean of a clip's visible patches would score in place of its hidden ones [B, n, P]: their mean squared difference. */
@@ -134,13 +143,22 @@ export function maskedPrediction(gpu: Gpu, { model, config, pretrain }: Objectiv
   };
 }
 
-export const infoncePart: ObjectivePart = {
-  name: "infonce",
-  title: "InfoNCE",
-  words: "The contrastive part: how well a prediction picks its own patch out of the others.",
-  trained: true,
-  chance: (_measured, { hidden }) => Math.log(hidden),
-};
+export const contrastParts: readonly ObjectivePart[] = [
+  {
+    name: "infonce",
+    title: "InfoNCE",
+    words: "The contrastive part: how well a prediction picks its own patch out of the others of the batch.",
+    trained: true,
+    chance: (_measured, { hidden, batch, pretrain }) => Math.log(pretrain.contrast ? hidden * batch : hidden),
+  },
+  {
+    name: "withinClip",
+    title: "InfoNCE within a clip",
+    words: "The same among the patches of its own clip alone, which are harder to tell apart.",
+    trained: false,
+    chance: (_measured, { hidden }) => Math.log(hidden),
+  },
+];
 
 export const reconstructParts: readonly ObjectivePart[] = [
   {
@@ -148,7 +166,9 @@ export const reconstructParts: readonly ObjectivePart[] = [
     title: "Reconstruction",
     words: "Mean squared error of the predicted spectrogram values on the masked patches.",
     trained: true,
-    chance: ({ clipMean }) => clipMean,
+    // The variance of normalised music: what the mean of all music scores.
+    chance: () => 0.25,
+    plain: { measure: "clipMean", words: "the mean of the clip's visible patches" },
   },
   {
     name: "clipMean",

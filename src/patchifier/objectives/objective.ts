@@ -30,6 +30,8 @@ export interface ObjectivePart {
    * teaches nothing. Absent where there is no such answer.
    */
   chance?(measured: Readonly<Record<string, number | undefined>>, sizes: ChanceSizes): number | undefined;
+  /** A measure of the same crops that the part should get below, and what it is: more than chance, and still nothing learnt. */
+  plain?: { measure: string; words: string };
 }
 
 /** What chance may depend on. */
@@ -38,6 +40,7 @@ export interface ChanceSizes {
   hidden: number;
   /** Crops of a batch. */
   batch: number;
+  pretrain: PretrainConfig;
 }
 
 export interface ObjectiveBatch {

@@ -136,7 +136,7 @@ export const stretch: ObjectiveKind = {
       fromZero: true,
     },
   ],
-  defaults: (_model, { stretch }) => ({ stretch: settingsOf(stretch) }),
+  defaults: () => ({ stretch: settingsOf(undefined) }),
   settings: ({ stretch }) => settingWords("stretch", stretch),
   specs: ({ width }) => [{ name: "heads.stretch.weight", shape: [1, width], init: xavierUniform(width, 1) }],
   create: (gpu, options) => new Stretching(gpu, options, settingsOf(options.pretrain.stretch)),

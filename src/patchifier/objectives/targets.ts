@@ -169,7 +169,8 @@ export const targets: ObjectiveKind = {
     ...familyParts("rhythm", "Rhythm", "the autocorrelation of its onsets from 0.25 to 1.5 s"),
     ...familyParts("timbre", "Timbre", "mean and standard deviation of its MFCCs"),
   ],
-  defaults: (model) => ({ maskRatio: 0.75, maskShape: "spans", targets: settingsOf(model, {}) }),
+  // Half is seen: of a quarter, in runs of a third of a second, no rhythm can be told.
+  defaults: (model) => ({ maskRatio: 0.5, maskShape: "spans", targets: settingsOf(model, {}) }),
   settings: ({ targets }) => ({
     "trained towards": "hand-made targets: chroma, onset autocorrelation, MFCCs",
     ...settingWords("targets", targets),

@@ -170,7 +170,9 @@ class TrackContrast implements Objective {
   }
 }
 
-const settingsOf = (tracks: TrackSettings | undefined): TrackSettings => tracks ?? trackSettings;
+/** An encoder that is trained for minutes gets half as many pairs. */
+const settingsOf = ({ width }: { width: number }, tracks: TrackSettings | undefined): TrackSettings =>
+  tracks ?? { ...trackSettings, pairs: width <= 128 ? 64 : trackSettings.pairs };
 
 export const tracks: ObjectiveKind = {
   name: "tracks",
@@ -191,11 +193,12 @@ export const tracks: ObjectiveKind = {
       fromZero: true,
     },
   ],
-  defaults: (_model: ModelConfig, { tracks }) => ({ tracks: settingsOf(tracks) }),
+  defaults: (model: ModelConfig) => ({ tracks: settingsOf(model, undefined) }),
   settings: ({ tracks }) => settingWords("tracks", tracks),
   specs: ({ width }, _config, pretrain) => [
     ...linearSpecs("heads.track.0", width, width),
-    ...linearSpecs("heads.track.2", width, settingsOf(pretrain.tracks).projected),
+    ...linearSpecs("heads.track.2", width, settingsOf({ width }, pretrain.tracks).projected),
   ],
-  create: (gpu, options) => new TrackContrast(gpu, options, settingsOf(options.pretrain.tracks)),
+  create: (gpu, options) =>
+    new TrackContrast(gpu, options, settingsOf(options.config, options.pretrain.tracks)),
 };
