@@ -1,7 +1,8 @@
 // Checks the numbers of a config.json before anything is made by them: a run's folder may come from elsewhere, and a width of 10^9 is no model
 // but memory without bound. Not here: what the settings mean (patchifier/config.ts).
 import { DataError } from "../gpu/errors.js";
-import { type ModelConfig, objectiveNames, type PretrainConfig } from "../patchifier/config.js";
+import type { ModelConfig, PretrainConfig } from "../patchifier/config.js";
+import { objectiveNames } from "../patchifier/objectives.js";
 
 /** [least, most, whether it must be whole]. */
 type Range = readonly [number, number, boolean];
@@ -50,6 +51,8 @@ const objectiveSizes = new Set([
   "codeWidth",
   "groups",
   "projected",
+  "pairs",
+  "crops",
 ]);
 
 /** Parameters of the largest encoder that is made: 64 GB of them. */
@@ -98,8 +101,11 @@ export function checkConfig(config: CheckedConfig, path: string): void {
   if (parameters > mostParameters) throw wrong("model", parameters, "more parameters than any model has");
 
   const { objective } = config.pretrain;
-  if (objective !== undefined && !objectiveNames.includes(objective))
+  const names: unknown[] = typeof objective === "string" ? objective.split("+") : [objective];
+  if (objective !== undefined && !names.every((name) => objectiveNames.some((known) => known === name)))
     throw wrong("pretrain.objective", objective, "not an objective");
+  const { contrast } = config.pretrain;
+  if (contrast !== undefined) checkAll("pretrain.contrast", contrast, { temperature: real(1e-6, 1e6) }, true);
   for (const name of objectiveNames) {
     const settings = (config.pretrain as unknown as Record<string, unknown>)[name];
     if (settings === undefined) continue;
