@@ -35,6 +35,9 @@ const policy = /Content-Security-Policy"\s+content="([^"]+)"/.exec(
 )?.[1];
 
 const server = createServer((request, response) => {
+  // Another site may resolve its own name to this machine and read what is here as its own: it must be asked for as this machine.
+  const host = (request.headers.host ?? "").replace(/:\d+$/, "");
+  if (!["localhost", "127.0.0.1"].includes(host)) return void response.writeHead(421).end("not this host");
   if (request.method !== "GET" && request.method !== "HEAD") return void response.writeHead(405).end();
   let path;
   try {

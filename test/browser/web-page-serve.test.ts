@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
+import { networkInterfaces } from "node:os";
 import { afterEach, expect, test } from "vitest";
 
 let server: ChildProcess | undefined;
@@ -27,10 +28,11 @@ function serve(...args: string[]): Promise<string> {
 }
 
 /** The path as it is written: fetch would resolve its dots. */
-function statusOf(address: string, path: string): Promise<number | undefined> {
+function statusOf(address: string, path: string, host?: string): Promise<number | undefined> {
   return new Promise((done, fail) => {
     const { hostname, port } = new URL(address);
-    request({ host: hostname === "localhost" ? "127.0.0.1" : hostname, port, path }, (response) => {
+    const headers = host === undefined ? {} : { host };
+    request({ host: hostname === "localhost" ? "127.0.0.1" : hostname, port, path, headers }, (response) => {
       response.resume();
       done(response.statusCode);
     })
@@ -72,6 +74,21 @@ test("serves the page beside a taken port", async () => {
     expect([path, await statusOf(address, path)]).toEqual([path, 404]);
   }
   expect(await statusOf(address, "/%")).toBe(400);
+
+  // On loopback alone, and under its own name alone.
+  const { port: own } = new URL(address);
+  expect(await statusOf(address, "/", `localhost:${own}`)).toBe(200);
+  for (const host of ["music.example", `music.example:${own}`, "localhost.music.example"]) {
+    expect([host, await statusOf(address, "/", host)]).toEqual([host, 421]);
+  }
+  const elsewhere = Object.values(networkInterfaces())
+    .flat()
+    .filter((each) => each?.family === "IPv4" && !each.internal)
+    .map((each) => each?.address ?? "");
+  // All of 127.0.0.0/8 is this machine on Linux: a server that listens everywhere answers there.
+  for (const host of [...elsewhere, ...(process.platform === "linux" ? ["127.0.0.2"] : [])]) {
+    await expect(statusOf(`http://${host}:${own}`, "/"), host).rejects.toThrow(/ECONNREFUSED/);
+  }
 });
 
 test("refuses a port that is none", async () => {

@@ -283,3 +283,24 @@ test("a lost device is told, and its recovery", async () => {
   await close();
   expect(errors).toEqual([]);
 });
+
+test("a track whose name is markup is shown as text", async () => {
+  const { page, errors, close } = await openApp(built);
+  await page.waitForSelector("#status[data-adapter=open]");
+  const evil = '<img src=x onerror="window.hurt=1"><b>&amp;.wav';
+  await page.getByLabel("Audio files", { exact: true }).setInputFiles([
+    { name: evil, mimeType: "audio/wav", buffer: Buffer.from("x") },
+    { name: `broken ${evil}`, mimeType: "audio/wav", buffer: Buffer.from("x") },
+  ]);
+  await page.waitForSelector(".clips li");
+  await soon(() => page.locator(".refused li").count()).toBe(1);
+  for (const section of ["library", "listen", "patches", "attention", "map", "neighbours", "finetune"]) {
+    await lookAt(page, section);
+  }
+  expect(await page.locator(".clips li").first().textContent()).toContain("<img src=x onerror=");
+  expect(await page.locator(".refused li").textContent()).toContain(`broken ${evil}`);
+  expect(await page.locator("[onerror], img[src=x]").count()).toBe(0);
+  expect(await page.evaluate(() => "hurt" in window)).toBe(false);
+  await close();
+  expect(errors).toEqual([]);
+});
