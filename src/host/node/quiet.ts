@@ -28,8 +28,10 @@ export function withoutKnown(text: string): string {
  * number) it just runs.
  */
 export async function quietly<T>(task: () => T): Promise<T> {
-  for (let waits = 0; waits < 30 && opensFiles(); waits++) await new Promise((done) => setTimeout(done, 10));
-  const stream = canSetAside() ? setAside() : undefined;
+  const possible = canSetAside();
+  for (let waits = 0; possible && waits < 30 && opensFiles(); waits++)
+    await new Promise((done) => setTimeout(done, 10));
+  const stream = possible && !opensFiles() ? setAside() : undefined;
   try {
     return task();
   } finally {
@@ -37,11 +39,12 @@ export async function quietly<T>(task: () => T): Promise<T> {
   }
 }
 
+/** Whether the stream is one that can be opened a second time by its name without harm. */
 function canSetAside(): boolean {
   if (process.platform !== "linux") return false;
   try {
     const standard = [0, 1].every((fd) => fstatSync(fd)); // so that 2 is the lowest free number
-    return standard && (isatty(stderr) || fstatSync(stderr).isFIFO()) && !opensFiles();
+    return standard && (isatty(stderr) || fstatSync(stderr).isFIFO());
   } catch {
     return false;
   }
