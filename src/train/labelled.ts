@@ -1,0 +1,224 @@
+// The ceiling of a task: the encoder itself trained on the labels, fold by fold, from random weights, on crops drawn from anywhere in the
+// training clips. What it cannot answer no frozen features of this encoder can be expected to. It is no row to beat: it has seen labels.
+
+import { patchify } from "../audio/patches.js";
+import { randomAt } from "../data/batches.js";
+import { MelgradError } from "../gpu/errors.js";
+import { GradientClipper, Optimizer } from "../nn/optim.js";
+import { cosineSchedule } from "../nn/schedule.js";
+import { backward, bceWithLogits, concat, crossEntropy, max, mean, mse } from "../ops/index.js";
+import { linearOf, linearSpecs } from "../patchifier/blocks.js";
+import type { ModelConfig } from "../patchifier/config.js";
+import { encoderSizes, Patchifier } from "../patchifier/encoder.js";
+import { type ClipMels, cropStarts, hearingHop } from "../probe/features.js";
+import type { Folds } from "../probe/folds.js";
+import { softmaxRows } from "../probe/logistic.js";
+import { outputsOf, type Predictions, type ProbeLabels, targetRow } from "../probe/protocol.js";
+import { capture } from "../tensor/capture.js";
+import type { Gpu } from "../tensor/gpu.js";
+import type { Tensor } from "../tensor/tensor.js";
+import type { Normalisation } from "./trainer.js";
+
+export interface LabelledOptions {
+  model: ModelConfig;
+  normalisation: Normalisation;
+  /** Updates of each fold's encoder. Default 600. */
+  steps?: number;
+  /** Crops of an update. Default 32. */
+  batch?: number;
+  lr?: number;
+  seed?: number;
+  /** Folds that are trained and answered, from the first on; clips of the others keep no answer. Default all. */
+  folds?: number;
+  onProgress?(done: number, total: number): void;
+  signal?: AbortSignal;
+}
+
+/** The answers, and which clips have one. */
+export interface LabelledAnswers {
+  predicted: Predictions;
+  /** Numbers of the clips that were tested. */
+  tested: number[];
+}
+
+/** Trains and answers. Throws MelgradError where a loss is not finite, and the signal's reason. */
+export async function labelledAnswers(
+  gpu: Gpu,
+  mels: ClipMels,
+  labels: ProbeLabels,
+  folds: Folds,
+  options: LabelledOptions,
+): Promise<LabelledAnswers> {
+  const outputs = outputsOf(labels);
+  const scores = new Float64Array(labels.labels.length * outputs);
+  const wanted = Math.min(options.folds ?? folds.count, folds.count);
+  const tested: number[] = [];
+  const { steps = 600 } = options;
+  for (let fold = 0; fold < wanted; fold++) {
+    const clips = [...labels.labels.keys()];
+    const test = clips.filter((clip) => folds.of[clip] === fold);
+    const known = clips.filter((clip) => folds.of[clip] !== fold);
+    const answers = await trainFold(
+      gpu,
+      mels,
+      labels,
+      { known, test, fold },
+      {
+        ...options,
+        onProgress: (done) => options.onProgress?.(fold * steps + done, wanted * steps),
+      },
+    );
+    for (const [i, clip] of test.entries()) {
+      scores.set(answers.subarray(i * outputs, (i + 1) * outputs), clip * outputs);
+    }
+    tested.push(...test);
+  }
+  tested.sort((a, b) => a - b);
+  return {
+    predicted: { labels: labels.labels, scores, outputs, pieces: Array.from(folds.family, String) },
+    tested,
+  };
+}
+
+async function trainFold(
+  gpu: Gpu,
+  mels: ClipMels,
+  labels: ProbeLabels,
+  { known, test, fold }: { known: readonly number[]; test: readonly number[]; fold: number },
+  { model, normalisation, steps = 600, batch = 32, lr = 1e-3, seed = 0, onProgress, signal }: LabelledOptions,
+): Promise<Float64Array> {
+  const outputs = outputsOf(labels);
+  const { nMels } = model.frontEnd;
+  const { patchMels, patchFrames, cropFrames } = model;
+  const encoder = new Patchifier(
+    gpu,
+    encoderSizes(model),
+    randomAt(seed + fold, "initialise"),
+    linearSpecs("labels", 2 * model.width, outputs),
+  );
+  const optimizer = new Optimizer(encoder.parameters, {
+    rule: "adamw",
+    betas: [0.9, 0.98],
+    weightDecay: 0.05,
+  });
+  const clipper = new GradientClipper(encoder.parameters);
+  const scale = targetScale(labels, known);
+  const answer = (crops: Tensor) => {
+    const tokens = encoder.encode(patchify(crops, { patchMels, patchFrames, ...normalisation }));
+    const pooled = concat([mean(tokens, { dim: 1 }), max(tokens, { dim: 1 })], { dim: 1 });
+    return linearOf(pooled, encoder.weights, "labels");
+  };
+  const update = capture(
+    gpu,
+    ({ crops, targets }: { crops: Tensor; targets: Tensor }) => {
+      const logits = answer(crops);
+      const loss =
+        labels.kind === "classification"
+          ? crossEntropy(logits, targets)
+          : labels.kind === "multilabel"
+            ? bceWithLogits(logits, targets)
+            : mse(logits, targets);
+      encoder.parameters.zeroGrad();
+      backward(loss);
+      clipper.measure(1);
+      const rate = { baseLr: lr, warmup: Math.ceil(steps / 20), total: steps };
+      optimizer.update(() => cosineSchedule(optimizer.step, rate), clipper);
+      return loss;
+    },
+    { label: "training with labels" },
+  );
+  const heard = capture(gpu, ({ crops }: { crops: Tensor }) => gpu.noGrad(() => answer(crops)), {
+    label: "answers of an encoder with labels",
+  });
+  const size = nMels * cropFrames;
+  try {
+    for (let step = 0; step < steps; step++) {
+      signal?.throwIfAborted();
+      const random = randomAt(seed + fold, "crops", step);
+      const values = new Float32Array(batch * size);
+      const own: number[] = [];
+      for (let i = 0; i < batch; i++) {
+        const clip = known[random.integer(known.length)];
+        const room = Math.max(0, mels.tracks[clip].frames - cropFrames);
+        mels.crop(clip, random.integer(room + 1), cropFrames, values, i * size);
+        own.push(clip);
+      }
+      const loss = gpu.scope(() =>
+        update({
+          crops: gpu.tensor(values, [batch, nMels, cropFrames]),
+          targets: targetsOf(gpu, labels, own, scale),
+        }),
+      );
+      const measured = await loss.item();
+      loss.dispose();
+      if (!Number.isFinite(measured)) {
+        throw new MelgradError(
+          `Training with labels: the loss is ${measured} at step ${step}; lower the learning rate.`,
+        );
+      }
+      onProgress?.(step + 1, steps);
+    }
+    const answers = new Float64Array(test.length * outputs);
+    const places = test.flatMap((clip, i) => {
+      const starts = cropStarts(mels.tracks[clip].frames, cropFrames, undefined, hearingHop(cropFrames));
+      return starts.map((start) => ({ i, clip, start, share: 1 / starts.length }));
+    });
+    for (let from = 0; from < places.length; from += batch) {
+      signal?.throwIfAborted();
+      const part = places.slice(from, from + batch);
+      const values = new Float32Array(batch * size);
+      for (const [at, { clip, start }] of part.entries())
+        mels.crop(clip, start, cropFrames, values, at * size);
+      const result = gpu.scope(() => heard({ crops: gpu.tensor(values, [batch, nMels, cropFrames]) }));
+      const logits = await result.data();
+      result.dispose();
+      for (const [at, { i, share }] of part.entries()) {
+        for (let k = 0; k < outputs; k++) answers[i * outputs + k] += share * logits[at * outputs + k];
+      }
+    }
+    if (labels.kind === "classification") return softmaxRows(answers, outputs);
+    for (let at = 0; at < answers.length; at++) {
+      answers[at] = scale.mean[at % outputs] + scale.std[at % outputs] * answers[at];
+    }
+    return answers;
+  } finally {
+    update.dispose();
+    heard.dispose();
+    encoder.dispose();
+    optimizer.dispose();
+    clipper.dispose();
+  }
+}
+
+/** Mean and deviation of each output over the training clips; 0 and 1 where labels are not numbers. */
+function targetScale(labels: ProbeLabels, known: readonly number[]): { mean: number[]; std: number[] } {
+  const each = Array.from({ length: outputsOf(labels) }, (_, k) => {
+    if (labels.kind !== "regression") return { average: 0, deviation: 1 };
+    const own = known.map((clip) => labels.labels[clip][k]);
+    const average = own.reduce((a, b) => a + b, 0) / own.length;
+    const variance = own.reduce((sum, value) => sum + (value - average) ** 2, 0) / own.length;
+    return { average, deviation: Math.sqrt(variance) || 1 };
+  });
+  return { mean: each.map(({ average }) => average), std: each.map(({ deviation }) => deviation) };
+}
+
+function targetsOf(
+  gpu: Gpu,
+  labels: ProbeLabels,
+  clips: readonly number[],
+  { mean, std }: { mean: readonly number[]; std: readonly number[] },
+): Tensor {
+  if (labels.kind === "classification") {
+    return gpu.tensor(
+      Int32Array.from(clips, (clip) => labels.labels[clip][0]),
+      [clips.length],
+      { dtype: "i32" },
+    );
+  }
+  const rows = clips.map((clip) =>
+    Array.from(targetRow(labels, clip), (value, k) =>
+      labels.kind === "regression" ? (value - mean[k]) / std[k] : value,
+    ),
+  );
+  return gpu.tensor(Float32Array.from(rows.flat()), [clips.length, rows[0].length]);
+}
