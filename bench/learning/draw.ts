@@ -1,7 +1,7 @@
 // The study's picture and its tables: probe score against step, a panel a task, and at the end who beats whom. From the results file
 // alone; nothing is run.
 import * as Plot from "@observablehq/plot";
-import { compare } from "../../src/probe/summary.js";
+import { holm } from "../../src/probe/significance.js";
 import { drawPlot, formatFixed } from "../../src/train/report/html.js";
 import { armsOf, lastStep, meanOf, type StudyResults, scoresAt } from "./results.js";
 
@@ -33,7 +33,7 @@ export function drawStudy(results: StudyResults): string {
   const panels = tasks.map((task, i) => {
     const own = points.filter((point) => point.task === task);
     const { metric, baselines } = results.tasks[task];
-    const rules = Object.entries(baselines).map(([name, scores]) => ({ name, score: meanOf(scores) }));
+    const rules = baselines.map(({ name, score }) => ({ name, score }));
     const svg = drawPlot(`${task}: ${metric} against step`, {
       width: panelWidth,
       height: 230,
@@ -109,53 +109,75 @@ export interface Standing {
   task: string;
   score: number;
   random: number;
-  /** The best hand-made features. */
-  hand: { name: string; score: number };
-  /** Ahead of the random weights and of all hand-made features. */
+  /** Ahead of random weights and of all baselines. */
   ahead: boolean;
-  /** …by intervals that leave out zero for each of them. */
+  /** …each time by an interval that leaves out zero; against random weights by Holm's p over the tasks, too. */
   clearly: boolean;
+  /** The difference from random weights that would be seen in four of five such measurements. */
+  detectable: number;
 }
 
 export function standings(results: StudyResults): Standing[] {
-  return armsOf(results).flatMap((arm) =>
-    Object.entries(results.tasks).flatMap(([task, { baselines, testShare }]): Standing[] => {
-      const ours = scoresAt(results, arm, lastStep(results, arm), task);
-      const random = scoresAt(results, arm, 0, task);
-      if (!ours || !random) return [];
-      const others = [random, ...Object.values(baselines)];
-      const hand = Object.entries(baselines)
-        .map(([name, scores]) => ({ name, score: meanOf(scores) }))
-        .reduce((a, b) => (b.score > a.score ? b : a));
+  return armsOf(results).flatMap((arm) => {
+    const tasks = Object.entries(results.arms[arm]?.standings ?? {});
+    const against = tasks.map(([, { contrasts }]) =>
+      contrasts.find(({ against: name }) => name === "random"),
+    );
+    const adjusted = holm(against.map((contrast) => contrast?.p ?? Number.NaN));
+    return tasks.flatMap(([task, { rows, contrasts }], i): Standing[] => {
+      const random = against[i];
+      if (!random) return [];
       return [
         {
           arm,
           task,
-          score: meanOf(ours),
-          random: meanOf(random),
-          hand,
-          ahead: others.every((other) => meanOf(ours) > meanOf(other)),
-          clearly: others.every((other) => compare(ours, other, testShare).outcome === "better"),
+          score: rows[0].score,
+          random: rows[0].score - random.difference,
+          ahead: contrasts.every(({ difference }) => difference > 0),
+          clearly: adjusted[i] < 0.05 && contrasts.every(({ ci95: [low] }) => low > 0),
+          detectable: random.detectable,
         },
       ];
-    }),
-  );
+    });
+  });
 }
 
-/** Markdown: the score of each arm at its last step, by task, with those of random weights and the best hand-made features. */
+/** Markdown: the score of each arm at its last step, by task, with that of random weights; before them baselines and ceilings. */
 export function tableOf(results: StudyResults): string {
-  const tasks = Object.keys(results.tasks);
+  const tasks = Object.entries(results.tasks);
   const all = standings(results);
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
   const lines = [
-    `| arm | asks | steps | ${tasks.join(" | ")} | ahead of all |`,
-    `| --- | --- | --: | ${tasks.map(() => "--:").join(" | ")} | --: |`,
+    line(["arm", "asks", "steps", ...tasks.map(([name]) => name), "ahead of all"]),
+    line(["---", "---", "--:", ...tasks.map(() => "--:"), "--:"]),
+    line([
+      "*clips (families)*",
+      "",
+      "",
+      ...tasks.map(([, { clips, families }]) => `${clips} (${families})`),
+      "",
+    ]),
   ];
-  for (const [name, of] of handRows(results)) {
-    lines.push(`| *${name}* | | | ${tasks.map((task) => formatFixed(of(task), 3)).join(" | ")} | |`);
+  const names = [...new Set(tasks.flatMap(([, { baselines }]) => baselines.map(({ name }) => name)))];
+  for (const name of names) {
+    const cells = tasks.map(([, { baselines }]) => {
+      const row = baselines.find((each) => each.name === name);
+      return row ? formatFixed(row.score, 3) : "";
+    });
+    lines.push(line([`*${name}*`, "", "", ...cells, ""]));
+  }
+  if (tasks.some(([, { ceiling }]) => ceiling)) {
+    const cells = tasks.map(([, { ceiling }]) => {
+      if (!ceiling) return "";
+      const [labelled, ...others] = ceiling.rows;
+      const best = others.reduce((a, b) => (b.score > a.score ? b : a));
+      return `${formatFixed(labelled.score, 3)} (${best.name} ${formatFixed(best.score, 3)})`;
+    });
+    lines.push(line(["*trained with labels (best baseline on the same clips)*", "", "", ...cells, ""]));
   }
   for (const arm of armsOf(results)) {
     const own = all.filter((standing) => standing.arm === arm);
-    const cells = tasks.map((task) => {
+    const cells = tasks.map(([task]) => {
       const standing = own.find((each) => each.task === task);
       if (!standing) return "";
       const { score, random, ahead, clearly } = standing;
@@ -164,14 +186,14 @@ export function tableOf(results: StudyResults): string {
     });
     const won = own.filter(({ ahead }) => ahead).length;
     const asks = results.arms[arm]?.asks ?? "";
-    lines.push(
-      `| ${arm} | ${asks} | ${lastStep(results, arm)} | ${cells.join(" | ")} | ${won} of ${own.length} |`,
-    );
+    lines.push(line([arm, asks, String(lastStep(results, arm)), ...cells, `${won} of ${own.length}`]));
+  }
+  if (all.length > 0) {
+    const cells = tasks.map(([task]) => {
+      const own = all.filter((standing) => standing.task === task).map(({ detectable }) => detectable);
+      return own.length > 0 ? formatFixed(meanOf(own), 3) : "";
+    });
+    lines.push(line(["*seen in four of five studies from a difference of*", "", "", ...cells, ""]));
   }
   return lines.join("\n");
-}
-
-function handRows(results: StudyResults): [string, (task: string) => number][] {
-  const names = Object.keys(Object.values(results.tasks)[0]?.baselines ?? {});
-  return names.map((name) => [name, (task) => meanOf(results.tasks[task].baselines[name])]);
 }

@@ -1,33 +1,43 @@
 // `npm run bench:learning`: what pre-training teaches. Pre-trains every arm (arms.ts), probes its features at several steps on
-// labelled tasks, keeps every score in bench/results/learning.json, and draws them. Ctrl-C keeps what there is; the same command
+// labelled tasks, keeps every score in bench/results/ablation.json, and draws them. Ctrl-C keeps what there is; the same command
 // goes on with it.
 import { mkdir, readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { onInterrupt } from "../../src/cli/interrupt.js";
 import { addAdapterOptions, integer, positive } from "../../src/cli/options.js";
 import { openProgress } from "../../src/cli/progress.js";
 import { type CorpusName, openCorpus } from "../../src/data/corpora/index.js";
 import { MelStore } from "../../src/data/mel-store.js";
+import type { TaskSize } from "../../src/data/tasks/options.js";
 import { MelgradError, UsageError } from "../../src/gpu/errors.js";
 import { writeWhole } from "../../src/host/cache.js";
 import { adapterLine } from "../../src/host/types.js";
 import { open } from "../../src/node.js";
+import { type Evaluation, judge } from "../../src/probe/evaluation.js";
+import { type PoolName, poolNames } from "../../src/probe/feature-pools.js";
+import type { Predictions } from "../../src/probe/protocol.js";
+import type { Gpu } from "../../src/tensor/gpu.js";
 import { plural } from "../../src/train/report/html.js";
 import { version } from "../../src/version.js";
+import { AnswerStore } from "./answers.js";
 import { type Arm, arms, settingsOf } from "./arms.js";
 import { drawStudy, tableOf } from "./draw.js";
 import { readResults, type StudyResults, type StudyRow, writeResults } from "./results.js";
-import { openStudyTasks } from "./tasks.js";
-import { trainArm } from "./train-arm.js";
+import { ceilingOf, openStudyTasks, type StudyTask } from "./tasks.js";
+import { armKey, type Reading, randomAnswers, trainArm } from "./train-arm.js";
 
 interface StudyOptions {
   at: string;
   seeds: number;
   tasks: string;
   arms?: string;
-  splits: number;
-  clips: number;
+  randomSeeds: number;
+  size: TaskSize;
+  taskSeed: number;
+  pool: PoolName;
+  ceiling?: number;
+  ceilingSteps: number;
   budget?: number;
   out: string;
   draw?: boolean;
@@ -36,7 +46,7 @@ interface StudyOptions {
 }
 
 /** The results that the project keeps, and where they are explained. */
-const kept = "bench/results/learning.json";
+const kept = "bench/results/ablation.json";
 const page = "bench/learning/README.md";
 
 const command = new Command("bench:learning")
@@ -45,8 +55,14 @@ const command = new Command("bench:learning")
   .option("--seeds <n>", "weights and batches drawn so often", integer(1), 1)
   .option("--tasks <names>", "labelled tasks", "instruments,key,style,tempo")
   .option("--arms <regex>", "only the arms whose name matches")
-  .option("--splits <n>", "splits of each task", integer(1), 5)
-  .option("--clips <n>", "most clips of a task", integer(20), 240)
+  .option("--random-seeds <n>", "encoders with random weights", integer(1), 5)
+  .addOption(new Option("--size <name>", "clips of the tasks").choices(["quick", "study"]).default("study"))
+  .option("--task-seed <n>", "draws the clips: 0 to tune on, another to report on", integer(0), 0)
+  .addOption(
+    new Option("--pool <name>", "what becomes of the tokens").choices([...poolNames]).default("time"),
+  )
+  .option("--ceiling <folds>", "train the encoder with labels too, on so many folds of each task", integer(1))
+  .option("--ceiling-steps <n>", "its updates of 32 crops", integer(1), 600)
   .option("--budget <minutes>", "start no arm after that long", positive)
   .option("--out <file>", "the results", kept)
   .option("--draw", "only draw what the results hold")
@@ -72,10 +88,10 @@ async function study(options: StudyOptions): Promise<void> {
     throw new UsageError("Write --at as ascending numbers of steps, such as 0,100,200.");
   }
   const taskNames = options.tasks.split(",");
-  const { seeds, splits, clips } = options;
-  const plan = { steps, seeds, splits, clips, tasks: taskNames };
-  const same = { ...plan, seeds: 0 };
-  if (earlier && JSON.stringify({ ...earlier.plan, seeds: 0 }) !== JSON.stringify(same)) {
+  const { seeds, randomSeeds, size, taskSeed, pool } = options;
+  const plan = { steps, seeds, randomSeeds, size, taskSeed, tasks: taskNames, pool };
+  const same = JSON.stringify({ ...plan, seeds: 0, randomSeeds: 0 });
+  if (earlier && JSON.stringify({ ...earlier.plan, seeds: 0, randomSeeds: 0 }) !== same) {
     throw new UsageError(`${options.out} is of another plan: write another --out, or move it away.`);
   }
   const chosen = arms.filter(({ name }) => !options.arms || new RegExp(options.arms).test(name));
@@ -94,12 +110,17 @@ async function study(options: StudyOptions): Promise<void> {
     const { signal } = stopping;
     const onProgress = display.progress;
     const { frontEnd } = settingsOf(chosen[0], 1).model;
+    const answers = new AnswerStore();
+    const reading = { pool, onProgress, signal };
     const tasks = await openStudyTasks(gpu, taskNames, frontEnd, {
-      ...{ splits, clips, onProgress, signal },
-      known: earlier?.tasks ?? {},
+      size,
+      taskSeed,
+      answers,
+      onProgress,
+      signal,
     });
     const results: StudyResults = earlier ?? {
-      format: 1,
+      format: 2,
       date: new Date().toISOString().slice(0, 10),
       melgrad: version,
       adapter: gpu.host.name,
@@ -111,8 +132,10 @@ async function study(options: StudyOptions): Promise<void> {
     };
     results.plan.seeds = Math.max(seeds, results.plan.seeds);
     results.budget.allowed = options.budget;
-    for (const { name, metric, chance, mels, testShare, baselines } of tasks) {
-      results.tasks[name] = { metric, chance, clips: mels.tracks.length, testShare, baselines };
+    for (const { name, metric, chance, labels, folds, baselines } of tasks) {
+      const { rows } = judge(labels, folds, baselines);
+      const { clips, families } = { clips: labels.labels.length, families: folds.families };
+      results.tasks[name] = { ...results.tasks[name], metric, chance, clips, families, baselines: rows };
     }
     await mkdir(dirname(options.out), { recursive: true });
     const save = async () => {
@@ -123,6 +146,17 @@ async function study(options: StudyOptions): Promise<void> {
       results.rows.push(row);
       await save();
     };
+    if (options.ceiling) {
+      for (const task of tasks) {
+        const { model } = settingsOf(chosen[0], 1);
+        const normalised = { mean: 1, std: 0.6 };
+        results.tasks[task.name].ceiling ??= await ceilingOf(gpu, task, task.baselines, {
+          ...{ model, normalisation: normalised, folds: options.ceiling, steps: options.ceilingSteps },
+          ...{ onProgress, signal },
+        });
+        await save();
+      }
+    }
     const stores = new Map<string, MelStore>();
     const openMusic = async (name: CorpusName) => {
       const corpus = await openCorpus(name, { onProgress, signal });
@@ -145,14 +179,17 @@ async function study(options: StudyOptions): Promise<void> {
         settings: { music: arm.music, ...settingsOf(arm, steps[steps.length - 1]) },
       };
       try {
-        const atRandom = results.rows.find(
-          (row) =>
-            row.step === 0 &&
-            row.seed === seed &&
-            encoderOf(results, row.arm) === encoderOf(results, arm.name),
-        )?.scores;
         const store = stores.get(arm.music) ?? (await openMusic(arm.music));
-        await trainArm({ gpu, arm, store, seed, at: steps, tasks, atRandom, onProgress, onRow, signal });
+        await trainArm({ gpu, arm, store, seed, at: steps, tasks, onRow, ...reading });
+        results.arms[arm.name].standings = await standingsOf(gpu, arm, store, tasks, {
+          seeds: results.rows
+            .filter((row) => row.arm === arm.name && row.step === steps.at(-1))
+            .map((row) => row.seed),
+          steps: steps[steps.length - 1],
+          randomSeeds,
+          ...reading,
+        });
+        await save();
         display.note(`${arm.name}, seed ${seed}: done after ${minutes().toFixed(1)} minutes in all`);
       } catch (error) {
         if (signal.aborted || !(error instanceof MelgradError)) throw error;
@@ -175,10 +212,38 @@ async function study(options: StudyOptions): Promise<void> {
   }
 }
 
-/** Names the encoder with random weights that an arm starts from, but for its seed: the normalisation is the music's. */
-function encoderOf({ arms }: StudyResults, name: string): string {
-  const { music, model } = arms[name].settings;
-  return JSON.stringify([music, model]);
+/** How an arm's answers with all its seeds stand to random weights and to every baseline, task by task. */
+async function standingsOf(
+  gpu: Gpu,
+  arm: Arm,
+  store: MelStore,
+  tasks: readonly StudyTask[],
+  {
+    seeds,
+    steps,
+    randomSeeds,
+    ...reading
+  }: Reading & { seeds: number[]; steps: number; randomSeeds: number },
+): Promise<Record<string, Evaluation>> {
+  const standings: Record<string, Evaluation> = {};
+  const gone = async (): Promise<never> => {
+    throw new MelgradError(`The answers of ${arm.name} are gone from the cache: measure it again.`);
+  };
+  for (const task of tasks) {
+    const runs: Predictions[] = [];
+    for (const seed of seeds)
+      runs.push(await task.answer(gone, armKey(arm, seed, steps, steps, reading.pool)));
+    const random: Predictions[] = [];
+    for (let seed = 0; seed < randomSeeds; seed++) {
+      random.push(await randomAnswers(gpu, task, { arm, store, seed: 1001 + seed, ...reading }));
+    }
+    standings[task.name] = judge(task.labels, task.folds, [
+      { name: arm.name, runs },
+      { name: "random", runs: random },
+      ...task.baselines,
+    ]);
+  }
+  return standings;
 }
 
 /** Puts the table of the results that are kept into the page that explains them. */
@@ -189,7 +254,7 @@ async function intoPage(table: string, { date, adapter, budget, plan, rows }: St
   const after = rest?.split(end)[1];
   if (after === undefined) throw new MelgradError(`${page} has no place for the table (${start} … ${end}).`);
   const seeds = new Set(rows.map(({ seed }) => seed)).size;
-  const words = `${date}, ${adapter}: ${budget.used} minutes in all, ${plural(seeds, "seed")}, ${plan.splits} splits.`;
+  const words = `${date}, ${adapter}: ${budget.used} minutes in all, ${plural(seeds, "seed")}, ${plan.randomSeeds} encoders with random weights, tasks of seed ${plan.taskSeed} (${plan.size}).`;
   await writeWhole(page, `${before}${start}\n${table}\n\n${words}\n${end}${after}`);
 }
 

@@ -1,9 +1,10 @@
-// What the study leaves: one JSON file with every score of every arm, seed and step, written after each measurement, so that
-// an interrupted study goes on where it stood. Drawn by draw.ts.
+// What the study leaves: one JSON file with every score of every arm, seed and step, and how each arm stands to the others' answers, written
+// after each measurement, so that an interrupted study goes on where it stood. Drawn by draw.ts.
 import { readFile } from "node:fs/promises";
+import { DataError } from "../../src/gpu/errors.js";
 import { exists, writeWhole } from "../../src/host/cache.js";
 import type { ModelConfig, PretrainConfig } from "../../src/patchifier/config.js";
-import type { Scores } from "./tasks.js";
+import type { EvaluatedRow, Evaluation } from "../../src/probe/evaluation.js";
 
 /** One measurement. */
 export interface StudyRow {
@@ -13,8 +14,8 @@ export interface StudyRow {
   step: number;
   /** The objective's loss on held-out crops. */
   heldOut?: number;
-  /** Scores by task, a split each. */
-  scores: Record<string, Scores>;
+  /** Scores by task. */
+  scores: Record<string, number>;
   /** Seconds of pre-training until then. */
   seconds: number;
 }
@@ -27,12 +28,20 @@ export interface ArmSettings {
 }
 
 export interface StudyResults {
-  format: 1;
+  format: 2;
   date: string;
   melgrad: string;
   adapter: string;
   /** What was asked for: the same, or a study cannot be gone on with. */
-  plan: { steps: number[]; seeds: number; splits: number; clips: number; tasks: string[] };
+  plan: {
+    steps: number[];
+    seeds: number;
+    randomSeeds: number;
+    size: string;
+    taskSeed: number;
+    tasks: string[];
+    pool: string;
+  };
   /** Minutes that were allowed and that were used, over all visits. */
   budget: { allowed?: number; used: number };
   tasks: Record<
@@ -41,19 +50,33 @@ export interface StudyResults {
       metric: string;
       chance?: number;
       clips: number;
-      /** Clips tested on for each that is trained on. */
-      testShare: number;
-      baselines: Record<string, Scores>;
+      /** Sets of clips that share something: what is resampled. */
+      families: number;
+      baselines: EvaluatedRow[];
+      /** The encoder trained with labels beside all others, on the clips of the folds that it was trained for. */
+      ceiling?: Evaluation;
     }
   >;
   /** `failed` says why an arm has no measurement, or not all. */
-  arms: Record<string, { asks: string; settings: ArmSettings; failed?: string }>;
+  arms: Record<
+    string,
+    {
+      asks: string;
+      settings: ArmSettings;
+      failed?: string;
+      /** By task, at the last step, all seeds: the arm first, then random weights, then the baselines. */
+      standings?: Record<string, Evaluation>;
+    }
+  >;
   rows: StudyRow[];
 }
 
 export async function readResults(path: string): Promise<StudyResults | undefined> {
   if (!(await exists(path))) return undefined;
-  return JSON.parse(await readFile(path, "utf8")) as StudyResults;
+  const results = JSON.parse(await readFile(path, "utf8")) as StudyResults;
+  if (results.format !== 2)
+    throw new DataError(`${path} is of an earlier study: move it away, or write another --out.`);
+  return results;
 }
 
 export async function writeResults(path: string, results: StudyResults): Promise<void> {
@@ -63,11 +86,17 @@ export async function writeResults(path: string, results: StudyResults): Promise
   await writeWhole(path, text);
 }
 
-/** Scores of an arm at a step by split, averaged over the seeds; undefined where there is none. */
-export function scoresAt(results: StudyResults, arm: string, step: number, task: string): Scores | undefined {
-  const rows = results.rows.filter((row) => row.arm === arm && row.step === step && row.scores[task]);
-  if (rows.length === 0) return undefined;
-  return rows[0].scores[task].map((_, split) => meanOf(rows.map((row) => row.scores[task][split])));
+/** Scores of an arm at a step by seed; undefined where there is none. */
+export function scoresAt(
+  results: StudyResults,
+  arm: string,
+  step: number,
+  task: string,
+): number[] | undefined {
+  const rows = results.rows.filter(
+    (row) => row.arm === arm && row.step === step && row.scores[task] !== undefined,
+  );
+  return rows.length === 0 ? undefined : rows.map((row) => row.scores[task]);
 }
 
 export function meanOf(values: readonly number[]): number {

@@ -1,43 +1,55 @@
-// The labelled tasks of the study: their log-mels, their splits, and what the hand-made features score on them. Opened once, used for
-// every arm, so that all are scored on the same clips in the same splits.
+// The labelled tasks of the study: their log-mels, their folds, what the hand-made features answer, and the ceiling. Opened once, used for
+// every arm, so that all are scored on the same clips in the same folds.
 import { MelStore } from "../../src/data/mel-store.js";
 import { openTask } from "../../src/data/tasks/index.js";
+import type { TaskSize } from "../../src/data/tasks/options.js";
 import type { OnProgress } from "../../src/data/types.js";
-import type { FrontEndConfig } from "../../src/patchifier/config.js";
+import type { FrontEndConfig, ModelConfig } from "../../src/patchifier/config.js";
+import { crossValidate } from "../../src/probe/cross-validation.js";
+import {
+  answersOf,
+  besides,
+  type Evaluation,
+  judge,
+  type NamedTables,
+  taskFolds,
+} from "../../src/probe/evaluation.js";
 import { melStatistics } from "../../src/probe/features.js";
-import { HandFeatures, handSizes } from "../../src/probe/hand-features.js";
-import { metricsOf, type ProbeLabels, probe } from "../../src/probe/protocol.js";
-import { type ClipSplit, splitByGroups } from "../../src/probe/split.js";
+import type { Folds } from "../../src/probe/folds.js";
+import { HandFeatures, handNames, handSizes } from "../../src/probe/hand-features.js";
+import { metricsOf, outputsOf, type Predictions, type ProbeLabels } from "../../src/probe/protocol.js";
+import type { Answers } from "../../src/probe/significance.js";
 import type { FeatureTable } from "../../src/probe/standardise.js";
 import type { Gpu } from "../../src/tensor/gpu.js";
-
-/** Scores of one kind of feature on one task, a split each. */
-export type Scores = number[];
+import { labelledAnswers } from "../../src/train/labelled.js";
+import type { AnswerStore } from "./answers.js";
 
 export interface StudyTask {
   name: string;
   metric: string;
   chance: number | undefined;
   mels: MelStore;
-  /** Clips tested on for each that is trained on. */
-  testShare: number;
-  /** One score a split. */
-  score(features: FeatureTable): Scores;
-  baselines: Record<string, Scores>;
+  labels: ProbeLabels;
+  folds: Folds;
+  /** All that the answers on this task depend on, besides who answers. */
+  key: unknown;
+  /** Cross-validated answers for features, by all that made them. */
+  answer(features: () => Promise<FeatureTable>, made: unknown): Promise<Predictions>;
+  score(predicted: Predictions): number;
+  /** Hand-made features and estimators that need no training. */
+  baselines: Answers[];
 }
 
 export interface StudyTaskOptions {
-  /** Splits of each task. */
-  splits: number;
-  /** Most clips of a task, taken evenly. */
-  clips: number;
-  /** Scores of the hand-made features where they were measured before, by task. */
-  known: Readonly<Record<string, { clips: number; baselines: Record<string, Scores> } | undefined>>;
+  size: TaskSize;
+  /** Draws the clips of the tasks: 0 to tune on, another to report on. */
+  taskSeed: number;
+  answers: AnswerStore;
   onProgress: OnProgress;
   signal: AbortSignal;
 }
 
-/** Opens tasks with the baselines scored. Throws what openTask throws. */
+/** Opens tasks with the baselines answered. Throws what openTask throws. */
 export async function openStudyTasks(
   gpu: Gpu,
   names: readonly string[],
@@ -49,57 +61,127 @@ export async function openStudyTasks(
   return tasks;
 }
 
+/** Raised when the same task, features and folds come to be answered otherwise. */
+const recipe = 1;
+
 async function openStudyTask(
   gpu: Gpu,
   name: string,
   frontEnd: FrontEndConfig,
-  { splits, clips: most, known: before, onProgress, signal }: StudyTaskOptions,
+  { size, taskSeed, answers, onProgress, signal }: StudyTaskOptions,
 ): Promise<StudyTask> {
-  const task = await openTask(name, { onProgress, signal });
-  const stride = Math.max(1, task.clips.length / most);
-  const taken = Array.from(
-    { length: Math.min(most, task.clips.length) },
-    (_, i) => task.clips[Math.floor(i * stride)],
-  );
-  const corpus = { name, why: "", tracks: taken, skipped: [], licences: [] };
+  const task = await openTask(name, { size, seed: taskSeed, onProgress, signal });
+  const corpus = { name, why: "", tracks: task.clips, skipped: [], licences: [] };
   const mels = await MelStore.build(gpu, corpus, frontEnd, { onProgress, signal });
-  const known = new Map(taken.map((clip) => [clip.id, clip]));
+  const known = new Map(task.clips.map((clip) => [clip.id, clip]));
   const clips = mels.tracks.flatMap(({ id }) => known.get(id) ?? []);
-  const labels: ProbeLabels = {
-    ...task,
-    labels: clips.map(({ label }) => label),
-    pieces: clips.map(({ piece }) => piece),
-  };
+  const labels: ProbeLabels = { ...task, labels: clips.map(({ label }) => label), pieces: undefined };
   const groups = clips.map((clip) => clip.groups);
-  const parts: ClipSplit[] = Array.from({ length: splits }, (_, seed) => splitByGroups(groups, { seed }));
+  const folds = taskFolds(labels, groups);
   const [metric] = metricsOf(labels);
-  const score = (features: FeatureTable) => parts.map((part) => probe(labels, features, part).scores[0]);
-
-  const handMade = async () => {
-    const tables = {
-      mfcc: table(clips.length, handSizes.mfcc),
-      chroma: table(clips.length, handSizes.chroma),
-    };
-    const hand = new HandFeatures(gpu);
-    for (const [i, clip] of clips.entries()) {
-      signal.throwIfAborted();
-      onProgress({ what: `hand-made features of ${name}`, done: i, total: clips.length, unit: "clips" });
-      const vectors = await hand.transform(await clip.load());
-      tables.mfcc.values.set(vectors.mfcc, i * tables.mfcc.d);
-      tables.chroma.values.set(vectors.chroma, i * tables.chroma.d);
-    }
-    hand.dispose();
-    return { mfcc: score(tables.mfcc), chroma: score(tables.chroma) };
+  const key = { recipe, name, size, taskSeed, frontEnd, clips: clips.map(({ id }) => id) };
+  const of = {
+    labels: labels.labels,
+    outputs: outputsOf(labels),
+    pieces: Array.from(folds.family, String),
   };
-  const earlier = before[name];
-  const baselines =
-    earlier?.clips === clips.length
-      ? earlier.baselines
-      : { "log-mel mean+std": score(melStatistics(mels, frontEnd.nMels)), ...(await handMade()) };
-  const testShare = parts[0].test.length / (parts[0].train.length + parts[0].valid.length);
-  return { name, metric: metric.name, chance: metric.chance, mels, testShare, score, baselines };
+  const pause = async (what: string) => {
+    onProgress({ what: `${name}: ${what}`, done: 0, total: 0 });
+    await new Promise((resolve) => setImmediate(resolve)); // lets Ctrl-C in
+    signal.throwIfAborted();
+  };
+
+  /** Tables of the hand-made features, when one of them is asked for. */
+  let handMade: Promise<NamedTables[]> | undefined;
+  const tables = () => {
+    handMade ??= (async () => {
+      const made = Object.fromEntries(
+        handNames.map((hand) => [
+          hand,
+          { n: clips.length, d: handSizes[hand], values: new Float32Array(clips.length * handSizes[hand]) },
+        ]),
+      );
+      const hand = new HandFeatures(gpu);
+      for (const [i, clip] of clips.entries()) {
+        signal.throwIfAborted();
+        onProgress({ what: `hand-made features of ${name}`, done: i, total: clips.length, unit: "clips" });
+        const vectors = await hand.transform(await clip.load());
+        for (const each of handNames) made[each].values.set(vectors[each], i * handSizes[each]);
+      }
+      hand.dispose();
+      const single: NamedTables[] = [
+        ["log-mel mean+std", [melStatistics(mels, frontEnd.nMels)]],
+        ...handNames.map((each): NamedTables => [each, [made[each]]]),
+      ];
+      return [
+        ...single,
+        ["all hand-made", [besides(single.map(([, [table]]) => table))]] satisfies NamedTables,
+      ];
+    })();
+    return handMade;
+  };
+  const rows = ["log-mel mean+std", ...handNames, "all hand-made"];
+  if (name === "key") rows.push("turned chroma", "Krumhansl");
+  if (name === "tempo") rows.push("tempo estimate");
+  let baselines: Answers[] = [];
+  for (const row of rows) {
+    const kept = await answers.get([key, row], of);
+    if (kept) baselines.push({ name: row, runs: [kept] });
+  }
+  if (baselines.length < rows.length) {
+    baselines = await answersOf(labels, folds, await tables(), { pause });
+    for (const { name: row, runs } of baselines) await answers.put([key, row], runs[0]);
+  }
+  return {
+    name,
+    metric: metric.name,
+    chance: metric.chance,
+    mels,
+    labels,
+    folds,
+    key,
+    baselines,
+    answer: (features, made) =>
+      answers.getOrMake([key, made], of, async () =>
+        crossValidate(labels, await features(), folds, { pause: () => pause("cross-validation") }),
+      ),
+    score: ({ labels: told, scores, outputs }) => metric.score(told, scores, outputs),
+  };
 }
 
-function table(n: number, d: number): FeatureTable & { values: Float32Array } {
-  return { n, d, values: new Float32Array(n * d) };
+/** The encoder trained with labels on the first `folds` folds: how it, and every baseline on the same clips, scores. */
+export async function ceilingOf(
+  gpu: Gpu,
+  task: StudyTask,
+  rows: readonly Answers[],
+  options: {
+    model: ModelConfig;
+    normalisation: { mean: number; std: number };
+    folds: number;
+    steps: number;
+    onProgress: OnProgress;
+    signal: AbortSignal;
+  },
+): Promise<Evaluation> {
+  const { labels, folds, mels, name } = task;
+  const { predicted, tested } = await labelledAnswers(gpu, mels, labels, folds, {
+    ...options,
+    onProgress: (done, total) =>
+      options.onProgress({ what: `${name}: training with labels`, done, total, unit: "steps" }),
+  });
+  const among = (run: Predictions): Predictions => ({
+    ...run,
+    labels: tested.map((clip) => run.labels[clip]),
+    scores: Float64Array.from(
+      tested.flatMap((clip) => [...run.scores.subarray(clip * run.outputs, (clip + 1) * run.outputs)]),
+    ),
+  });
+  const some: Answers[] = [{ name: "labelled", runs: [among(predicted)] }];
+  for (const { name: row, runs } of rows) some.push({ name: row, runs: runs.map(among) });
+  const own = { ...labels, labels: tested.map((clip) => labels.labels[clip]) };
+  return judge(
+    own,
+    { ...folds, of: folds.of, family: Int32Array.from(tested, (clip) => folds.family[clip]) },
+    some,
+  );
 }

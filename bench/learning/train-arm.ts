@@ -1,19 +1,27 @@
-// One arm with one seed: pre-trains, stops at the given steps, and measures the frozen features on every task.
+// One arm with one seed: pre-trains, stops at the given steps, and lets the frozen features answer every task.
 import { CropSampler, normalisation, randomAt, splitByPiece } from "../../src/data/batches.js";
 import type { MelStore } from "../../src/data/mel-store.js";
 import type { OnProgress } from "../../src/data/types.js";
 import { MelgradError } from "../../src/gpu/errors.js";
-import { encoderFeatures } from "../../src/probe/features.js";
+import type { ModelConfig } from "../../src/patchifier/config.js";
+import { encoderSizes, Patchifier } from "../../src/patchifier/encoder.js";
+import type { PoolName } from "../../src/probe/feature-pools.js";
+import { encoderFeatures, hearingHop } from "../../src/probe/features.js";
+import type { Predictions } from "../../src/probe/protocol.js";
 import type { Gpu } from "../../src/tensor/gpu.js";
 import { Trainer } from "../../src/train/trainer.js";
 import { type Arm, settingsOf } from "./arms.js";
 import type { StudyRow } from "./results.js";
-import type { Scores, StudyTask } from "./tasks.js";
+import type { StudyTask } from "./tasks.js";
 
-/** Crops of a clip that are listened to. */
-const crops = 2;
+/** How features are read, the same for every row. */
+export interface Reading {
+  pool: PoolName;
+  onProgress: OnProgress;
+  signal: AbortSignal;
+}
 
-export interface ArmOptions {
+export interface ArmOptions extends Reading {
   gpu: Gpu;
   arm: Arm;
   /** The log-mels of the arm's music. */
@@ -22,17 +30,18 @@ export interface ArmOptions {
   /** At which steps is measured, ascending; the last ends the training and its schedule. */
   at: readonly number[];
   tasks: readonly StudyTask[];
-  /** Scores of the same encoder with the same random weights and normalisation, measured for another arm. */
-  atRandom?: Record<string, Scores>;
-  onProgress: OnProgress;
   /** A measurement is there. */
   onRow(row: StudyRow): Promise<void>;
-  signal: AbortSignal;
+}
+
+/** What an arm's answers are known by. */
+export function armKey(arm: Arm, seed: number, step: number, steps: number, pool: PoolName): unknown {
+  return { pool, step, seed, music: arm.music, settings: settingsOf(arm, steps) };
 }
 
 /** Throws the signal's reason when it aborts. */
 export async function trainArm(options: ArmOptions): Promise<void> {
-  const { gpu, arm, store, seed, at, onProgress, onRow, signal } = options;
+  const { gpu, arm, store, seed, at, pool, onProgress, onRow, signal } = options;
   const steps = at[at.length - 1];
   const { model, pretrain } = settingsOf(arm, steps);
   const split = splitByPiece(store.tracks, seed);
@@ -51,15 +60,16 @@ export async function trainArm(options: ArmOptions): Promise<void> {
         onProgress({ what: `${arm.name}, seed ${seed}`, done: trainer.step, total: steps, unit: "steps" });
       }
       seconds += (performance.now() - start) / 1000;
-      const scores: Record<string, Scores> = step === 0 ? { ...options.atRandom } : {};
-      for (const task of options.tasks.filter(({ name }) => !scores[name])) {
-        onProgress({ what: `${arm.name}, seed ${seed}: ${task.name}`, done: trainer.step, total: steps });
-        const features = await encoderFeatures(trainer.model, task.mels, {
-          ...{ model, normalisation: statistics, crops, signal },
-          pool: "mean+max",
-        });
-        scores[task.name] = task.score(features);
-        await new Promise((resolve) => setImmediate(resolve)); // lets Ctrl-C in
+      const scores: Record<string, number> = {};
+      if (step > 0) {
+        for (const task of options.tasks) {
+          onProgress({ what: `${arm.name}, seed ${seed}: ${task.name}`, done: trainer.step, total: steps });
+          const answers = await task.answer(
+            () => read(trainer.model, task, model, statistics, options),
+            armKey(arm, seed, step, steps, pool),
+          );
+          scores[task.name] = task.score(answers);
+        }
       }
       const measured = await trainer.evaluate();
       await onRow({
@@ -74,4 +84,38 @@ export async function trainArm(options: ArmOptions): Promise<void> {
   } finally {
     trainer.dispose();
   }
+}
+
+/** What the encoder of an arm answers with random weights, as the music that it would be trained on is normalised. */
+export async function randomAnswers(
+  gpu: Gpu,
+  task: StudyTask,
+  { arm, store, seed, ...reading }: Reading & { arm: Arm; store: MelStore; seed: number },
+): Promise<Predictions> {
+  const { model } = settingsOf(arm, 1);
+  const made = { pool: reading.pool, random: seed, music: arm.music, model };
+  return task.answer(async () => {
+    const { train } = splitByPiece(store.tracks, 0);
+    const sampler = new CropSampler(store, train, model.cropFrames);
+    const statistics = normalisation(sampler, randomAt(0, "split", 1));
+    const encoder = new Patchifier(gpu, encoderSizes(model), randomAt(seed, "initialise"));
+    try {
+      return await read(encoder, task, model, statistics, reading);
+    } finally {
+      encoder.dispose();
+    }
+  }, made);
+}
+
+function read(
+  encoder: Patchifier,
+  { mels }: StudyTask,
+  model: ModelConfig,
+  normalised: { mean: number; std: number },
+  { pool, signal }: Reading,
+) {
+  return encoderFeatures(encoder, mels, {
+    ...{ model, normalisation: normalised, signal, pool },
+    hop: hearingHop(model.cropFrames),
+  });
 }
