@@ -4,7 +4,7 @@ import { MelStore } from "../../src/data/mel-store.js";
 import { openTask } from "../../src/data/tasks/index.js";
 import type { TaskSize } from "../../src/data/tasks/options.js";
 import type { OnProgress } from "../../src/data/types.js";
-import type { FrontEndConfig, ModelConfig } from "../../src/patchifier/config.js";
+import { type FrontEndConfig, type ModelConfig, preset } from "../../src/patchifier/config.js";
 import { crossValidate } from "../../src/probe/cross-validation.js";
 import {
   answersOf,
@@ -14,14 +14,15 @@ import {
   type NamedTables,
   taskFolds,
 } from "../../src/probe/evaluation.js";
-import { melStatistics } from "../../src/probe/features.js";
 import type { Folds } from "../../src/probe/folds.js";
-import { HandFeatures, handNames, handSizes } from "../../src/probe/hand-features.js";
+import { handNames } from "../../src/probe/hand-features.js";
 import { metricsOf, outputsOf, type Predictions, type ProbeLabels } from "../../src/probe/protocol.js";
 import type { Answers } from "../../src/probe/significance.js";
 import type { FeatureTable } from "../../src/probe/standardise.js";
 import type { Gpu } from "../../src/tensor/gpu.js";
+import { passOver } from "../../src/train/feature-pass.js";
 import { labelledAnswers } from "../../src/train/labelled.js";
+import { openParts } from "../../src/train/task-features.js";
 import type { AnswerStore } from "./answers.js";
 
 export interface StudyTask {
@@ -95,28 +96,20 @@ async function openStudyTask(
   let handMade: Promise<NamedTables[]> | undefined;
   const tables = () => {
     handMade ??= (async () => {
-      const made = Object.fromEntries(
-        handNames.map((hand) => [
-          hand,
-          { n: clips.length, d: handSizes[hand], values: new Float32Array(clips.length * handSizes[hand]) },
-        ]),
-      );
-      const hand = new HandFeatures(gpu);
-      for (const [i, clip] of clips.entries()) {
-        signal.throwIfAborted();
-        onProgress({ what: `hand-made features of ${name}`, done: i, total: clips.length, unit: "clips" });
-        const vectors = await hand.transform(await clip.load());
-        for (const each of handNames) made[each].values.set(vectors[each], i * handSizes[each]);
+      const model = { ...preset("demo").model, frontEnd };
+      const parts = await openParts({ gpu, model, baselines: "all" });
+      try {
+        const { keys } = await passOver(clips, {
+          ...{ gpu, model, encoders: [], extras: parts.extras, onProgress, signal },
+          normalisation: { mean: 0, std: 1 },
+          what: `hand-made features of ${name}`,
+        });
+        const single = parts.tables(keys);
+        const joined = besides(single.map(([, [table]]) => table));
+        return [...single, ["all hand-made", [joined]] satisfies NamedTables];
+      } finally {
+        parts.dispose();
       }
-      hand.dispose();
-      const single: NamedTables[] = [
-        ["log-mel mean+std", [melStatistics(mels, frontEnd.nMels)]],
-        ...handNames.map((each): NamedTables => [each, [made[each]]]),
-      ];
-      return [
-        ...single,
-        ["all hand-made", [besides(single.map(([, [table]]) => table))]] satisfies NamedTables,
-      ];
     })();
     return handMade;
   };

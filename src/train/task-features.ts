@@ -120,7 +120,12 @@ export async function taskFeatures(
 }
 
 /** The hand-made features with the tables they become. */
-async function openParts({ gpu, model, baselines, cacheDir }: TaskFeatureOptions) {
+export async function openParts({
+  gpu,
+  model,
+  baselines,
+  cacheDir,
+}: Pick<TaskFeatureOptions, "gpu" | "model" | "baselines" | "cacheDir">) {
   const opened = await openBaselines(gpu, model.frontEnd, { hand: baselines === "all", cacheDir });
   return {
     ...opened,
