@@ -64,7 +64,7 @@ export function registerProbe(program: Command): void {
     .addOption(
       new Option(
         "--pool <name>",
-        "what becomes of the tokens (default: time; mean+max with a grid, layers with --grid marble, which has heads for each)",
+        "what becomes of the tokens (default: time; mean+max with a grid or a split of the data set's own, layers with --grid marble)",
       ).choices([...poolNames]),
     )
     .option(

@@ -156,7 +156,9 @@ async function probeTask(options: ProbeRunOptions, task: LabelledTask, plan: Pla
   if (!model || !modelConfig || !normalisation) {
     throw new UsageError("A probe needs a model, or features that were extracted with one.");
   }
-  officialSplit(task.clips.map((clip) => clip.part)); // throws now rather than after the clips have been embedded
+  // Throws now rather than after the clips have been embedded.
+  const official = officialSplit(task.clips.map((clip) => clip.part));
+  const byFolds = !official && (options.grid ?? "linear") === "linear";
   if (new Set(task.clips.map(({ id }) => id)).size < task.clips.length) {
     throw new DataError(`Clips of ${task.name} share an id.`);
   }
@@ -166,9 +168,9 @@ async function probeTask(options: ProbeRunOptions, task: LabelledTask, plan: Pla
     encoder: model,
     model: modelConfig,
     normalisation,
-    pool: poolOf(options),
+    pool: poolOf(options, byFolds),
     crops: plan.crops,
-    hop: hearingHop(modelConfig.cropFrames),
+    hop: byFolds ? hearingHop(modelConfig.cropFrames) : undefined,
     randomSeeds: randomSeeds(seed, plan.encoders),
     baselines: handFeatures ? "all" : "log-mel",
     cacheDir,
@@ -189,16 +191,12 @@ export function randomSeeds(seed: number, count: number): number[] {
 const mostValues = 20_000;
 
 /**
- * What becomes of an encoder's tokens, where nobody says: `time`, unless that is very much; mean and maximum for the grids, whose heads
- * are defined on one vector of the encoder, and layers for MARBLE's, which has heads for each.
+ * What becomes of an encoder's tokens, where nobody says. Folds read `time`, unless that is very much; the protocols of one split read
+ * mean and maximum, as they were defined, and MARBLE's, which has heads for each, layers.
  */
-export function poolOf({
-  pool,
-  grid = "linear",
-  modelConfig,
-}: Pick<ProbeRunOptions, "pool" | "grid" | "modelConfig">): PoolName {
+function poolOf({ pool, grid, modelConfig }: ProbeRunOptions, byFolds: boolean): PoolName {
   if (pool) return pool;
-  if (grid !== "linear") return grid === "marble" ? "layers" : "mean+max";
+  if (!byFolds) return grid === "marble" ? "layers" : "mean+max";
   return modelConfig && poolSize("time", modelConfig) > mostValues ? "layers" : "time";
 }
 

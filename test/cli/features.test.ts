@@ -172,7 +172,7 @@ describe("features", () => {
   it.each([
     [["--shard", "0/3"], /Write which shard of how many/],
     [["--shard", "4/3"], /Write which shard of how many/],
-    [["--pool", "median"], /Allowed choices are mean, max, mean\+max, layers/],
+    [["--pool", "median"], /Allowed choices are mean, max, mean\+max, layers, rows, stats, modulation, time/],
   ])("exits with 2 for %j", async (args, message) => {
     const { code, stderr } = await extract(...args, "--out", "never.st");
     expect(stderr).toMatch(message);

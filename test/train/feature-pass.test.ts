@@ -18,7 +18,7 @@ import type { LabelledClip, Track } from "../../src/data/types.js";
 import { VectorsInMemory } from "../../src/data/vector-store.js";
 import { DataError } from "../../src/gpu/errors.js";
 import { encoderSizes, Patchifier } from "../../src/patchifier/encoder.js";
-import { HandFeatures, handSizes } from "../../src/probe/hand-features.js";
+import { HandFeatures, handNames, handSizes } from "../../src/probe/hand-features.js";
 import { Random } from "../../src/tensor/random.js";
 import { keptValues, type PassOptions, passOver } from "../../src/train/feature-pass.js";
 import { encoderStore, openBaselines } from "../../src/train/feature-stores.js";
@@ -190,8 +190,7 @@ describe("baselines", () => {
       ["pretrained", [[4, 16]]],
       ["random", [4, 4].map((n) => [n, 16])],
       ["log-mel mean+std", [[4, 64]]],
-      ["mfcc", [[4, handSizes.mfcc]]],
-      ["chroma", [[4, handSizes.chroma]]],
+      ...handNames.map((name) => [name, [[4, handSizes[name]]]]),
     ]);
     expect(first.lost).toEqual([
       {
@@ -202,14 +201,13 @@ describe("baselines", () => {
     const again = await taskFeatures({ ...task, classes: [...task.classes] }, clips.slice(0, 4), options);
     expect(again.tables).toEqual(first.tables);
     const hand = new HandFeatures(gpu());
-    const { mfcc, chroma } = await hand.transform(await clips[2].load());
+    const vectors = await hand.transform(await clips[2].load());
     hand.dispose();
     const row = (name: string) => {
       const [{ d, values }] = first.tables.find(([each]) => each === name)?.[1] ?? [];
       return values.subarray(2 * d, 3 * d);
     };
-    expect([...row("mfcc")]).toEqual([...mfcc]);
-    expect([...row("chroma")]).toEqual([...chroma]);
+    for (const name of handNames) expect([...row(name)]).toEqual([...vectors[name]]);
     const stores = await openBaselines(gpu(), tinyModel.frontEnd, { hand: true, cacheDir });
     expect(stores.extras).toHaveLength(2);
     stores.dispose();
