@@ -7,30 +7,11 @@ import type { Gpu } from "../../src/tensor/gpu.js";
 import { sizeOf } from "../../src/tensor/shape.js";
 import { type Outcome, runCase } from "../golden/runner.js";
 import type { Expected, GoldenCase, GoldenSet, Values } from "../golden/set.js";
-import * as attention from "../ops/attention.cases.js";
-import * as binary from "../ops/binary.cases.js";
+import { families } from "../ops/all-cases.js";
 import type { OpCase } from "../ops/case.js";
-import * as cast from "../ops/cast.cases.js";
 import { checkCase } from "../ops/check.js";
-import * as conv from "../ops/conv.cases.js";
-import * as fuse from "../ops/fuse.cases.js";
-import * as gather from "../ops/gather.cases.js";
-import * as losses from "../ops/losses.cases.js";
-import * as matmul from "../ops/matmul.cases.js";
-import * as move from "../ops/move.cases.js";
-import * as norm from "../ops/norm.cases.js";
-import * as reduce from "../ops/reduce.cases.js";
-import * as scan from "../ops/scan.cases.js";
-import * as softmax from "../ops/softmax.cases.js";
-import * as unary from "../ops/unary.cases.js";
-import * as view from "../ops/view.cases.js";
 
-export const families: Readonly<Record<string, readonly OpCase[]>> = Object.fromEntries(
-  Object.entries({
-    ...{ attention, binary, cast, conv, fuse, gather, losses, matmul, move },
-    ...{ norm, reduce, scan, softmax, unary, view },
-  }).map(([family, { cases }]) => [family, cases]),
-);
+export { families };
 
 export interface RowResult {
   family: string;

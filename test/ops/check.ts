@@ -155,9 +155,9 @@ function poison(gpu: Gpu, sizes: readonly number[]): void {
   for (const size of new Set(sizes)) {
     if (size > 1 << 18) continue;
     const blocks = Array.from({ length: 4 }, () => pool.acquire(Math.max(4, size * 4)));
-    for (const block of blocks) {
-      gpu.device.write(block, new Float32Array(block.bindingSize / 4).fill(Number.NaN));
-    }
+    // Up to the padding's end, which is as far as a kernel may touch.
+    const values = new Float32Array(4 * Math.ceil(Math.max(1, size) / 4)).fill(Number.NaN);
+    for (const block of blocks) gpu.device.write(block, values);
     for (const block of blocks) pool.release(block);
   }
 }

@@ -6,6 +6,7 @@ import { registry } from "../../src/ops/define.js";
 import { unary } from "../../src/ops/unary.js";
 import { sizeOf } from "../../src/tensor/shape.js";
 import { freshSeed, useGpu } from "../support/gpu.js";
+import { families as everywhere } from "./all-cases.js";
 import type { OpCase } from "./case.js";
 import { checkCase } from "./check.js";
 import { expectCase } from "./expect-case.js";
@@ -37,6 +38,10 @@ describe("the table", () => {
         lacking.push(`${name}: gradient`);
     }
     expect(lacking).toEqual([]);
+  });
+
+  it("is whole where files cannot be looked for", () => {
+    expect(Object.values(everywhere).flat()).toHaveLength(rows.length);
   });
 
   it("names only operations that exist", () => {

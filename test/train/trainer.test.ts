@@ -1,36 +1,17 @@
 // The real training step, replayed: the same losses, gradients' norms and weights as eager execution to the last bit, in one
 // submission, with nothing made after the first step.
 import { expect, it } from "vitest";
-import { preset } from "../../src/patchifier/config.js";
-import type { Random } from "../../src/tensor/random.js";
-import { type StepResult, Trainer } from "../../src/train/trainer.js";
+import type { StepResult } from "../../src/train/trainer.js";
+import { demoTrainer } from "../support/demo-trainer.js";
 import { freshSeed, useGpu } from "../support/gpu.js";
 
 const gpu = useGpu();
-
-/** A trainer of the demo model on noise. */
-function demoTrainer(seed: number, captured: boolean): Trainer {
-  const { model, pretrain } = preset("demo");
-  const sampler = {
-    draw: (random: Random, batch: number) =>
-      Float32Array.from({ length: batch * model.frontEnd.nMels * model.cropFrames }, () => random.uniform()),
-  };
-  return new Trainer(gpu(), {
-    model,
-    pretrain: { ...pretrain, batch: 2, warmup: 2 },
-    normalisation: { mean: 0.5, std: 0.3 },
-    seed,
-    sampler,
-    heldOut: sampler,
-    captured,
-  });
-}
 
 it("replays the training step bit for bit", async () => {
   const seed = freshSeed("trainer");
   const runs: { results: StepResult[]; weights: Float32Array[] }[] = [];
   for (const captured of [false, true]) {
-    const trainer = demoTrainer(seed, captured);
+    const trainer = demoTrainer(gpu(), seed, captured);
     const results: StepResult[] = [];
     for (let i = 0; i < 4; i++) results.push(await trainer.next());
     results.push({ gradNorm: 0, ...(await trainer.evaluate(1)) } as StepResult);
@@ -48,7 +29,7 @@ it("replays the training step bit for bit", async () => {
 });
 
 it("makes nothing and submits once after the first step", async () => {
-  const trainer = demoTrainer(freshSeed("steady"), true);
+  const trainer = demoTrainer(gpu(), freshSeed("steady"), true);
   await trainer.next();
   await trainer.next();
   const { pool, pipelines, counts } = gpu().device;
