@@ -14,14 +14,14 @@ type Type = "f32" | "vec2<f32>" | "vec4<f32>" | "u32";
 
 const types: readonly Type[] = ["f32", "vec2<f32>", "vec4<f32>", "u32"];
 
-/** Subgroup operations by the number of arguments, and what they return of `emulated_memory`. */
+/** Subgroup operations, and what they return of `emulated_memory`; KIND tells whole numbers from floats. */
 const operations: Readonly<Record<string, string>> = {
   subgroupBroadcast: "emulated_from(emulated_first() + other)",
   subgroupShuffle: "emulated_from(emulated_first() + other)",
   subgroupShuffleXor: "emulated_from(emulated_local ^ other)",
-  subgroupAdd: "emulated_fold(0u)",
-  subgroupMax: "emulated_fold(1u)",
-  subgroupMin: "emulated_fold(2u)",
+  subgroupAdd: "emulated_fold(0u, KIND)",
+  subgroupMax: "emulated_fold(1u, KIND)",
+  subgroupMin: "emulated_fold(2u, KIND)",
 };
 
 /** The rewrite for subgroups of `lanes` invocations; shaders without subgroup operations stay as they are. */
@@ -82,7 +82,7 @@ function typeOf(expression: string, before: string, code: string, depth: number)
   const text = expression.trim().replace(/^[-(]+/, "");
   if (depth > 12) return undefined;
   const deeper = (inner: string, where = before) => typeOf(inner, where, code, depth + 1);
-  if (/^\d+u\b/.test(text)) return "u32";
+  if (/^(0x[\da-f]+|\d+)u\b/i.test(text)) return "u32";
   if (/^[\d.]/.test(text)) return "f32";
   const [, name, next = ""] = /^(\w+(?:<\w+>)?)\s*([[(.]?)/.exec(text) ?? [];
   if (name === undefined) return undefined;
@@ -166,15 +166,16 @@ function support(size: string, lanes: number): string {
   const functions = Object.entries(operations).flatMap(([operation, value]) =>
     types.map((type) => {
       const other = /\bother\b/.test(value) ? ", other: u32" : "";
-      const wide = { f32: "vec4(x, 0.0, 0.0, 0.0)", "vec2<f32>": "vec4(x, 0.0, 0.0)", "vec4<f32>": "x" };
-      const put = type === "u32" ? "vec4(bitcast<f32>(x), 0.0, 0.0, 0.0)" : wide[type];
-      const back = { f32: "r.x", "vec2<f32>": "r.xy", "vec4<f32>": "r", u32: "bitcast<u32>(r.x)" }[type];
-      // Folding would add up the bits of integers as floats.
-      if (type === "u32" && value.startsWith("emulated_fold")) return "";
+      const [put, back] = {
+        f32: ["vec4(bitcast<u32>(x), 0u, 0u, 0u)", "bitcast<f32>(r.x)"],
+        "vec2<f32>": ["vec4(bitcast<vec2<u32>>(x), 0u, 0u)", "bitcast<vec2<f32>>(r.xy)"],
+        "vec4<f32>": ["bitcast<vec4<u32>>(x)", "bitcast<vec4<f32>>(r)"],
+        u32: ["vec4(x, 0u, 0u, 0u)", "r.x"],
+      }[type];
       return `fn ${named(operation, type)}(x: ${type}${other}) -> ${type} {
   emulated_memory[emulated_local] = ${put};
   workgroupBarrier();
-  let r = ${value};
+  let r = ${value.replace("KIND", type === "u32" ? "true" : "false")};
   workgroupBarrier();
   return ${back};
 }`;
@@ -182,18 +183,24 @@ function support(size: string, lanes: number): string {
   );
   return `const emulated_size = u32(${size});
 const emulated_lanes = ${lanes}u;
-var<workgroup> emulated_memory: array<vec4<f32>, emulated_size>;
+var<workgroup> emulated_memory: array<vec4<u32>, emulated_size>;
 var<workgroup> emulated_returned: atomic<u32>;
 var<private> emulated_local: u32;
 fn emulated_first() -> u32 { return emulated_local / emulated_lanes * emulated_lanes; }
-fn emulated_from(at: u32) -> vec4<f32> { return emulated_memory[min(at, emulated_size - 1u)]; }
-fn emulated_fold(kind: u32) -> vec4<f32> {
+fn emulated_from(at: u32) -> vec4<u32> { return emulated_memory[min(at, emulated_size - 1u)]; }
+fn emulated_two(kind: u32, whole: bool, a: vec4<u32>, b: vec4<u32>) -> vec4<u32> {
+  let x = bitcast<vec4<f32>>(a);
+  let y = bitcast<vec4<f32>>(b);
+  if (kind == 0u) { return select(bitcast<vec4<u32>>(x + y), a + b, whole); }
+  if (kind == 1u) { return select(bitcast<vec4<u32>>(max(x, y)), max(a, b), whole); }
+  return select(bitcast<vec4<u32>>(min(x, y)), min(a, b), whole);
+}
+fn emulated_fold(kind: u32, whole: bool) -> vec4<u32> {
   let first = emulated_first();
   if (emulated_local == first) {
     var r = emulated_memory[first];
     for (var i = first + 1u; i < min(first + emulated_lanes, emulated_size); i++) {
-      let x = emulated_memory[i];
-      if (kind == 0u) { r += x; } else if (kind == 1u) { r = max(r, x); } else { r = min(r, x); }
+      r = emulated_two(kind, whole, r, emulated_memory[i]);
     }
     emulated_memory[first] = r;
   }

@@ -87,6 +87,11 @@ describe("emulated subgroups", () => {
       (i, n) => n + 100 * (i - (i % n)),
     ],
     [
+      "whole numbers beyond what a float tells apart",
+      "let big = 0x7fc00000u + local; out[local] = f32(subgroupMax(big) - subgroupMin(big)) + f32(subgroupAdd(local));",
+      (i, n) => n - 1 + n * (i - (i % n)) + (n * (n - 1)) / 2,
+    ],
+    [
       "a lane's vector",
       "let v = vec4(x, 2.0 * x, 0.0, 1.0); out[local] = dot(subgroupBroadcast(v, 5u), vec4(1.0));",
       (i, n) => 3 * (i - (i % n) + 5) + 1,
