@@ -31,8 +31,8 @@ const withoutTuner = {
   },
 };
 
-/** Shaders of commands that run in Node only. */
-const notInBrowsers = ["bench/"];
+/** Shaders of what runs in Node only. */
+const notInBrowsers = ["bench/", "half"];
 /** Those that are not the engine's, and one for a feature that browsers have behind a switch only (tuner-none.ts). */
 const notEngine = [...notInBrowsers, "audio/", "probe/", "matmul/subgroup_matrix"];
 

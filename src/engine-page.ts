@@ -13,6 +13,7 @@ export async function open(options: HostOptions = {}): Promise<Gpu> {
   const device = await Device.open(host.gpu, host.adapter, {
     adapterName: host.name,
     software: host.software,
+    runtime: host.runtime,
   });
   return new Gpu(device, () => host.release());
 }

@@ -16,6 +16,7 @@ export async function open(options: OpenOptions = {}): Promise<Gpu> {
   const device = await Device.open(host.gpu, host.adapter, {
     adapterName: host.name,
     software: host.software,
+    runtime: host.runtime,
   });
   await startTuner(device, await openPageStore(), options.tune);
   return new Gpu(device, () => host.release());

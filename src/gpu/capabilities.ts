@@ -13,6 +13,10 @@ export interface Capabilities {
   software: boolean;
   /** `var<immediate>` parameters; otherwise a uniform buffer carries them. */
   immediates: boolean;
+  /** The browser and its version, where kernels go through its compiler and driver. */
+  runtime?: string;
+  /** What the adapter offers and is not trusted with, in a line each. */
+  distrusted?: readonly string[];
   subgroups: boolean;
   subgroupMinSize: number;
   subgroupMaxSize: number;
@@ -54,13 +58,14 @@ export function readCapabilities(
   device: GPUDevice,
   info: GPUAdapterInfo,
   languageFeatures: ReadonlySet<string>,
-  options: { adapterName: string; software: boolean; immediates?: boolean },
+  options: { adapterName: string; software: boolean; immediates?: boolean; runtime?: string },
 ): Capabilities {
   const subgroups = device.features.has("subgroups");
   return {
     adapterName: options.adapterName,
     software: options.software,
-    immediates: options.immediates ?? languageFeatures.has("immediate_address_space"),
+    immediates: (options.immediates ?? true) && hasImmediates(device, languageFeatures),
+    runtime: options.runtime,
     subgroups,
     subgroupMinSize: subgroups ? (info.subgroupMinSize ?? 4) : 1,
     subgroupMaxSize: subgroups ? (info.subgroupMaxSize ?? 128) : 1,
@@ -73,6 +78,31 @@ export function readCapabilities(
     maxBufferBytes: device.limits.maxBufferSize,
     maxStorageBindings: device.limits.maxStorageBuffersPerShaderStage,
   };
+}
+
+/** Takes a feature away that the device has, with the reason. */
+export function distrust(capabilities: Capabilities, feature: "subgroups" | "f16", reason: string): void {
+  const without = {
+    subgroups: { subgroups: false, subgroupMinSize: 1, subgroupMaxSize: 1 },
+    f16: { f16: false },
+  };
+  const { distrusted = [] } = capabilities;
+  Object.assign(capabilities, without[feature], {
+    subgroupMatrices: [],
+    distrusted: [...distrusted, `${feature} of this adapter is not used: ${reason}.`],
+  });
+}
+
+/** Parameters of a kernel: sixteen words. */
+const immediateBytes = 64;
+
+/** The language, the limit and the method came at different times. */
+function hasImmediates(device: GPUDevice, languageFeatures: ReadonlySet<string>): boolean {
+  const { maxImmediateSize = 0 } = device.limits as { maxImmediateSize?: number };
+  if (!languageFeatures.has("immediate_address_space") || maxImmediateSize < immediateBytes) return false;
+  const pass = device.createCommandEncoder().beginComputePass();
+  pass.end();
+  return "setImmediates" in pass;
 }
 
 /** As Dawn describes an adapter's subgroup matrices. */

@@ -2,21 +2,31 @@
 // submitted at a readback or when it has grown long; errors that WebGPU reports later surface at the next readback.
 // Not here: choosing an adapter (host/), shapes and dtypes (tensor/).
 import { type Block, BufferPool } from "./buffers.js";
-import { type Capabilities, readCapabilities, wantedFeatures, wantedLimits } from "./capabilities.js";
+import {
+  type Capabilities,
+  distrust,
+  readCapabilities,
+  wantedFeatures,
+  wantedLimits,
+} from "./capabilities.js";
 import { DeviceLostError, MelgradError, ShaderError } from "./errors.js";
 import { Failures } from "./failures.js";
+import { lanesFault } from "./lanes.js";
 import { Pace } from "./pace.js";
 import { type ImmediatePass, type Kernel, PipelineCache } from "./pipelines.js";
 import type { Defines } from "./preprocess.js";
 import type { Profiler } from "./profiler.js";
 import { Program } from "./program.js";
 import { Recorder } from "./recorder.js";
-import { Staging } from "./staging.js";
+import { packReads, Staging } from "./staging.js";
 import { Tuner } from "./tuner.js";
 import { Waiting } from "./waiting.js";
 
 /** Workgroup counts of a dispatch. */
 export type Groups = readonly [x: number, y?: number, z?: number];
+
+/** Tries a feature on a device; what is wrong with it, if anything. */
+export type Distrust = (device: Device) => Promise<string | undefined>;
 
 export interface DeviceOptions {
   /** Shown to people; defaults to the adapter's own description. */
@@ -24,6 +34,10 @@ export interface DeviceOptions {
   software?: boolean;
   /** false forces the uniform-buffer path for parameters. */
   immediates?: boolean;
+  /** The browser and its version; see `Capabilities.runtime`. */
+  runtime?: string;
+  /** Asked where the device has f16 that may not be trusted. */
+  halfFault?: Distrust;
   /** Dispatches per submission. */
   passLength?: number;
   /** Replaces the text of a kernel before it is compiled: for tests that need one to be wrong. */
@@ -83,7 +97,7 @@ export class Device {
     this.failures = new Failures(gpu);
     this.waiting = new Waiting(gpu.queue);
     this.pace = new Pace(this.waiting);
-    this.staging = new Staging(gpu, this.waiting);
+    this.staging = new Staging(gpu, this.waiting, capabilities.maxBufferBytes);
     const watch = (error: Promise<Error | null>) => this.failures.watch(error);
     this.pool = new BufferPool(gpu, capabilities, (id) => this.pipelines.forgetBuffer(id), watch);
     this.tuner = new Tuner(capabilities);
@@ -104,8 +118,18 @@ export class Device {
         options.adapterName ?? (info.description || info.device || info.vendor || "unknown adapter"),
       software: options.software ?? false,
       immediates: options.immediates,
+      runtime: options.runtime,
     });
-    return new Device(device, capabilities, options.passLength ?? 128, options.rewrite);
+    const make = () => new Device(device, capabilities, options.passLength ?? 128, options.rewrite);
+    const tests: Partial<Record<"f16" | "subgroups", Distrust>> = { f16: options.halfFault };
+    if (capabilities.subgroups) tests.subgroups = lanesFault;
+    for (const feature of ["f16", "subgroups"] as const) {
+      const tried = make();
+      const fault = await tests[feature]?.(tried).catch((error: unknown) => String(error));
+      tried.pool.trim();
+      if (fault) distrust(capabilities, feature, fault);
+    }
+    return make();
   }
 
   /** The kernel for a shader (its name below shaders/) and its defines. */
@@ -278,32 +302,36 @@ export class Device {
   async readMany(parts: readonly { block: Block; byteLength: number }[]): Promise<ArrayBuffer[]> {
     this.check();
     this.refuseToWait();
-    let total = 0;
-    const offsets = parts.map(({ byteLength }) => {
-      const offset = total;
-      total += Math.ceil(byteLength / 16) * 16;
-      return offset;
-    });
-    if (total === 0) return parts.map(() => new ArrayBuffer(0));
-    const staging = this.staging.acquire(total);
+    const results = parts.map(({ byteLength }) => new Uint8Array(byteLength));
+    const loads = packReads(parts, this.staging.largest).map(({ bytes, pieces }) => ({
+      ...{ bytes, pieces },
+      staging: this.staging.acquire(bytes),
+    }));
+    if (loads.length === 0) return results.map(({ buffer }) => buffer);
     this.endPass();
     const encoder = this.openEncoder();
-    parts.forEach(({ block, byteLength }, i) => {
-      if (byteLength === 0) return;
-      const size = Math.ceil(byteLength / 4) * 4;
-      encoder.copyBufferToBuffer(block.buffer, block.offset, staging, offsets[i], size);
-    });
+    for (const { pieces, staging } of loads) {
+      for (const { part, from, to, byteLength } of pieces) {
+        const { buffer, offset } = parts[part].block;
+        encoder.copyBufferToBuffer(buffer, offset + from, staging, to, Math.ceil(byteLength / 4) * 4);
+      }
+    }
     this.submitEncoder();
-    const copies = (mapped: ArrayBuffer) =>
-      parts.map(({ byteLength }, i) => mapped.slice(offsets[i], offsets[i] + byteLength));
-    const results = await this.staging.read(staging, total, copies).catch((error: unknown) => {
+    const readings = loads.map(({ bytes, pieces, staging }) =>
+      this.staging.read(staging, bytes, (mapped) => {
+        for (const { part, from, to, byteLength } of pieces) {
+          results[part].set(new Uint8Array(mapped, to, byteLength), from);
+        }
+      }),
+    );
+    await Promise.all(readings).catch((error: unknown) => {
       this.check();
       throw new DeviceLostError(
         `A readback failed: ${error instanceof Error ? error.message : String(error)}`,
       );
     });
     await this.failures.settle();
-    return results;
+    return results.map(({ buffer }) => buffer);
   }
 
   /** Submits and waits until the device has done everything. */

@@ -73,11 +73,13 @@ interface Decision {
   source: Source;
 }
 
-/** What tables are found by: device, driver, and what kernels are chosen by. */
+/** What tables are found by: device, driver or browser, and what kernels are chosen by. */
 export function tuningKey(capabilities: Capabilities): string {
-  const { adapterName, subgroups, subgroupMinSize, subgroupMaxSize, f16, maxInvocations } = capabilities;
+  const { adapterName, subgroups, subgroupMinSize, subgroupMaxSize, f16, maxInvocations, runtime } =
+    capabilities;
   const lanes = subgroups ? `subgroups ${subgroupMinSize}-${subgroupMaxSize}` : "no subgroups";
-  return `${adapterName}; ${lanes}; ${f16 ? "f16" : "no f16"}; ${maxInvocations} invocations`;
+  const where = runtime ? `; ${runtime}` : "";
+  return `${adapterName}; ${lanes}; ${f16 ? "f16" : "no f16"}; ${maxInvocations} invocations${where}`;
 }
 
 export class Tuner {
@@ -99,6 +101,7 @@ export class Tuner {
 
   constructor(readonly capabilities: Capabilities) {
     this.key = tuningKey(capabilities);
+    this.notes.push(...(capabilities.distrusted ?? []));
     this.verdicts = new Verdicts((shader) => this.sourcesOf({ name: shader, shaders: [shader], version: 1 }));
   }
 

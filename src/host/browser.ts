@@ -31,7 +31,22 @@ export async function openBrowserGpu(options: HostOptions = {}): Promise<HostGpu
   }
   const software = isSoftware(adapter.info);
   const kind = software ? "system-software" : "hardware";
-  return { gpu, adapter, name, software, kind, keepAlive: gpu, release: () => {} };
+  const runtime = browserVersion(globalThis.navigator.userAgent);
+  return { gpu, adapter, name, software, kind, runtime, keepAlive: gpu, release: () => {} };
+}
+
+/** `Firefox 153`, `Chrome 147`, `Edge 147`, `Safari 26.1`; the whole text where it is none of them. */
+export function browserVersion(agent: string): string {
+  for (const [name, pattern] of [
+    ["Firefox", /Firefox\/([\d.]+)/],
+    ["Edge", /Edg\w*\/([\d.]+)/],
+    ["Chrome", /Chrome\/([\d.]+)/],
+    ["Safari", /Version\/([\d.]+).*Safari\//],
+  ] as const) {
+    const version = pattern.exec(agent)?.[1];
+    if (version) return `${name} ${version.replace(/(\.0)+$/, "")}`;
+  }
+  return agent;
 }
 
 function missingGpu(): string {

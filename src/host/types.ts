@@ -34,6 +34,8 @@ export interface HostGpu {
   kind: AdapterKind;
   /** Whether its driver is one that melgrad fetched. */
   fetched?: boolean;
+  /** The browser and its version, where it is one: its compiler decides what kernels become. */
+  runtime?: string;
   /** Must stay reachable while a device of this adapter lives: Dawn ends the process otherwise. */
   keepAlive: object;
   /** Lets go of `keepAlive`. Call it after the device was destroyed. */

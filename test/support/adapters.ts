@@ -15,6 +15,8 @@ export interface Less {
   withoutLanguage?: readonly string[];
   /** What the adapter says of itself, where that differs from the truth: `{ subgroupMaxSize: 32 }`. */
   info?: Partial<Record<keyof GPUAdapterInfo, unknown>>;
+  /** What a device says of its limits, and a method that its compute passes lack, where that differs from the truth. */
+  device?: { limits?: Record<string, number | undefined>; withoutMethod?: string };
   /** What Device.open is told: `{ software: false }` for the kernels that hardware takes. */
   options?: DeviceOptions;
 }
@@ -28,9 +30,36 @@ export function limitAdapter(adapter: GPUAdapter, less: Less): GPUAdapter {
   const requestDevice = async (descriptor: GPUDeviceDescriptor = {}): Promise<GPUDevice> => {
     const missing = [...(descriptor.requiredFeatures ?? [])].filter((name) => !features.has(name));
     if (missing.length > 0) throw new TypeError(`This adapter lacks ${missing.join(", ")}.`);
-    return adapter.requestDevice(less.defaultLimits ? { ...descriptor, requiredLimits: {} } : descriptor);
+    const device = await adapter.requestDevice(
+      less.defaultLimits ? { ...descriptor, requiredLimits: {} } : descriptor,
+    );
+    return less.device ? limitDevice(device, less.device) : device;
   };
   return overlay(adapter, { features, requestDevice, info: overlay(adapter.info, less.info ?? {}) });
+}
+
+/** A device that says less of its limits and has passes without a method. */
+function limitDevice(
+  device: GPUDevice,
+  { limits = {}, withoutMethod }: NonNullable<Less["device"]>,
+): GPUDevice {
+  const begin = (encoder: GPUCommandEncoder) => (descriptor?: GPUComputePassDescriptor) => {
+    const pass = encoder.beginComputePass(descriptor);
+    return new Proxy(pass, {
+      has: (target, name) => name !== withoutMethod && Reflect.has(target, name),
+      get(target, name) {
+        const value: unknown = name === withoutMethod ? undefined : Reflect.get(target, name, target);
+        return typeof value === "function" ? value.bind(target) : value;
+      },
+    });
+  };
+  const createCommandEncoder = (descriptor?: GPUCommandEncoderDescriptor) => {
+    const encoder = device.createCommandEncoder(descriptor);
+    return withoutMethod
+      ? overlay(encoder, { beginComputePass: begin(encoder), finish: () => encoder.finish() })
+      : encoder;
+  };
+  return overlay(device, { limits: overlay(device.limits, limits), createCommandEncoder });
 }
 
 /** WebGPU's entry point without some of the language's features. */
