@@ -49,6 +49,7 @@ export function startPage(engine: Engine): App {
 
   engine.on("training", (state) => app.training.set(state));
   engine.on("problem", ({ message, advice }) => app.say(`${message} ${advice}`.trim(), "error"));
+  engine.on("checked", ({ line }) => app.say(`Kernels: ${line}.`));
   engine.on("lost", ({ reason }) => {
     app.adapter.set(undefined);
     notices.hold("lost", `The GPU was lost: ${sentence(reason)} Opening it again; your clips are kept.`);

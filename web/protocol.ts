@@ -232,6 +232,8 @@ export interface Calls {
   /** Deletes clips and checkpoints that the browser keeps. */
   forget(): void;
   usage(): Usage;
+  /** A text on the adapter, to copy into a bug report. */
+  adapterReport(): string;
   /** Destroys the device, as a driver's reset would; for tests. */
   loseDevice(): void;
 }
@@ -246,6 +248,8 @@ export interface Events {
   /** Long work: `total` 0 where it is not known. */
   progress: { what: string; done: number; total: number };
   saved: SavedState;
+  /** Kernels were checked on this adapter for the first time: what was found, in a line. */
+  checked: { line: string };
   /** The device is gone; the worker opens another and goes on from what it has. */
   lost: { reason: string };
   recovered: { adapter: AdapterInfo; step: number };

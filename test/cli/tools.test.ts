@@ -12,6 +12,16 @@ it("aligns tables by characters, not bytes", () => {
 });
 
 describe("doctor", () => {
+  it("writes a text for a bug report", async () => {
+    const { code, stdout } = await melgrad.run(["doctor", "--report"]);
+    expect(code, stdout).toBe(0);
+    expect(stdout).toMatch(/^melgrad adapter report\n/);
+    expect(stdout).toMatch(/checked kernels: \d\d right, 0 wrong/);
+    for (const part of ["features", "maxBufferSize", "choices of kernels", "demo step, least of four"]) {
+      expect(stdout).toContain(part);
+    }
+  });
+
   it("tests the kernels and says so", async () => {
     const { code, stdout } = await melgrad.run(["doctor"]);
     expect(stdout).toMatch(/checks of the kernels agree with float64/);

@@ -1,8 +1,25 @@
 // One line on what the page runs on and how much it holds: adapter, GPU memory, step, what is saved.
-import type { View } from "../app.js";
-import { bytesText, h } from "../dom.js";
+import type { App, View } from "../app.js";
+import { bytesText, fail, h } from "../dom.js";
 
 const everyMs = 3000;
+
+/** The adapter's report to the clipboard or, where the browser refuses that, into a window to copy it from. */
+async function copyReport(app: App): Promise<void> {
+  const text = await app.engine.call("adapterReport");
+  try {
+    await navigator.clipboard.writeText(text);
+    app.say("The adapter's report is on the clipboard: paste it into a bug report.");
+  } catch {
+    const area = h("textarea", { readOnly: true, rows: 20, cols: 80, "aria-label": "Adapter report" });
+    area.value = text;
+    const close = h("button", { type: "button", onclick: () => dialog.close() }, "Close");
+    const dialog = h("dialog", { onclose: () => dialog.remove() }, area, close);
+    document.body.append(dialog);
+    dialog.showModal();
+    area.select();
+  }
+}
 
 export const status: View = (root, app) => {
   const adapter = h("span", { class: "adapter" });
@@ -10,10 +27,22 @@ export const status: View = (root, app) => {
   const step = h("span", {});
   const memory = h("span", { class: "wide" });
   const saved = h("span", { class: "wide" });
-  root.append(adapter, badge, step, memory, saved);
+  const report = h(
+    "button",
+    {
+      type: "button",
+      class: "quiet",
+      disabled: true,
+      title: "A text on this browser's GPU, to paste into a bug report",
+      onclick: () => void copyReport(app).catch(fail(app)),
+    },
+    "Report",
+  );
+  root.append(adapter, badge, step, memory, saved, report);
 
   app.adapter.follow((info) => {
     adapter.textContent = info ? info.name : "no adapter";
+    report.disabled = !info;
     badge.hidden = !info?.software;
     badge.title = "The browser computes on the processor: everything works, slowly.";
     root.dataset.adapter = info ? "open" : "none";

@@ -79,6 +79,8 @@ export class Core {
     this.emit("progress", { what, done, total });
   };
 
+  private readonly checked = (line: string): void => this.emit("checked", { line });
+
   clipsChanged(added?: ClipInfo): void {
     this.opened.training.dataChanged();
     if (added) this.emit("clip", added);
@@ -111,7 +113,10 @@ export class Core {
     const onLost = (reason: string) => {
       if (this.parts) void this.replaceDevice(reason);
     };
-    const [machine, files] = await Promise.all([openMachine(adapter, onLost), this.openFiles()]);
+    const [machine, files] = await Promise.all([
+      openMachine(adapter, onLost, this.checked),
+      this.openFiles(),
+    ]);
     this.files = files;
     const { emit, turns, progress } = this;
     const library = new Library(turns, fresh.model.frontEnd);
@@ -172,7 +177,11 @@ export class Core {
     const { machine: before, library, training, labels } = this.opened;
     try {
       before.gpu.close();
-      const machine = await reopenMachine(this.wantedAdapter, (again) => void this.replaceDevice(again));
+      const machine = await reopenMachine(
+        this.wantedAdapter,
+        (again) => void this.replaceDevice(again),
+        this.checked,
+      );
       this.parts = { ...this.opened, machine };
       labels.forgetSnapshot();
       library.attach(machine.gpu);

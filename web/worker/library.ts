@@ -6,7 +6,7 @@ import { resampleSignal } from "../../src/audio/resample.js";
 import type { MelSource } from "../../src/data/batches.js";
 import { DataError, UsageError } from "../../src/gpu/errors.js";
 import type { FrontEndConfig } from "../../src/patchifier/config.js";
-import { type FrameMajorMel, FrontEnd } from "../../src/patchifier/front-end.js";
+import { checkFrontEnd, type FrameMajorMel, FrontEnd } from "../../src/patchifier/front-end.js";
 import type { Gpu } from "../../src/tensor/gpu.js";
 import type { ClipInfo, MelImage } from "../protocol.js";
 import type { Files } from "./files.js";
@@ -30,6 +30,7 @@ const longSeconds = 30;
 export class Library implements MelSource {
   readonly clips: Clip[] = [];
   private frontEnd: FrontEnd | undefined;
+  private checked: Promise<void> | undefined;
   private nextId = 1;
 
   constructor(
@@ -43,6 +44,7 @@ export class Library implements MelSource {
   /** Uses this device from now on. */
   attach(gpu: Gpu): void {
     this.frontEnd = new FrontEnd(gpu, this.config);
+    this.checked = undefined;
   }
 
   get tracks(): readonly { frames: number; piece: string }[] {
@@ -141,9 +143,18 @@ export class Library implements MelSource {
   /** The log-mel of mono samples at the front end's rate. */
   transform(samples: Float32Array): Promise<FrameMajorMel> {
     const { sampleRate } = this.config;
-    return this.work(samples.length / sampleRate, () =>
-      this.front.transform({ sampleRate, channels: [samples] }),
-    );
+    return this.work(samples.length / sampleRate, async () => {
+      this.checked ??= this.check();
+      await this.checked;
+      return this.front.transform({ sampleRate, channels: [samples] });
+    });
+  }
+
+  /** Once for a device, before the first transform: whether its kernels are right. */
+  private async check(): Promise<void> {
+    const { gpu } = this.front;
+    await checkFrontEnd(gpu, this.config);
+    if (this.frontEnd?.gpu === gpu) this.frontEnd = new FrontEnd(gpu, this.config); // by what was found
   }
 
   /** Short signals get a turn; long ones are worked through in pieces, between which others have theirs. */

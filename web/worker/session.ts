@@ -1,8 +1,10 @@
 // The session: answers every call of the page by the parts that know how. What calls stand on (the adapter, the files, the way
 // back from a lost device) is core.ts's.
 import type { Waveform } from "../../src/audio/types.js";
+import { adapterReport } from "../../src/checks/report.js";
 import { UsageError } from "../../src/gpu/errors.js";
 import type { FrontEndConfig } from "../../src/patchifier/config.js";
+import { version } from "../../src/version.js";
 import type { CallName, Calls, ClipInfo } from "../protocol.js";
 import { Core, type Emit, type Parts } from "./core.js";
 import { Decoder, reasonOf } from "./decoder.js";
@@ -256,6 +258,19 @@ export class Session implements Answers {
       buffers: gpu.device.pool.use.buffers,
       heapBytes: memory?.usedJSHeapSize,
     };
+  }
+
+  adapterReport() {
+    const { machine, training } = this.opened;
+    const { clipsPerSecond } = training.describe();
+    const { batch } = training.state.pretrain;
+    const facts = [
+      ["melgrad", version],
+      ["host", navigator.userAgent],
+    ] as const;
+    const timings: Record<string, number> = {};
+    if (clipsPerSecond) timings["training step"] = (1000 * batch) / clipsPerSecond;
+    return adapterReport(machine.gpu, { facts, timings });
   }
 
   loseDevice() {

@@ -289,6 +289,7 @@ export class Training {
       this.normalise();
       state.normalisation = this.settings?.normalisation;
       if (host.software()) checkRoom(trainer.memory().total);
+      await trainer.check();
       await trainer.prepare();
       this.preparedBatch = pretrain.batch;
     }

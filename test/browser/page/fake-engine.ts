@@ -245,6 +245,7 @@ export function fakeEngine({ refuse, stepMs = 20 }: FakeOptions = {}): Engine {
       halt();
       set({ status: "idle", step: 0, steps: 0 });
     },
+    adapterReport: () => "melgrad adapter report",
     usage: () => ({ gpuBytes: 24 * 2 ** 20, peakBytes: 30 * 2 ** 20, buffers: 40 }),
     loseDevice() {
       const before = state.status;
