@@ -1,6 +1,7 @@
 // `npm run test:profiles`: the matrix of profiles (test/profiles) on every adapter at hand, each adapter and each width of subgroups
 // in a process of its own, two at a time.
 //   --adapter embedded|lavapipe   only that one, by default those that are there
+//   --part "op table"             only that; also "golden sets", "training steps"
 //   --filter REGEXP               only rows of the op table whose name matches
 //   --seed N                      repeats a run
 //   --json FILE                   totals as vitest's JSON reporter writes them
@@ -16,6 +17,7 @@ import { parseArgs } from "node:util";
 export const begin = "<!-- profiles: made by npm run test:profiles -- --results -->";
 export const end = "<!-- profiles end -->";
 const root = join(fileURLToPath(import.meta.url), "..", "..");
+const parts = ["op table", "golden sets", "training steps"];
 const resultsFile = join(root, "test/profiles/results.json");
 const readmeFile = join(root, "README.md");
 
@@ -82,7 +84,6 @@ export function columnOf(adapter, width) {
 export function profilesText({ date, columns, variants }) {
   const names = Object.keys(columns).sort();
   if (names.length === 0) return "Nothing has been recorded yet.";
-  const parts = ["op table", "golden sets", "training steps"];
   const abouts = new Map();
   for (const name of names) {
     for (const [profile, { about }] of Object.entries(columns[name].profiles)) abouts.set(profile, about);
@@ -105,7 +106,10 @@ export function profilesText({ date, columns, variants }) {
     ),
   );
   const missing = variants.filter((variant) => !ran.has(variant));
-  const rest = missing.length > 0 ? ` No profile runs:\n\n${missingText(missing)}` : "";
+  const rest =
+    missing.length > 0
+      ? `\n\n<details><summary>No profile runs these ${missing.length}</summary>\n\n${missingText(missing)}\n\n</details>`
+      : "";
   return [
     lines.join("\n"),
     `What passed: rows of the op table (forward and gradient) + cases of the reference sets + three training steps with the ordinary weights; ${date.slice(0, 10)}.`,
@@ -146,6 +150,7 @@ async function main() {
   const { values: options } = parseArgs({
     options: {
       adapter: { type: "string", multiple: true, default: ["embedded", "lavapipe"] },
+      part: { type: "string", multiple: true, default: [...parts] },
       filter: { type: "string" },
       seed: { type: "string" },
       json: { type: "string" },
@@ -159,6 +164,7 @@ async function main() {
   try {
     const weights = join(folder, "weights.safetensors");
     const common = ["--root", root, "--seed", seed, "--weights", weights];
+    const chosen = options.part.flatMap((part) => ["--part", part]);
     const queue = options.adapter.flatMap((adapter) => {
       if (!jobs[adapter]) throw new Error(`No adapter "${adapter}": write embedded or lavapipe.`);
       const environment = environmentOf(adapter);
@@ -167,13 +173,15 @@ async function main() {
     });
     if (queue.length === 0) throw new Error("There is no adapter to run on.");
     // The ordinary weights first: all others are compared with them.
-    await start(entry, [...common, "--part", "training steps"], environmentOf(queue[0].adapter));
+    if (options.part.includes("training steps")) {
+      await start(entry, [...common, "--part", "training steps"], environmentOf(queue[0].adapter));
+    }
     const work = async () => {
       for (let job = queue.shift(); job; job = queue.shift()) {
         const { adapter, profiles, width } = job;
         const file = join(folder, `${reports.length}-${Math.random()}.json`);
         const filter = options.filter === undefined ? [] : ["--filter", options.filter];
-        const args = [...common, ...filter, "--profiles", profiles.join(), "--json", file];
+        const args = [...common, ...chosen, ...filter, "--profiles", profiles.join(), "--json", file];
         const code = await start(entry, args, environmentOf(adapter, width));
         const report = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : undefined;
         reports.push({ adapter, width, profiles, code, report });

@@ -60,15 +60,10 @@ export const profiles: readonly Profile[] = [
   },
   {
     name: "dirty",
-    about:
-      "memory full of NaN, workgroup memory not cleared, no bounds checks, room behind every buffer watched",
+    about: "memory full of NaN, workgroup memory not cleared, the room behind every tensor watched",
     less: {},
     toggles: {
-      enable: [
-        "disable_workgroup_init",
-        "nonzero_clear_resources_on_creation_for_testing",
-        "disable_robustness",
-      ],
+      enable: ["disable_workgroup_init", "nonzero_clear_resources_on_creation_for_testing"],
       disable: ["lazy_clear_resource_on_first_use"],
     },
     poisoned: true,
