@@ -150,7 +150,7 @@ export function yardstick(name: string): { model: ModelConfig; pretrain: Pretrai
   const { model, pretrain } = preset(name);
   return {
     model: withPatches(model, "grid"),
-    pretrain: { ...pretrain, reconstructWeight: 10, detailWeight: 0 },
+    pretrain: { ...pretrain, reconstructWeight: 10, detailWeight: 0, contrast: undefined },
   };
 }
 

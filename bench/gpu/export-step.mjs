@@ -26,7 +26,7 @@ const gpu = await open();
 const { model, pretrain } = preset(name);
 // SSAST's own objective on its 16 × 16 patches, as in torch_bench.py.
 Object.assign(model, { patchMels: 16, patchFrames: 16 });
-Object.assign(pretrain, { reconstructWeight: 10, detailWeight: 0 });
+Object.assign(pretrain, { reconstructWeight: 10, detailWeight: 0, contrast: undefined });
 const sizes = encoderSizes(model);
 const random = new Random(11);
 const patchifier = new Patchifier(gpu, sizes, random);

@@ -18,13 +18,17 @@ export interface Arm {
   patches: PatchShape;
   music: CorpusName;
   change?: Partial<
-    Pick<PretrainConfig, "maskRatio" | "maskShape" | "lr" | "detailWeight" | "reconstructWeight">
+    Pick<PretrainConfig, "maskRatio" | "maskShape" | "lr" | "detailWeight" | "reconstructWeight" | "contrast">
   > &
     Partial<Pick<ModelConfig, "cropFrames" | "width">>;
 }
 
 /** The presets' setting: the fine structure of all patches, beside which InfoNCE counts for a tenth of what SSAST gives it. */
 const detail = { detailWeight: 6, reconstructWeight: 100 };
+/** The presets' learning rate. */
+const fast = { lr: 3e-3 };
+/** Hidden patches of the whole batch told apart by cosines. */
+const cosines = { detailWeight: 6, reconstructWeight: 20, contrast: { temperature: 0.1 }, lr: 3e-3 };
 
 export const arms: readonly Arm[] = [
   arm("joint, grid", "SSAST's objective, the starting point", "joint", "grid", "mixed"),
@@ -59,6 +63,39 @@ export const arms: readonly Arm[] = [
     ...detail,
     cropFrames: 256,
   }),
+  arm(
+    "cosines, frame",
+    "objective: a contrast over the batch, by cosines",
+    "joint",
+    "frame",
+    "mixed",
+    cosines,
+  ),
+  arm(
+    "targets, frame",
+    "objective: hand-made targets beside the spectrogram",
+    "targets",
+    "frame",
+    "mixed",
+    fast,
+  ),
+  arm(
+    "stretch, frame",
+    "objective: the ratio of two views' speeds, beside the spectrogram",
+    "mae+stretch",
+    "frame",
+    "mixed",
+    fast,
+  ),
+  arm(
+    "tracks, frame",
+    "objective: crops of a track, beside the spectrogram",
+    "mae+tracks",
+    "frame",
+    "mixed",
+    fast,
+  ),
+  arm("targets and tracks, frame", "both together", "targets+tracks", "frame", "mixed", fast),
 ];
 
 function arm(
@@ -82,6 +119,8 @@ export function settingsOf(arm: Arm, steps: number): { model: ModelConfig; pretr
   const model = withPatches(demo.model, arm.patches);
   if (cropFrames) model.cropFrames = cropFrames;
   if (width) model.width = width;
-  const base = { ...demo.pretrain, reconstructWeight: 10, detailWeight: 0, batch, steps, warmup };
+  // The arms were first measured at this rate and with SSAST's contrast.
+  const before = { lr: 1e-3, contrast: undefined, reconstructWeight: 10, detailWeight: 0 };
+  const base = { ...demo.pretrain, ...before, batch, steps, warmup };
   return { model, pretrain: { ...withObjective(model, base, arm.objective), ...pretraining } };
 }

@@ -31,6 +31,7 @@ interface TrainOptions {
   dataset?: string;
   subset?: string;
   objective?: string;
+  init?: string;
   patches?: PatchShape;
   steps?: number;
   batch?: number;
@@ -71,6 +72,7 @@ export function registerTrain(program: Command): void {
     .option("--steps <n>", `optimiser steps (default: the preset's; demo: ${defaults("steps")})`, integer(1))
     .option("--batch <n>", `clips a step (default: the preset's; demo: ${defaults("batch")})`, integer(1))
     .option("--lr <x>", "peak learning rate", positive)
+    .option("--init <folder>", "begin with the encoder of a run's folder (default: newly drawn weights)")
     .option("--seed <n>", "seed of weights, crops and masks", integer(0), 0)
     .option("--out <folder>", "the run's folder (default: runs/PRESET-DATE)")
     .option("--resume", "go on with the run in --out, or with the newest one")
@@ -97,6 +99,7 @@ async function train(options: TrainOptions, command: Command): Promise<void> {
       "steps",
       "batch",
       "lr",
+      "init",
       "seed",
     ].filter(given);
     if (fixed.length > 0) {
@@ -183,8 +186,18 @@ async function train(options: TrainOptions, command: Command): Promise<void> {
 }
 
 async function readSettings(options: TrainOptions): Promise<RunSettings> {
-  const { preset, objective, patches, steps, batch, lr, seed } = options;
-  const settings = { preset, data: await readData(options), seed, objective, patches, steps, batch, lr };
+  const { preset, objective, patches, steps, batch, lr, seed, init } = options;
+  const settings = {
+    preset,
+    data: await readData(options),
+    seed,
+    objective,
+    patches,
+    steps,
+    batch,
+    lr,
+    init,
+  };
   resolveSettings(settings); // throws now rather than after the music has been fetched
   return settings;
 }

@@ -29,6 +29,8 @@ export interface RunSettings {
   steps?: number;
   batch?: number;
   lr?: number;
+  /** A run's folder whose encoder is begun with. */
+  init?: string;
 }
 
 export interface RunConfig {
@@ -45,6 +47,8 @@ export interface RunConfig {
   evaluateEvery: number;
   adapter: { name: string; software: boolean };
   normalisation: { mean: number; std: number };
+  /** The file that the encoder's first weights came from; absent where they were drawn. */
+  init?: string;
   corpus: {
     name: string;
     why: string;

@@ -26,6 +26,7 @@ import { trainLoop } from "./loop.js";
 import { preflight } from "./preflight.js";
 import type { HeldOutLine, LogLine, RunFolder } from "./run-folder.js";
 import { stuckParts } from "./standing.js";
+import { beginFrom } from "./start-from.js";
 import { Trainer } from "./trainer.js";
 
 /** What a run tells whoever shows it. */
@@ -72,8 +73,11 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainedRun>
   const sampler = new CropSampler(store, split.train, model.cropFrames);
   const heldOut =
     split.heldOut.length > 0 ? new CropSampler(store, split.heldOut, model.cropFrames) : undefined;
-  const config =
-    resumed ?? describeRun(options, { model, pretrain: plan, corpus, store, split, sampler, data, seed });
+  const beginning = settings?.init ? await beginFrom(gpu, settings.init, model) : undefined;
+  const described = () =>
+    describeRun(options, { model, pretrain: plan, corpus, store, split, sampler, data, seed });
+  const begun = beginning && { normalisation: beginning.normalisation, init: beginning.path };
+  const config = resumed ?? { ...described(), ...begun };
   const dataFingerprint = tracksFingerprint(store);
   if (resumed && resumed.corpus.fingerprint !== dataFingerprint) {
     throw new DataError(
@@ -100,6 +104,7 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainedRun>
     await trainer.check();
     await restore(run, trainer, config, events);
   } else {
+    await beginning?.put(trainer.model);
     await tuneKernels(trainer, events, signal);
     await trainer.check();
     await run.writeJson("config.json", config);

@@ -1,0 +1,43 @@
+// Beginning a run with the encoder of another: its weights, and what values are normalised by, which they were learnt with. The heads of
+// the new run's objective are newly drawn, and so are the optimiser's moments.
+import { UsageError } from "../gpu/errors.js";
+import type { ModelConfig } from "../patchifier/config.js";
+import { encoderSizes, encoderSpecs, type Patchifier } from "../patchifier/encoder.js";
+import type { Gpu } from "../tensor/gpu.js";
+import { modelFingerprint } from "./checkpoint.js";
+import { loadModel } from "./load-model.js";
+
+/** An encoder to begin with. */
+export interface Beginning {
+  path: string;
+  normalisation: { mean: number; std: number };
+  /** Overwrites the encoder's part of a model of the same settings. */
+  put(model: Patchifier): Promise<void>;
+}
+
+/** Reads the encoder of a run's folder. Throws UsageError where it is of another model than the new run's. */
+export async function beginFrom(gpu: Gpu, folder: string, model: ModelConfig): Promise<Beginning> {
+  const { model: loaded, config, path } = await loadModel(gpu, folder);
+  try {
+    if (modelFingerprint(config.model) !== modelFingerprint(model)) {
+      throw new UsageError(
+        `${folder} is of another model: begin from one of the same --preset and --patches (it is of '${config.preset}').`,
+      );
+    }
+    const weights = await loaded.parameters.read();
+    return {
+      path,
+      normalisation: config.normalisation,
+      async put(target) {
+        const own = await target.parameters.read();
+        for (const { name } of encoderSpecs(encoderSizes(model))) {
+          const value = weights.get(name);
+          if (value) own.set(name, value);
+        }
+        target.parameters.write(own);
+      },
+    };
+  } finally {
+    loaded.dispose();
+  }
+}

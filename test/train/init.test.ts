@@ -1,0 +1,43 @@
+// `train --init`: a run begins with another's encoder and normalisation and with heads of its own; another model is refused.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, expect, it } from "vitest";
+import { readSafetensors } from "../../src/io/safetensors.js";
+import { useCommand } from "../support/cli.js";
+import { writeMusic } from "../support/music.js";
+
+const command = useCommand();
+const train = (out: string, ...more: string[]) => [
+  ...["train", "--data", "music", "--batch", "2", "--no-probe", "--out", out, ...more],
+];
+
+beforeAll(() => writeMusic(join(command.folder, "music")));
+
+const weightsOf = (run: string) =>
+  readSafetensors(readFileSync(join(command.folder, run, "model.safetensors")));
+const configOf = (run: string) =>
+  JSON.parse(readFileSync(join(command.folder, run, "config.json"), "utf8")) as {
+    normalisation: unknown;
+    init?: string;
+  };
+
+it("begins with the encoder of a run, and no other's", async () => {
+  const first = await command.run(train("first", "--steps", "2", "--seed", "3"));
+  expect(first.code, first.stderr).toBe(0);
+  // A step so small that it changes nothing; another seed, so that newly drawn weights would be others.
+  const more = ["--steps", "1", "--lr", "1e-30", "--seed", "4", "--objective", "mae", "--init", "first"];
+  const second = await command.run(train("second", ...more));
+  expect(second.code, second.stderr).toBe(0);
+  const [was, is] = [weightsOf("first"), weightsOf("second")];
+  for (const name of ["patch_embed.weight", "blocks.3.mlp.fc2.weight", "norm.bias", "mask_token"]) {
+    expect(is.get(name)?.data, name).toEqual(was.get(name)?.data);
+  }
+  expect(is.has("decoder.pred.weight")).toBe(true);
+  expect(configOf("second").normalisation).toEqual(configOf("first").normalisation);
+  expect(configOf("second").init).toContain("first");
+  expect(configOf("first").init).toBeUndefined();
+
+  const other = await command.run(train("third", "--steps", "1", "--patches", "grid", "--init", "first"));
+  expect(other.code).toBe(2);
+  expect(other.stderr).toContain("first is of another model");
+}, 400_000);
