@@ -345,6 +345,7 @@ export class Device {
   /** Destroys the device and everything on it. */
   close(): void {
     this.failures.close();
+    this.waiting.stop();
     this.gpu.destroy();
   }
 

@@ -3,6 +3,9 @@
 
 /** A queue that answers later than this is taken for one that must be nudged, in milliseconds. */
 const slow = 20;
+/** How often the queue is asked, and milliseconds in between: longer together than a browser's timer. */
+const looks = 5;
+const lookEvery = 25;
 /** Milliseconds between empty submissions; browsers make about 4 of it. */
 const nudgeEvery = 1;
 
@@ -15,6 +18,7 @@ export class Waiting {
   readonly measured: Promise<void>;
   private waiters = 0;
   private nudging = false;
+  private stopped = false;
 
   constructor(private readonly queue: GPUQueue) {
     this.measured = this.measure().catch(() => {}); // a lost device is reported by the next readback
@@ -41,16 +45,29 @@ export class Waiting {
     return this.wait(this.queue.onSubmittedWorkDone());
   }
 
+  /** Nothing is sent or measured any more. */
+  stop(): void {
+    this.stopped = true;
+    this.nudges = false;
+  }
+
   private async measure(): Promise<void> {
-    // The processor may be busy, so that a single answer proves nothing.
-    let best = await this.timeQueue();
-    for (let i = 0; i < 2 && best >= slow; i++) best = Math.min(best, await this.timeQueue());
-    if (best >= slow) {
-      this.nudges = true;
-      for (let i = 0; i < 3; i++) best = Math.min(best, await this.timeQueue());
-      this.nudges = best < slow; // else it is of no use
+    // A single answer proves nothing: it is soon where the browser happens to look, and late where the processor is busy. Sending
+    // for nothing costs next to nothing, and not sending makes work crawl, so that one late answer is enough.
+    const times: number[] = [];
+    for (let i = 0; i < looks && !this.stopped; i++) {
+      times.push(await this.timeQueue());
+      await new Promise((done) => setTimeout(done, lookEvery));
     }
-    this.latency = best;
+    const latest = Math.max(...times);
+    if (latest >= slow && !this.stopped) {
+      this.nudges = true;
+      const nudged: number[] = [];
+      for (let i = 0; i < looks; i++) nudged.push(await this.timeQueue());
+      times.push(...nudged);
+      this.nudges = !this.stopped && Math.min(...nudged) < latest / 2; // else it is of no use
+    }
+    this.latency = Math.min(...times);
   }
 
   private async timeQueue(): Promise<number> {
