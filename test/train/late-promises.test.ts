@@ -119,7 +119,7 @@ it("makes a polled device look, and sends nothing where that is of no use", asyn
   const x = gpu.tensor([1, 2, 3]);
   const start = performance.now();
   for (let i = 0; i < 20; i++) await x.add(i).data();
-  expect((performance.now() - start) / 20).toBeLessThan(lateness / 4);
+  expect((performance.now() - start) / 20).toBeLessThan(0.6 * lateness); // who waits for the timer waits for all of it
   const nudges = kinds.map((kind) => gpuOf(kind).device.waiting.nudges);
   expect(nudges.slice(1)).toEqual([false, true]); // a prompt device on a busy machine may be taken for a slow one
 });
