@@ -73,6 +73,7 @@ const functions: Record<string, (...values: number[]) => number> = {
   power4: (x, y) => x ** y,
   erf4: erf,
   gelu4: gelu,
+  is_special: (x) => Number(!Number.isFinite(x)),
   fma: (x, y, z) => x * y + z,
   select: (no, yes, condition) => (condition ? yes : no),
 };

@@ -31,6 +31,8 @@ export interface CheckedWork {
   unchecked: string[];
 }
 
+const uncheckable = "cannot be checked";
+
 /** Rounds of checking and taking other kernels. Families have fewer kernels than this. */
 const mostRounds = 16;
 
@@ -52,10 +54,14 @@ export async function checkWork(
   let uses = usesOf(gpu, work);
   for (let round = 0; round < mostRounds; round++) {
     for (const { key, shader } of uses.keys()) if (!table[shader]) unchecked.add(key);
-    const open = [...uses].filter(([{ key, shader }]) => table[shader] && !verdicts.knows(shader, key));
+    const open = [...uses].filter(([{ key, shader }]) => !unchecked.has(key) && !verdicts.knows(shader, key));
     if (open.length === 0) break;
     const reasons = await checkKernels(gpu, table, new Map(open), seed + round);
     for (const [{ shader, key }, reason] of reasons) {
+      if (reason?.startsWith(uncheckable)) {
+        unchecked.add(key); // our own fault, and no verdict on the kernel
+        continue;
+      }
       verdicts.judge(shader, key, reason);
       if (reason !== undefined) found.set(key, reason);
     }
@@ -107,23 +113,25 @@ export async function checkKernels(
   seed: number,
 ): Promise<Map<KernelUse, string | undefined>> {
   const { device } = gpu;
-  const all = [...uses].map(([use, kernel], i) => ({
-    use,
-    kernel,
-    trials: table[use.shader](use, new Random(seed, i)),
-  }));
+  const all: Prepared[] = [];
+  const reasons = new Map<KernelUse, string | undefined>();
+  [...uses].forEach(([use, kernel], i) => {
+    try {
+      all.push({ use, kernel, trials: table[use.shader](use, new Random(seed, i)) });
+    } catch (error) {
+      reasons.set(use, `${uncheckable}: ${(error as Error).message}`);
+    }
+  });
   try {
-    return new Map(
-      await device.attempt(async () => {
-        await Promise.all(all.map(({ kernel }) => kernel.compile()));
-        return runTrials(gpu, all);
-      }),
-    );
+    const found = await device.attempt(async () => {
+      await Promise.all(all.map(({ kernel }) => kernel.compile()));
+      return runTrials(gpu, all);
+    });
+    return new Map([...reasons, ...found]);
   } catch (error) {
     if (error instanceof DeviceLostError) throw error;
   }
   // The driver refuses one of them: each by itself tells which.
-  const reasons = new Map<KernelUse, string | undefined>();
   for (const each of all) {
     try {
       const [[use, reason]] = await device.attempt(() => runTrials(gpu, [each]));

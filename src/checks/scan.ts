@@ -113,7 +113,7 @@ function topk(use: KernelUse, random: Random): Trial[] {
         indices.push(indexed ? places[first + at] : at);
       }
     }
-    const params = { runs: rows * parts, items, parts, chunk, k, sign };
+    const params = { runs: rows * parts, items, parts, chunk, k, flip: sign > 0 ? 0 : 0xffffffff };
     const bound = [input(x), input(places), output(values), whole(indices)];
     return { params, groups: [rows * parts] as const, bound };
   });
