@@ -82,7 +82,11 @@ export function parseSafetensors(bytes: Uint8Array): {
 function readHeader(bytes: Uint8Array): { header: Record<string, unknown>; start: number } {
   if (bytes.byteLength < 8) throw damaged(`it holds ${bytes.byteLength} bytes`);
   const other = otherFormat(bytes);
-  if (other) throw new DataError(`This is not safetensors but ${other}.`);
+  if (other) {
+    throw new DataError(
+      `This is not safetensors but ${other}: convert it there, safetensors.torch.save_file(torch.load(FILE), OUT).`,
+    );
+  }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const length = Number(view.getBigUint64(0, true));
   if (length > headerLimit) throw damaged(`its header would be ${length} bytes long`);
@@ -100,17 +104,11 @@ function readHeader(bytes: Uint8Array): { header: Record<string, unknown>; start
   return { header, start };
 }
 
-const fromPyTorch =
-  'convert it in Python: safetensors.torch.save_file(torch.load("FILE", weights_only=True), "FILE.safetensors")';
-
-/** What else people have weights in, and how it becomes safetensors; undefined where the bytes look like none of it. */
+/** What else people have weights in; undefined where the bytes look like none of it. */
 function otherFormat(bytes: Uint8Array): string | undefined {
   if (bytes[8] === 0x7b) return undefined; // a header's length, whatever it spells: an object follows it
-  if ([0x50, 0x4b, 3, 4].every((byte, i) => bytes[i] === byte)) {
-    return `a ZIP archive, as torch.save and numpy.savez write: ${fromPyTorch}`;
-  }
-  const pickled = bytes[0] === 0x80 && bytes[1] >= 2 && bytes[1] <= 5;
-  return pickled ? `a Python pickle, as torch.save once wrote: ${fromPyTorch}` : undefined;
+  if (bytes[0] === 0x50 && bytes[1] === 0x4b && bytes[2] === 3) return "a ZIP archive, as torch.save writes";
+  return bytes[0] === 0x80 && bytes[1] >= 2 && bytes[1] <= 5 ? "a pickle of Python" : undefined;
 }
 
 function readMetadata(value: unknown): Record<string, string> {
