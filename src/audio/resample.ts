@@ -26,12 +26,15 @@ export interface ResampleKernel {
   first: Int32Array;
 }
 
+/** Taps of the largest kernel, 64 MiB of them: enough for any two rates of up to 1 MHz. */
+const mostTaps = 2 ** 24;
+
 /**
  * The kernel of torchaudio's `sinc_interpolation` with a Hann window (`_get_sinc_resample_kernel`), in float64: with o and n the
  * reduced rates and b = 0.99·min(o, n), input i weighs sinc(πt)·cos²(πt/12)·b/o in output j, t = b·(i/o − j/n), |t| < 6. Only the
  * inputs with |t| < 6 are kept, so that rates without a common divisor stay cheap.
  *
- * @throws UsageError for rates that are not positive whole numbers
+ * @throws UsageError for rates that are not positive whole numbers, or whose kernel would be absurdly large
  */
 export function resampleKernel(
   fromRate: number,
@@ -50,6 +53,10 @@ export function resampleKernel(
   const base = Math.min(from, to) * rolloff;
   const reach = (lowpassWidth * from) / base;
   const length = Math.floor(2 * reach) + 1;
+  if (length * to > mostTaps)
+    throw new UsageError(
+      `Resampling from ${fromRate} to ${toRate} Hz needs ${length * to} taps, more than the ${mostTaps} that are made: choose rates with a larger common divisor.`,
+    );
   const taps = new Float32Array(length * to);
   const first = new Int32Array(to);
   for (let j = 0; j < to; j++) {

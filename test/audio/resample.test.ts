@@ -69,6 +69,19 @@ describe("resample", () => {
       expect(() => resampleKernel(rate, 16000)).toThrow(/positive whole number/);
     }
   });
+
+  test("rates whose kernel would be absurdly large are refused, those of recordings never", () => {
+    for (const [from, to] of [
+      [4294967295, 16000],
+      [16000, 4294967295],
+      [2_000_003, 16000],
+    ]) {
+      expect(() => resampleKernel(from, to)).toThrow(/taps, more than/);
+    }
+    for (const from of [1009, 11025, 44100, 352_800, 999_983, 1_000_000]) {
+      expect(resampleKernel(from, 16000).taps.length).toBeLessThanOrEqual(2 ** 24);
+    }
+  });
 });
 
 describe("resampleSignal", () => {
