@@ -132,7 +132,7 @@ export class Expr {
   }
 }
 
-/** By bits: an i32 condition is read as f32, where a small number would count as zero. */
+/** Of an f32, by bits; an i32 comes as 0 or 1 (ProgramOptions.conditions). */
 const holds = "(bitcast<vec4<u32>>(c) & vec4(0x7fffffffu)) != vec4(0u)";
 
 /** Parameters of elementwise/program beside those of its grid. */
@@ -231,6 +231,17 @@ class Chain {
     if (unused >= 0) throw new ShapeError(`fuse: parameter ${unused + 1} is not used.`);
   }
 
+  /** Throws where an i32 tensor is more than a condition: its bits are not those of its numbers in f32. */
+  refuseIntegers(tensors: readonly Tensor[]): void {
+    const used = this.order.flatMap(({ from }) =>
+      "input" in from ? [] : from.names[0] === "c" ? from.arguments.slice(1) : from.arguments,
+    );
+    tensors.forEach(({ dtype }, i) => {
+      if (dtype !== "i32" || !(used.includes(this.inputs[i]) || this.root === this.inputs[i])) return;
+      throw new ShapeError(`fuse: parameter ${i + 1} is i32, which can only be a condition: cast it to f32.`);
+    });
+  }
+
   /** The program of the gradients of some inputs, in that order. */
   backward(wanted: readonly number[]): Compiled {
     const key = wanted.join();
@@ -275,9 +286,11 @@ class Chain {
 const fusedOp = defineOp<{ chain: Chain }>({
   name: "fused",
   doc: "A chain of element-by-element operations in one kernel, with NumPy broadcasting of its inputs",
-  forward(inputs, { chain: { forward } }) {
+  forward(inputs, { chain }) {
+    const { forward } = chain;
     const operands = forward.operands.map((i) => inputs[i as number]);
-    return result(runProgram(forward.program, operands, { numbers: forward.numbers })[0]);
+    chain.refuseIntegers(inputs);
+    return result(runProgram(forward.program, operands, { numbers: forward.numbers, conditions: true })[0]);
   },
   backward({ grad, inputs, needs, options: { chain } }) {
     const gradients: (Tensor | undefined)[] = inputs.map(() => undefined);
@@ -295,7 +308,7 @@ const fusedOp = defineOp<{ chain: Chain }>({
       const part = wanted.splice(0, count);
       const { program, numbers, operands } = chain.backward(part);
       const read = operands.map((i) => (i === "upstream" ? grad : inputs[i]));
-      const made = runProgram(program, read, { numbers, shape: grad.shape });
+      const made = runProgram(program, read, { numbers, shape: grad.shape, conditions: true });
       part.forEach((i, k) => {
         gradients[i] = sumTo(made[k], inputs[i].shape);
       });

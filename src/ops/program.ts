@@ -35,6 +35,8 @@ export interface ProgramOptions {
   dtype?: DType;
   /** Operands and results are vec4<u32>, the bits of their elements, rather than vec4<f32>. */
   bits?: boolean;
+  /** Operands of dtype i32 are conditions: vec4<u32>, 1 where the element is not 0. Their bits never pass for those of an f32. */
+  conditions?: boolean;
 }
 
 /** How operands are read, in the terms of the shader. */
@@ -72,7 +74,9 @@ export function runProgram(
   const shape = options.shape ?? options.walk?.over ?? operands.map((x) => x.shape).reduce(broadcastShapes);
   const over = options.walk?.over ?? shape;
   const strides = options.walk?.strides ?? operands.map((x) => broadcastStrides(x.shape, over));
-  const reading = readOperands(over, strides, bits, parameterWords - 2 - numbers.length);
+  const whether = operands.map((x) => Boolean(options.conditions) && x.dtype === "i32");
+  const words = parameterWords - 2 - numbers.length;
+  const reading = readOperands(over, strides, bits, words, whether);
   if (!reading) {
     // More lengths and strides than parameters: the operand of most axes is brought into the results' order first.
     const runs = strides.map((own) => mergeAxes(over, [own]).shape.length);
@@ -112,13 +116,23 @@ export function readOperands(
   strides: readonly (readonly number[])[],
   bits: boolean,
   words: number,
+  conditions: readonly boolean[] = [],
 ): Reading | undefined {
-  const scalar = bits ? "u32" : "f32";
-  const vector = `vec4<${scalar}>`;
   const whole = stridesOf(over);
   const walked: number[] = [];
   const defines: Record<string, string | number> = { HOIST: "" };
+  const typesOf = (k: number) => {
+    const scalar = bits || conditions[k] ? "u32" : "f32";
+    return { scalar, vector: `vec4<${scalar}>` };
+  };
+  const asConditions = () => {
+    for (const k of conditions.keys()) {
+      if (conditions[k]) defines[`LOAD${k}`] = `vec4<u32>((${defines[`LOAD${k}`]}) != vec4(0u))`;
+    }
+    return defines;
+  };
   strides.forEach((own, k) => {
+    const { scalar, vector } = typesOf(k);
     if (over.every((n, axis) => n === 1 || own[axis] === whole[axis])) {
       defines[`TYPE${k}`] = vector;
       defines[`LOAD${k}`] = `in${k}[i]`;
@@ -131,7 +145,7 @@ export function readOperands(
     }
   });
   defines.WALKS = walked.length;
-  if (walked.length === 0) return { defines, params: {} };
+  if (walked.length === 0) return { defines: asConditions(), params: {} };
 
   const merged = mergeAxes(
     over,
@@ -151,6 +165,7 @@ export function readOperands(
     params[`n${k}`] = merged.shape[rank - 1 - k] / (quad && k === 0 ? 4 : 1);
   }
   walked.forEach((operand, j) => {
+    const { scalar, vector } = typesOf(operand);
     const whole4 = quad && vectors[j];
     const at = `in${operand}[at${j}`;
     defines[`TYPE${operand}`] = whole4 ? vector : scalar;
@@ -161,5 +176,5 @@ export function readOperands(
       params[`s${j}_${k}`] = merged.strides[j][rank - 1 - k] / (whole4 && k > 0 ? 4 : 1);
     }
   });
-  return { defines, params };
+  return { defines: asConditions(), params };
 }

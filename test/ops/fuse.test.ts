@@ -34,6 +34,27 @@ describe("a fused chain", () => {
     expect(gpu().device.pipelines.kernelCount).toBe(before);
   });
 
+  it("takes i32 conditions for the numbers that they are, in every layout", async () => {
+    const numbers = Int32Array.of(0, 1, -1, 0x7fffffff, -0x80000000, 0, 0x00400000, 2);
+    const x = gpu().randn([3, 8]);
+    const values = await x.data();
+    for (const [shape, at] of [
+      [[8], (i: number) => numbers[i % 8]],
+      [[3, 1], (i: number) => numbers[3 + Math.floor(i / 8)]],
+      [[1], () => numbers[4]],
+    ] as [number[], (i: number) => number][]) {
+      const count = shape.reduce((n, side) => n * side, 1);
+      const condition = gpu().tensor(numbers.slice(count === 8 ? 0 : count === 3 ? 3 : 4).slice(0, count), [
+        ...shape,
+      ]);
+      const y = await fuse((a, c) => a.where(c, a.mul(-3)))(x, condition).data();
+      expect(y).toEqual(values.map((value, i) => (at(i) !== 0 ? value : Math.fround(-3 * value))));
+    }
+    const i32 = gpu().tensor(numbers, [8]);
+    expect(() => fuse((a, c) => a.where(c, c))(x, i32)).toThrow(/parameter 2 is i32.*cast/);
+    expect(() => fuse((a, c) => a.mul(c))(x, i32)).toThrow(ShapeError);
+  });
+
   it("gives a captured run the bits of an eager one", async () => {
     const w = gpu().randn([31, 20]).keep();
     const step = ({ x }: { x: Tensor }) => ({ y: fuse((v, u) => v.exp().add(1).log().mul(u))(x, w) });
