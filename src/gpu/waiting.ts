@@ -59,13 +59,13 @@ export class Waiting {
       times.push(await this.timeQueue());
       await new Promise((done) => setTimeout(done, lookEvery));
     }
-    const latest = Math.max(...times);
-    if (latest >= slow && !this.stopped) {
+    const late = times.filter((time) => time >= slow);
+    if (late.length > 0 && !this.stopped) {
       this.nudges = true;
       const nudged: number[] = [];
       for (let i = 0; i < looks; i++) nudged.push(await this.timeQueue());
       times.push(...nudged);
-      this.nudges = !this.stopped && Math.min(...nudged) < latest / 2; // else it is of no use
+      this.nudges = !this.stopped && Math.min(...nudged) < 0.7 * Math.min(...late); // else it is of no use
     }
     this.latency = Math.min(...times);
   }
