@@ -129,7 +129,7 @@ describe("a training step", () => {
       healthy.dispose();
       gpu.close();
     }
-  });
+  }, 400_000); // with the other kernels of a step to compile, too
 
   it("keeps what was found for the next device, and forgets it with the shader", async () => {
     const store = new MemoryTuningStore();
