@@ -3,13 +3,61 @@
 import type { Gpu } from "../tensor/gpu.js";
 import { fromHalf, toHalf } from "../tensor/half.js";
 import type { Random } from "../tensor/random.js";
-import { matmulFamily, product } from "./matmul-kernels.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { matmulFamily, type ProductOptions, product } from "./matmul-kernels.js";
 import type { Tunable, Work } from "./tuning.js";
 import { isFused, type ProductCase } from "./tuning-matmul.js";
 
 /** Values of variance 1 on both sides of zero. */
 function noise(random: Random, size: number): Float32Array {
   return Float32Array.from({ length: size }, () => (2 * random.uniform() - 1) * Math.sqrt(3));
+}
+
+/** The normal distribution at x, with erf to 1.5·10⁻⁷ (Abramowitz and Stegun 7.1.26): what a check of GELU needs. */
+function normal(x: number): { cumulative: number; density: number } {
+  const z = Math.abs(x) * Math.SQRT1_2;
+  const t = 1 / (1 + 0.3275911 * z);
+  const series =
+    ((((1.061405429 * t - 1.453152027) * t + 1.421413741) * t - 0.284496736) * t + 0.254829592) * t;
+  const erf = Math.sign(x) * (1 - series * Math.exp(-z * z));
+  return { cumulative: 0.5 * (1 + erf), density: Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI) };
+}
+
+/** The results that an epilogue may have besides C, and their checks against the product itself. */
+function epilogueWork(gpu: Gpu, size: number, biasOf: (at: number) => number, random: Random) {
+  const [residual, slope] = [noise(random, size), noise(random, size)];
+  const tensors = [residual, slope].map((data) => gpu.tensor(data));
+  const [pre, activated, sloped] = [0, 1, 2].map(() => gpu.empty([size]));
+  const outputs = [pre, activated, sloped];
+  const blank = new Float32Array(size).fill(Number.NaN);
+  return {
+    reset: () => outputs.forEach((tensor) => void tensor.write(blank)),
+    run(multiply: (c: Tensor, options: Partial<ProductOptions>, biased: boolean) => void) {
+      multiply(activated, { gelu: true, pre, accumulate: false, residual: tensors[0] }, true);
+      multiply(sloped, { gelu: true, slope: tensors[1], accumulate: false }, false);
+    },
+    /** `product` is A·B with the bias. */
+    async check(product: Float32Array, tolerance: number): Promise<string | undefined> {
+      const [p, a, s] = await Promise.all(outputs.map((tensor) => tensor.data()));
+      for (let i = 0; i < size; i++) {
+        const x = product[i];
+        const { cumulative, density } = normal(slope[i]);
+        const expected = {
+          "what GELU is applied to": [p[i], x],
+          "GELU with a residual": [a[i], x * normal(x).cumulative + residual[i]],
+          "the slope of GELU": [s[i], (x - biasOf(i)) * (cumulative + slope[i] * density)],
+        };
+        for (const [name, [got, wanted]] of Object.entries(expected)) {
+          const error = Math.abs(got - wanted);
+          if (!(error <= 2 * tolerance + 1e-5 * (1 + Math.abs(wanted)))) {
+            return `${name} is off by ${error.toPrecision(2)}`;
+          }
+        }
+      }
+      return undefined;
+    },
+    dispose: () => [...tensors, ...outputs].forEach((tensor) => void tensor.dispose()),
+  };
 }
 
 /**
@@ -49,14 +97,27 @@ function productWork(gpu: Gpu, shape: ProductCase, random: Random): Work {
     }
   }
   const tolerance = 4e-7 * Math.sqrt(n) * (k + 16);
+  const unwritten = new Float32Array(m).fill(Number.NaN);
+  const end = biased ? epilogueWork(gpu, batch * m * n, (at) => values[2][at % n], random) : undefined;
+  const multiply = (target: Tensor, options: Partial<ProductOptions>, withBias: boolean) =>
+    product(a, b, target, {
+      ...{ m, n, k, batch, transposeA, transposeB, accumulate, strideA: m * k, strideB: k * n },
+      bias: withBias ? bias : undefined,
+      ...options,
+    });
+  let whole = false; // the next run is one that is checked, and makes every result
   return {
-    reset: () => void c.write(blank),
-    run: () =>
-      product(a, b, c, {
-        ...{ m, n, k, batch, transposeA, transposeB, accumulate, strideA: m * k, strideB: k * n },
-        bias: biased ? bias : undefined,
-        sums,
-      }),
+    reset() {
+      c.write(blank);
+      sums?.write(unwritten);
+      end?.reset();
+      whole = true;
+    },
+    run() {
+      multiply(c, { sums }, biased);
+      if (whole) end?.run(multiply);
+      whole = false;
+    },
     async check() {
       const got = await c.data();
       for (let row = 0; row < batch * m; row++) {
@@ -65,9 +126,19 @@ function productWork(gpu: Gpu, shape: ProductCase, random: Random): Work {
         const error = Math.abs(sum - expected[row]);
         if (!(error <= tolerance)) return `row ${row % m} is off by ${error.toPrecision(2)}`;
       }
-      return undefined;
+      const added = sums && (await sums.data());
+      for (let i = 0; added && i < m; i++) {
+        let sum = 0;
+        for (let l = 0; l < k; l++) sum += values[0][l * m + i];
+        const error = Math.abs(added[i] - sum);
+        if (!(error <= 4e-7 * (k + 16))) return `sum ${i} is off by ${error.toPrecision(2)}`;
+      }
+      return end?.check(got, 4e-7 * (k + 16));
     },
-    dispose: () => [a, b, bias, c, sums].forEach((tensor) => void tensor?.dispose()),
+    dispose() {
+      for (const tensor of [a, b, bias, c, sums]) tensor?.dispose();
+      end?.dispose();
+    },
   };
 }
 

@@ -156,7 +156,15 @@ const products: ProductCase[] = [
   { m: 48, n: 40, k: 320, transposeA: true, accumulate: true },
 ];
 
+const fused: ProductCase = { m: 12, n: 16, k: 8, bias: true };
+const summed: ProductCase = { m: 64, n: 64, k: 64, transposeA: true, sums: true };
+
 describe("matrix products", () => {
+  it.each([fused, summed])("every kernel passes its test of all results: %j", async (shape) => {
+    const { attempts } = await tuneCase(gpu(), matmulTunable, shape, { seed, rounds: 1, sampleMs: 1 });
+    for (const attempt of attempts) expect(attempt.reason ?? "too slow").toBe("too slow");
+  });
+
   it.each(products)("every kernel of $m × $n × $k passes its test", async (shape) => {
     const { attempts, choice } = await tuneCase(gpu(), matmulTunable, shape, {
       seed,
@@ -166,6 +174,47 @@ describe("matrix products", () => {
     expect(attempts.length).toBeGreaterThan(1);
     for (const attempt of attempts) expect(attempt.reason ?? "too slow").toBe("too slow");
     expect(["", ...attempts.map((each) => each.choice)]).toContain(choice);
+  });
+
+  it.each<[string, ProductCase, string, string, RegExp]>([
+    ["what GELU is applied to", fused, "  pre[i] = x;", "  pre[i] = x + f32(i == 7u);", /^what GELU is/],
+    [
+      "a residual",
+      fused,
+      "  x += residual[i];",
+      "  x += residual[i] + f32(i == 9u);",
+      /^GELU with a residual/,
+    ],
+    ["GELU", fused, "  x = gelu4(x);", "  x = x;", /^GELU with a residual/],
+    [
+      "its slope",
+      fused,
+      "  x *= gelu_slope4(slope[i]);",
+      "  x *= gelu_slope4(-slope[i]);",
+      /^the slope of GELU/,
+    ],
+    ["column sums", summed, "/ 4u] = sum; }", "/ 4u] = sum + f32(row == 8u); }", /^sum (8|9|10|11) is off/],
+  ])("that are wrong in nothing but %s are vetoed", async (_, shape, sound, wrong, reason) => {
+    const name = "matmul/operands";
+    const text = library[name];
+    const own = await open();
+    try {
+      own.device.tuner.forget();
+      library[name] = text.replace(sound, wrong);
+      expect(library[name]).not.toBe(text);
+      const { attempts } = await tuneCase(own, matmulTunable, shape, { seed, rounds: 1, sampleMs: 1 });
+      const wrongs = attempts.filter(({ reason: given }) => reason.test(given ?? ""));
+      if (shape.sums) {
+        // Only kernels of subgroups make sums on their way.
+        const subgroups = attempts.filter(({ choice }) => choice.startsWith("subgroup"));
+        expect(wrongs.length > 0).toBe(subgroups.length > 0);
+      } else {
+        expect(wrongs.length).toBeGreaterThan(0);
+      }
+    } finally {
+      library[name] = text;
+      own.close();
+    }
   });
 
   it("a kernel that a driver gets wrong in one place is found and not taken again", async () => {
