@@ -63,10 +63,10 @@ it("takes a step in slices in about the time of a whole one", async () => {
   await page.evaluate(() => trainingPage.stop());
   const told = (times: readonly number[]) => times.map(Math.round).join(" ");
   console.log(`whole ${told(whole)} ms, in slices ${told(sliced)} ms`);
-  // Other programs only ever add to a step.
+  // By the clock, which other programs disturb: the least disturbed steps.
   const least = Math.min(...whole);
   expect(sliced[0]).toBeLessThan(least + 3000);
-  expect(Math.min(...sliced)).toBeLessThan(1.5 * least);
+  expect(Math.min(...sliced)).toBeLessThan(2 * least);
 }, 300_000);
 
 // Only Chromium tells what its heap holds.
