@@ -66,7 +66,8 @@ export async function everyShader(gpu: Gpu): Promise<MadeShader[]> {
   const before = { ...capabilities };
   try {
     await probes(gpu);
-    for (const shader of ["audio/crops", "optim/scale"]) gpu.device.kernel(shader); // one way each
+    for (const shader of ["audio/crops", "optim/scale", "half"]) gpu.device.kernel(shader); // one way each
+    gpu.device.kernel("lanes", { GROUP: "128u" });
     for (const adapter of adapters) {
       Object.assign(capabilities, described(adapter));
       tuner.ship({}); // forgets what was decided for the adapter before
