@@ -91,7 +91,8 @@ export function readTable(text: string, adapter: string): TuningTable | string {
     }
     families[name] = { sources: family.sources, entries, vetoes };
   }
-  return { format: 1, adapter, families, checks: readVerdicts(value.checks) };
+  const checks = readVerdicts(value.checks);
+  return { format: 1, adapter, families, ...(Object.keys(checks).length > 0 && { checks }) };
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
