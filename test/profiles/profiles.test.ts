@@ -144,7 +144,7 @@ describe("invocations in reverse order", () => {
     }`;
   const right = Array.from({ length: 64 }, (_, i) => Math.floor(i / 8) + 1);
 
-  it("finds a missing barrier that the usual order hides, and nothing else", async () => {
+  it("finds a missing barrier, which lavapipe's order hides, and nothing else", async () => {
     const { gpu: device, capabilities } = opened().gpu.device;
     const run = async (barrier: string, permuted: boolean) => {
       const code = expanded(text(barrier));
@@ -152,7 +152,7 @@ describe("invocations in reverse order", () => {
     };
     expect(await run("workgroupBarrier();", false)).toEqual(right);
     expect(await run("workgroupBarrier();", true)).toEqual(right);
-    if (capabilities.adapterName.match(/swiftshader|llvmpipe/i)) expect(await run("", false)).toEqual(right);
+    if (capabilities.adapterName.match(/llvmpipe/i)) expect(await run("", false)).toEqual(right);
     expect(await run("", true)).not.toEqual(right);
   });
 });

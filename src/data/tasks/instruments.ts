@@ -51,14 +51,15 @@ export async function openInstruments(options: ResolvedTaskOptions): Promise<Lab
       if (start === undefined) return [];
       const voices = draw.shuffled(voicesIn(piece.notes, start)).slice(0, VOICES);
       const midi = reorchestrated(piece.bytes, draw, voices);
-      const notes = midiNotes(parseMidi(midi));
+      const label = familyLabels(midiNotes(parseMidi(midi)), start, CLIP_SECONDS);
+      if (!label.includes(1)) return []; // drums alone, which this draw leaves out
       const id = `${piece.id} ${round}@${start.toFixed(1)}`;
       const clip: StoredClip = {
         id,
         piece: piece.id,
         title: `${piece.id}, orchestration ${round + 1}, ${start.toFixed(0)} s`,
         groups: [`piece:${piece.id}`],
-        label: familyLabels(notes, start, CLIP_SECONDS),
+        label,
         file: `${fileName(id)}.wav`,
       };
       return [{ clip, file: clip.file, job: { midi, soundfont, start, seconds: CLIP_SECONDS } }];
