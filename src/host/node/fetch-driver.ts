@@ -14,7 +14,7 @@ export interface DriverFetchOptions {
   onProgress?: OnProgress;
   signal?: AbortSignal;
   /** Tests put others in. */
-  env?: NodeJS.ProcessEnv;
+  env?: Readonly<Record<string, string | undefined>>;
   fetch?: typeof fetchLavapipe;
 }
 
