@@ -70,7 +70,12 @@ function program(use: KernelUse, random: Random): Trial[] {
   const lengths = walks ? lengthsOf(use, rank, quad ? [6, 11, 3, 5] : [33, 7, 6, 3]) : [1201];
   const size = product(lengths) * (quad ? 4 : 1);
   const count = Math.ceil(size / 4);
-  const numbers = Object.entries(params).filter(([name]) => /^c\d+$/.test(name));
+  // The work's own numbers, but for small ones (an ε, one over a count), which would hide an error in what they are multiplied with.
+  const numbers = Object.entries(params).flatMap(([name, value]): [string, number][] =>
+    /^c\d+$/.test(name)
+      ? [[name, value !== 0 && Math.abs(value) < 0.1 ? 0.3 * Math.sign(value) : value]]
+      : [],
+  );
 
   const steps: Record<string, number> = {};
   let walk = 0;
