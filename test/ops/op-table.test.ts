@@ -96,7 +96,10 @@ describe("the runner", () => {
           return unary.square([x], {}).add(more).sub(more.detach());
         },
       };
-      expect((await checkCase(gpu(), off, seed)).join()).toMatch(/direction through all|gradient 0\[/);
+      // The cotangent is drawn: where it is near 0 the error is too, but not with every seed.
+      const found: string[] = [];
+      for (let k = 0; k < 3; k++) found.push(...(await checkCase(gpu(), off, seed + k)));
+      expect(found.join()).toMatch(/direction through all|gradient 0\[/);
     }
   });
 
