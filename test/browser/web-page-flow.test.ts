@@ -89,7 +89,7 @@ test("demo music to a trained model, through a reload", { timeout: 600_000 }, as
   await lookAt(page, "map");
   await page.getByRole("button", { name: "Draw the map" }).click();
   await page
-    .getByText(/^\d{2,} windows of 8 clips, by the model of step 24\.$/)
+    .getByText(/^\d{2,} windows of 8 clips, by the model of step 24\./)
     .waitFor({ timeout: 120_000 });
   await lookAt(page, "finetune");
   for (const name of ["low", "high"]) {
