@@ -75,7 +75,7 @@ export const swiftshader: ShippedTable = {
       },
     },
     attention: {
-      sources: "1b02cgxh72t",
+      sources: "1shdqby72mm",
       entries: {
         "backward_key 10.12.12 24p": ["", 1],
         "backward_key 12.12.12 24p": ["", 1],
