@@ -88,9 +88,7 @@ test("demo music to a trained model, through a reload", { timeout: 600_000 }, as
   // What the model has learnt: a map of every window, and a probe on clips that are given two classes.
   await lookAt(page, "map");
   await page.getByRole("button", { name: "Draw the map" }).click();
-  await page
-    .getByText(/^\d{2,} windows of 8 clips, by the model of step 24\./)
-    .waitFor({ timeout: 120_000 });
+  await page.getByText(/^\d{2,} windows of 8 clips, by the model of step 24\./).waitFor({ timeout: 120_000 });
   await lookAt(page, "finetune");
   for (const name of ["low", "high"]) {
     await page.getByLabel("Name of a class").fill(name);
