@@ -1,6 +1,7 @@
 // Expressions of the elementwise programs and of reductions, which kernels are built with, worked out in float64: enough of WGSL for
 // what src/ops writes, one element at a time, so that vectors are numbers. Truth is 1 or 0. What it does not know is refused.
 import { ShaderError } from "../gpu/errors.js";
+import { erf, gelu } from "../ops/gelu-float64.js";
 
 /** Values by name; a number's own dots are part of it: "p.scale". */
 export type Names = Record<string, number>;
@@ -21,23 +22,6 @@ function floatOf(bits: number): number {
   return float[0];
 }
 
-/** Gauss's error function, by its series, or by what is left of 1 where that converges slowly. */
-export function erf(x: number): number {
-  const a = Math.abs(x);
-  if (a > 6) return Math.sign(x);
-  let term = a;
-  let sum = a;
-  for (let n = 1; n < 200 && Math.abs(term) > 1e-17 * sum; n++) {
-    // e^{-x²}·Σ 2ⁿ x^{2n+1} / (2n+1)!!, whose terms are all positive
-    term *= (2 * a * a) / (2 * n + 1);
-    sum += term;
-  }
-  return (Math.sign(x) * 2 * Math.exp(-a * a) * sum) / Math.sqrt(Math.PI);
-}
-
-export const gelu = (x: number) => 0.5 * x * (1 + erf(x / Math.SQRT2));
-export const geluSlope = (x: number) =>
-  0.5 * (1 + erf(x / Math.SQRT2)) + (x * Math.exp(-0.5 * x * x)) / Math.sqrt(2 * Math.PI);
 const tanhShare = (x: number) => 0.5 * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
 export const geluTanh = (x: number) => x * tanhShare(x);
 export const geluTanhSlope = (x: number) => {

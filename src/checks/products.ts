@@ -1,5 +1,7 @@
 // Checks of matrix products with their epilogues and slices, and of the sums that stand beside them. Every result is compared: at these
 // sizes that costs about as much as testing products by random vectors, and finds whatever is wrong in one place alone.
+
+import { gelu, geluSlope } from "../ops/gelu-float64.js";
 import type { MatmulVariant } from "../ops/matmul-variants.js";
 import { groupsOf } from "../ops/matmul-variants.js";
 import { fromHalf, toHalf } from "../tensor/half.js";
@@ -18,7 +20,7 @@ import {
   type Trial,
   total,
 } from "./check.js";
-import { gelu, geluSlope, geluTanh, geluTanhSlope } from "./expression.js";
+import { geluTanh, geluTanhSlope } from "./expression.js";
 
 /** The kernel that these defines are of. */
 function variantOf(use: KernelUse): MatmulVariant {

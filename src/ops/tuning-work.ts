@@ -4,6 +4,7 @@ import type { Gpu } from "../tensor/gpu.js";
 import { fromHalf, toHalf } from "../tensor/half.js";
 import type { Random } from "../tensor/random.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { gelu, geluSlope } from "./gelu-float64.js";
 import { matmulFamily, type ProductOptions, product } from "./matmul-kernels.js";
 import type { Tunable, Work } from "./tuning.js";
 import { isFused, type ProductCase } from "./tuning-matmul.js";
@@ -11,16 +12,6 @@ import { isFused, type ProductCase } from "./tuning-matmul.js";
 /** Values of variance 1 on both sides of zero. */
 function noise(random: Random, size: number): Float32Array {
   return Float32Array.from({ length: size }, () => (2 * random.uniform() - 1) * Math.sqrt(3));
-}
-
-/** The normal distribution at x, with erf to 1.5·10⁻⁷ (Abramowitz and Stegun 7.1.26): what a check of GELU needs. */
-function normal(x: number): { cumulative: number; density: number } {
-  const z = Math.abs(x) * Math.SQRT1_2;
-  const t = 1 / (1 + 0.3275911 * z);
-  const series =
-    ((((1.061405429 * t - 1.453152027) * t + 1.421413741) * t - 0.284496736) * t + 0.254829592) * t;
-  const erf = Math.sign(x) * (1 - series * Math.exp(-z * z));
-  return { cumulative: 0.5 * (1 + erf), density: Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI) };
 }
 
 /** The results that an epilogue may have besides C, and their checks against the product itself. */
@@ -41,11 +32,10 @@ function epilogueWork(gpu: Gpu, size: number, biasOf: (at: number) => number, ra
       const [p, a, s] = await Promise.all(outputs.map((tensor) => tensor.data()));
       for (let i = 0; i < size; i++) {
         const x = product[i];
-        const { cumulative, density } = normal(slope[i]);
         const expected = {
           "what GELU is applied to": [p[i], x],
-          "GELU with a residual": [a[i], x * normal(x).cumulative + residual[i]],
-          "the slope of GELU": [s[i], (x - biasOf(i)) * (cumulative + slope[i] * density)],
+          "GELU with a residual": [a[i], gelu(x) + residual[i]],
+          "the slope of GELU": [s[i], (x - biasOf(i)) * geluSlope(slope[i])],
         };
         for (const [name, [got, wanted]] of Object.entries(expected)) {
           const error = Math.abs(got - wanted);

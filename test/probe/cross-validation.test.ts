@@ -2,10 +2,11 @@
 // against formulas written out here.
 import { describe, expect, it } from "vitest";
 import { crossValidate } from "../../src/probe/cross-validation.js";
+import { jacobiEigen } from "../../src/probe/eigen.js";
 import { foldsByGroups } from "../../src/probe/folds.js";
 import { metricsOf, type Predictions, type ProbeLabels } from "../../src/probe/protocol.js";
 import { contrast, holm, resampleRows } from "../../src/probe/significance.js";
-import { jacobiEigen, leadingEigen, Whitener } from "../../src/probe/whiten.js";
+import { leadingEigen, Whitener } from "../../src/probe/whiten.js";
 import { Random } from "../../src/tensor/random.js";
 import { freshSeed } from "../support/gpu.js";
 

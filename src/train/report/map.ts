@@ -3,6 +3,7 @@
 // drawing is in embedding.ts.
 
 import { DataError, ShapeError } from "../../gpu/errors.js";
+import { jacobiEigen } from "../../probe/eigen.js";
 
 /** The first two principal coordinates of n vectors, and the share of the variance along each. */
 export interface Projection {
@@ -66,11 +67,11 @@ export function principalAxes(vectors: Float32Array, n: number, d: number, axes:
     const m = space.length;
     const small = new Float64Array(m * m);
     for (let a = 0; a < m; a++) for (let b = 0; b < m; b++) small[a * m + b] = dot(space[a], images[b]);
-    const { eigenvalues, eigenvectors } = jacobi(small, m);
+    const { values: eigenvalues, vectors } = jacobiEigen(small, m);
     values = eigenvalues;
     const count = Math.min(k, m);
-    kept = combine(space, eigenvectors, count);
-    const moved = combine(images, eigenvectors, count);
+    kept = combine(space, vectors, count);
+    const moved = combine(images, vectors, count);
     // Done when the pairs that are asked for satisfy XᵀX·v = λ·v.
     let residual = 0;
     for (let a = 0; a < Math.min(axes, count); a++) {
@@ -166,66 +167,15 @@ function krylovSpace(
   return { space, images };
 }
 
-/** Row a = Σ_b turn[b, a] · rows[b], for the first `count` columns of `turn`. */
+/** Row a = Σ_b turn[a, b] · rows[b], for the first `count` rows of `turn`. */
 function combine(rows: Float64Array[], turn: Float64Array, count: number): Float64Array[] {
   const m = rows.length;
   return Array.from({ length: count }, (_, a) => {
     const out = new Float64Array(rows[0].length);
     for (let b = 0; b < m; b++) {
-      const w = turn[b * m + a];
+      const w = turn[a * m + b];
       for (let j = 0; j < out.length; j++) out[j] += w * rows[b][j];
     }
     return out;
   });
-}
-
-/** Cyclic Jacobi on a symmetric [k, k] matrix: eigenvalues falling, eigenvectors in columns. */
-function jacobi(matrix: Float64Array, k: number): { eigenvalues: Float64Array; eigenvectors: Float64Array } {
-  const a = matrix.slice();
-  const v = new Float64Array(k * k);
-  for (let i = 0; i < k; i++) v[i * k + i] = 1;
-  for (let sweep = 0; sweep < 60; sweep++) {
-    let off = 0;
-    let all = 0;
-    for (let i = 0; i < k; i++) {
-      for (let j = 0; j < k; j++) {
-        all += a[i * k + j] ** 2;
-        if (i !== j) off += a[i * k + j] ** 2;
-      }
-    }
-    if (off <= 1e-30 * all) break;
-    for (let p = 0; p < k; p++) {
-      for (let q = p + 1; q < k; q++) {
-        const apq = (a[p * k + q] + a[q * k + p]) / 2;
-        if (apq === 0) continue;
-        const theta = (a[q * k + q] - a[p * k + p]) / (2 * apq);
-        const t = (theta < 0 ? -1 : 1) / (Math.abs(theta) + Math.sqrt(theta * theta + 1));
-        const c = 1 / Math.sqrt(t * t + 1);
-        const s = t * c;
-        for (let i = 0; i < k; i++) {
-          const x = a[i * k + p];
-          const y = a[i * k + q];
-          a[i * k + p] = c * x - s * y;
-          a[i * k + q] = s * x + c * y;
-          const vx = v[i * k + p];
-          const vy = v[i * k + q];
-          v[i * k + p] = c * vx - s * vy;
-          v[i * k + q] = s * vx + c * vy;
-        }
-        for (let i = 0; i < k; i++) {
-          const x = a[p * k + i];
-          const y = a[q * k + i];
-          a[p * k + i] = c * x - s * y;
-          a[q * k + i] = s * x + c * y;
-        }
-      }
-    }
-  }
-  const order = Array.from({ length: k }, (_, i) => i).sort((i, j) => a[j * k + j] - a[i * k + i]);
-  const eigenvalues = Float64Array.from(order, (i) => a[i * k + i]);
-  const eigenvectors = new Float64Array(k * k);
-  order.forEach((from, to) => {
-    for (let i = 0; i < k; i++) eigenvectors[i * k + to] = v[i * k + from];
-  });
-  return { eigenvalues, eigenvectors };
 }
