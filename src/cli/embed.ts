@@ -17,17 +17,18 @@ import { type PoolName, poolShape } from "../probe/feature-pools.js";
 import { keptValues, passOver } from "../train/feature-pass.js";
 import { encoderStore } from "../train/feature-stores.js";
 import { loadModel } from "../train/load-model.js";
+import { chooseModel, modelLine } from "../train/released.js";
 import { reasonOf } from "../train/run-folder.js";
 import { poolOption } from "./features.js";
 import { onInterrupt } from "./interrupt.js";
-import { addAdapterOptions } from "./options.js";
+import { addAdapterOptions, checkpointOption } from "./options.js";
 import { openProgress } from "./progress.js";
 
 const formats = ["npy", "safetensors", "jsonl"] as const;
 type Format = (typeof formats)[number];
 
 interface EmbedOptions {
-  checkpoint: string;
+  checkpoint?: string;
   format: Format;
   pool: PoolName;
   cache: boolean;
@@ -41,7 +42,7 @@ export function registerEmbed(program: Command): void {
     .command("embed")
     .description("turn audio files into one vector each with a trained model")
     .argument("<files...>", "audio files")
-    .requiredOption("--checkpoint <folder>", "a run's folder, or its checkpoint folder")
+    .addOption(checkpointOption())
     .addOption(
       new Option(
         "--format <name>",
@@ -75,6 +76,7 @@ async function embed(files: string[], options: EmbedOptions): Promise<void> {
   const twice = files.find((file, i) => files.indexOf(file) !== i);
   if (twice !== undefined) throw new UsageError(`${twice} is named twice: name each file once.`);
 
+  const chosen = await chooseModel(checkpoint);
   const display = openProgress(process.stderr);
   const stopping = new AbortController();
   const release = onInterrupt(() => stopping.abort());
@@ -83,7 +85,9 @@ async function embed(files: string[], options: EmbedOptions): Promise<void> {
     const { signal } = stopping;
     display.note(adapterLine(gpu.host));
     turnChecksOn(gpu, display.note);
-    const { model, config } = await loadModel(gpu, checkpoint);
+    const line = modelLine(chosen);
+    if (line) display.note(line);
+    const { model, config } = await loadModel(gpu, chosen.folder);
     const shape = poolShape(pool, config.model);
     const recipe = {
       model: config.model,

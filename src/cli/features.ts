@@ -26,9 +26,10 @@ import { speedText } from "../train/feature-pass.js";
 import { encoderSettings, weightsDigest } from "../train/feature-stores.js";
 import { loadModel } from "../train/load-model.js";
 import { randomSeeds } from "../train/probe.js";
+import { chooseModel, modelLine } from "../train/released.js";
 import { type TaskTables, taskFeatures } from "../train/task-features.js";
 import { onInterrupt } from "./interrupt.js";
-import { addAdapterOptions, integer } from "./options.js";
+import { addAdapterOptions, checkpointOption, integer } from "./options.js";
 import { openProgress } from "./progress.js";
 
 interface Shard {
@@ -37,7 +38,7 @@ interface Shard {
 }
 
 interface ExtractOptions {
-  checkpoint: string;
+  checkpoint?: string;
   data?: string;
   task?: string;
   pool: PoolName;
@@ -59,7 +60,7 @@ export function registerFeatures(program: Command): void {
   const extract = features
     .command("extract")
     .description("take every clip of a folder or a task through a trained model, into one file")
-    .requiredOption("--checkpoint <folder>", "a run's folder, or its checkpoint folder")
+    .addOption(checkpointOption())
     .option("--data <folder>", "a folder of audio; or, with --task, the folder of that data set")
     .addOption(
       new Option("--task <name>", "a labelled task, so that the file can be probed").choices([
@@ -134,6 +135,7 @@ async function extractFeatures(options: ExtractOptions): Promise<void> {
     throw new UsageError(`The task ${task} brings its own music: leave out --data.`);
   }
   const out = await outputPath(options);
+  const encoder = await chooseModel(checkpoint);
   const display = openProgress(process.stderr);
   const stopping = new AbortController();
   const release = onInterrupt(() => stopping.abort());
@@ -142,7 +144,9 @@ async function extractFeatures(options: ExtractOptions): Promise<void> {
     const { signal } = stopping;
     display.note(adapterLine(gpu.host));
     turnChecksOn(gpu, display.note);
-    const { model, config, path } = await loadModel(gpu, checkpoint);
+    const line = modelLine(encoder);
+    if (line) display.note(line);
+    const { model, config, path } = await loadModel(gpu, encoder.folder);
     const corpus = await openCorpus(options, { note: display.note, onProgress: display.progress, signal });
     const chosen = [...corpus.clips.keys()].filter((i) => isIn(corpus.clips[i], options.shard));
     const recipe = { model: config.model, normalisation: config.normalisation, pool, crops };
@@ -164,7 +168,7 @@ async function extractFeatures(options: ExtractOptions): Promise<void> {
     const header: FeatureHeader = {
       corpus: { name: corpus.name, clips: corpus.clips.length, listing: listingOf(corpus.clips) },
       settings: encoderSettings(await weightsDigest(model), recipe),
-      checkpoint: path,
+      checkpoint: encoder.released ?? path,
       seed: config.seed,
       ...(options.shard ? { shard: options.shard } : {}),
       ...(corpus.task ? { task: corpus.task } : {}),

@@ -22,6 +22,14 @@ export function positive(text: string): number {
   return value;
 }
 
+/** --checkpoint: whose encoder is used. */
+export function checkpointOption(): Option {
+  return new Option(
+    "--checkpoint <folder>",
+    "a run's folder, its checkpoint folder, or a released model by name (default: the one that comes with melgrad)",
+  );
+}
+
 /** --adapter and --profile. */
 export function addAdapterOptions(command: Command): Command {
   return command

@@ -17,10 +17,11 @@ import { type GridName, gridNames, gridOf } from "../probe/grid.js";
 import { type FeatureFile, readFeatures } from "../train/feature-file.js";
 import { loadModel } from "../train/load-model.js";
 import { runProbes } from "../train/probe.js";
+import { chooseModel, modelLine } from "../train/released.js";
 import type { ProbeTable, ProbeTask } from "../train/report/types.js";
 import { reasonOf } from "../train/run-folder.js";
 import { onInterrupt } from "./interrupt.js";
-import { addAdapterOptions, addTuneOption, integer } from "./options.js";
+import { addAdapterOptions, addTuneOption, checkpointOption, integer } from "./options.js";
 import { openProgress } from "./progress.js";
 
 interface ProbeOptions {
@@ -45,10 +46,10 @@ export function registerProbe(program: Command): void {
   const command = program
     .command("probe")
     .description("probe the frozen features of a trained model on labelled tasks, beside baselines")
-    .option("--checkpoint <folder>", "a run's folder, or its checkpoint folder")
+    .addOption(checkpointOption())
     .option(
       "--features <files...>",
-      "instead of a checkpoint: files that melgrad features made, probed without their audio",
+      "instead of a model: files that melgrad features made, probed without their audio",
     )
     .option(
       "--task <names>",
@@ -131,6 +132,7 @@ async function runProbe(options: ProbeOptions): Promise<void> {
   ) {
     throw new UsageError(`--json ${json} is a folder: write the name of a file.`);
   }
+  const chosen = options.features ? undefined : await chooseModel(checkpoint);
   const display = openProgress(process.stderr);
   const stopping = new AbortController();
   const release = onInterrupt(() => stopping.abort());
@@ -143,7 +145,9 @@ async function runProbe(options: ProbeOptions): Promise<void> {
   try {
     display.note(adapterLine(gpu.host));
     turnChecksOn(gpu, display.note);
-    const loaded = checkpoint === undefined ? undefined : await loadModel(gpu, checkpoint);
+    const line = chosen && modelLine(chosen);
+    if (line) display.note(line);
+    const loaded = chosen && (await loadModel(gpu, chosen.folder));
     const features: FeatureFile[] = [];
     for (const path of options.features ?? []) features.push(await readFeatures(path));
     display.note(`probing ${loaded?.path ?? features.map(({ path }) => path).join(", ")}`);
@@ -182,11 +186,8 @@ async function runProbe(options: ProbeOptions): Promise<void> {
   }
 }
 
-/** Features come from a model and audio, or from files: throws UsageError where both or neither are named. */
+/** Features come from a model and audio, or from files: throws UsageError where both are named. */
 function checkSource({ checkpoint, features, task, data, pool }: ProbeOptions): void {
-  if (checkpoint === undefined && features === undefined) {
-    throw new UsageError("Say what to probe: write --checkpoint FOLDER, or --features FILE.");
-  }
   if (features === undefined) return;
   const other = Object.entries({ checkpoint, task, data, pool }).find(([, value]) => value !== undefined);
   if (other) {

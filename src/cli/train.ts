@@ -17,6 +17,7 @@ import { objectiveNames } from "../patchifier/objectives.js";
 import { type DataChoice, type RunSettings, resolveSettings, withLength } from "../train/config.js";
 import { finishRun } from "../train/finish.js";
 import { pretrain } from "../train/pretrain.js";
+import { chooseModel } from "../train/released.js";
 import { RunFolder } from "../train/run-folder.js";
 import { version } from "../version.js";
 import { profileTable } from "./bench-tables.js";
@@ -72,7 +73,10 @@ export function registerTrain(program: Command): void {
     .option("--steps <n>", `optimiser steps (default: the preset's; demo: ${defaults("steps")})`, integer(1))
     .option("--batch <n>", `clips a step (default: the preset's; demo: ${defaults("batch")})`, integer(1))
     .option("--lr <x>", "peak learning rate", positive)
-    .option("--init <folder>", "begin with the encoder of a run's folder (default: newly drawn weights)")
+    .option(
+      "--init <folder>",
+      "begin with the encoder of a run's folder, or with pretrained, the released model (default: newly drawn weights)",
+    )
     .option("--seed <n>", "seed of weights, crops and masks", integer(0), 0)
     .option("--out <folder>", "the run's folder (default: runs/PRESET-DATE)")
     .option("--resume", "go on with the run in --out, or with the newest one")
@@ -186,7 +190,8 @@ async function train(options: TrainOptions, command: Command): Promise<void> {
 }
 
 async function readSettings(options: TrainOptions): Promise<RunSettings> {
-  const { preset, objective, patches, steps, batch, lr, seed, init } = options;
+  const { preset, objective, patches, steps, batch, lr, seed } = options;
+  const init = options.init === undefined ? undefined : (await chooseModel(options.init)).folder;
   const settings = {
     preset,
     data: await readData(options),

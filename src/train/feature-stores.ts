@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type KeptVectors, VectorStore } from "../data/vector-store.js";
 import { cacheFolder } from "../host/cache.js";
 import type { FrontEndConfig, ModelConfig } from "../patchifier/config.js";
-import type { Patchifier } from "../patchifier/encoder.js";
+import { encoderSpecs, type Patchifier } from "../patchifier/encoder.js";
 import { FrontEnd } from "../patchifier/front-end.js";
 import { type PoolName, poolSize } from "../probe/feature-pools.js";
 import { melStatistics, melsInMemory } from "../probe/features.js";
@@ -27,11 +27,10 @@ export interface EncoderRecipe {
   hop?: number;
 }
 
-/** SHA-256 over the names, shapes and values of an encoder's parameters; prediction heads do not count. */
-export async function weightsDigest({ parameters }: Patchifier): Promise<string> {
+/** SHA-256 over the names, shapes and values of an encoder's parameters; what an objective trains beside it does not count. */
+export async function weightsDigest({ parameters, sizes }: Patchifier): Promise<string> {
   const hash = createHash("sha256");
-  for (const name of parameters.names) {
-    if (name.startsWith("heads.")) continue;
+  for (const { name } of encoderSpecs(sizes)) {
     const tensor = parameters.get(name);
     const values = await tensor.data();
     hash.update(JSON.stringify([name, tensor.shape]));

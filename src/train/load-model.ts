@@ -1,16 +1,17 @@
-// A trained model from a run's folder: its final weights, or its last checkpoint where it has not ended yet. Everything is
-// checked before a weight is used. Going on with training is pretrain.ts's.
+// A trained model from a run's folder or a released one: its final weights, or its last checkpoint where it has not ended yet. Everything
+// is checked before a weight is used. Going on with training is pretrain.ts's, which folder is meant released.ts's.
 import { readFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { randomAt } from "../data/batches.js";
 import { DataError, UsageError } from "../gpu/errors.js";
 import { exists } from "../host/cache.js";
 import type { NamedValues } from "../nn/parameters.js";
-import type { Patchifier } from "../patchifier/encoder.js";
-import { createModel } from "../patchifier/objectives.js";
+import { encoderSizes, Patchifier } from "../patchifier/encoder.js";
+import { objectiveSpecs } from "../patchifier/objectives.js";
 import type { Gpu } from "../tensor/gpu.js";
 import { deserialise, modelFingerprint, readCheckpoint } from "./checkpoint.js";
 import { parseConfig, type RunConfig } from "./config.js";
+import { chooseModel } from "./released.js";
 import { RunFolder, reasonOf } from "./run-folder.js";
 
 export interface LoadedModel {
@@ -21,10 +22,12 @@ export interface LoadedModel {
 }
 
 /**
- * Loads the model of a run's folder (config.json with model.safetensors or checkpoint/), or of its checkpoint folder.
- * Throws UsageError where the folder is neither, DataError where what is there is damaged or of another model.
+ * Loads the model of a run's folder (config.json with model.safetensors or checkpoint/), of its checkpoint folder, or a released model by
+ * its name; without a name, the released model that is the default. Weights of an encoder alone give an encoder alone. Throws UsageError
+ * where the folder is none of these, DataError where what is there is damaged or of another model.
  */
-export async function loadModel(gpu: Gpu, dir: string): Promise<LoadedModel> {
+export async function loadModel(gpu: Gpu, named?: string): Promise<LoadedModel> {
+  const { folder: dir } = await chooseModel(named);
   if (!(await exists(dir))) {
     throw new UsageError(`There is no '${dir}': write the folder of a run, such as runs/NAME.`);
   }
@@ -44,7 +47,9 @@ export async function loadModel(gpu: Gpu, dir: string): Promise<LoadedModel> {
   const path = useFinal ? final : join(checkpoint, "model.safetensors");
   const weights = useFinal ? await readWeights(final) : await checkpointWeights(checkpoint, config);
 
-  const model = createModel(gpu, config.model, config.pretrain, randomAt(0, "initialise"));
+  const heads = objectiveSpecs(config.model, config.pretrain);
+  const added = heads.some(({ name }) => weights.has(name)) ? heads : [];
+  const model = new Patchifier(gpu, encoderSizes(config.model), randomAt(0, "initialise"), added);
   try {
     const known = new Set(model.parameters.names);
     const unknown = [...weights.keys()].find((name) => !known.has(name));

@@ -4,7 +4,6 @@ import { UsageError } from "../gpu/errors.js";
 import type { ModelConfig } from "../patchifier/config.js";
 import { encoderSizes, encoderSpecs, type Patchifier } from "../patchifier/encoder.js";
 import type { Gpu } from "../tensor/gpu.js";
-import { modelFingerprint } from "./checkpoint.js";
 import { loadModel } from "./load-model.js";
 
 /** An encoder to begin with. */
@@ -19,9 +18,10 @@ export interface Beginning {
 export async function beginFrom(gpu: Gpu, folder: string, model: ModelConfig): Promise<Beginning> {
   const { model: loaded, config, path } = await loadModel(gpu, folder);
   try {
-    if (modelFingerprint(config.model) !== modelFingerprint(model)) {
+    const other = differences(config.model, model);
+    if (other.length > 0) {
       throw new UsageError(
-        `${folder} is of another model: begin from one of the same --preset and --patches (it is of '${config.preset}').`,
+        `${folder} is of another model (${other.join("; ")}): begin from one of the same --preset and --patches (it is of '${config.preset}').`,
       );
     }
     const weights = await loaded.parameters.read();
@@ -40,4 +40,16 @@ export async function beginFrom(gpu: Gpu, folder: string, model: ModelConfig): P
   } finally {
     loaded.dispose();
   }
+}
+
+/** What a model is made of where it is not what a run asks for, as "width 384, this run's 96"; the front end's settings, by which music is heard, with it. */
+function differences(from: ModelConfig, to: ModelConfig): string[] {
+  const { frontEnd: hears, ...sizes } = from;
+  const { frontEnd, ...wanted } = to;
+  const list = (a: object, b: object, words = "") =>
+    Object.entries({ ...b, ...a }).flatMap(([name]) => {
+      const [found, asked] = [(a as Record<string, unknown>)[name], (b as Record<string, unknown>)[name]];
+      return found === asked ? [] : [`${words}${name} ${found}, this run's ${asked}`];
+    });
+  return [...list(hears, frontEnd, "the front end's "), ...list(sizes, wanted)];
 }

@@ -19,10 +19,16 @@ export const tinyModel: ModelConfig = {
 };
 export const tinyNormalisation = { mean: 1, std: 0.8 };
 
-/** Writes the folder; runs of different seeds have different weights. */
-export async function writeRun(gpu: Gpu, folder: string, seed: number): Promise<void> {
+/** Writes the folder; runs of different seeds have different weights. `alone`: those of the encoder and no others. */
+export async function writeRun(
+  gpu: Gpu,
+  folder: string,
+  seed: number,
+  { alone = false } = {},
+): Promise<void> {
   const { pretrain } = preset("demo");
-  const model = new Patchifier(gpu, encoderSizes(tinyModel), randomAt(seed, "initialise"));
+  const sizes = encoderSizes(tinyModel);
+  const model = new Patchifier(gpu, sizes, randomAt(seed, "initialise"), alone ? [] : undefined);
   const weights = await model.parameters.read();
   model.dispose();
   mkdirSync(folder, { recursive: true });
@@ -36,4 +42,10 @@ export async function writeRun(gpu: Gpu, folder: string, seed: number): Promise<
   };
   writeFileSync(join(folder, "config.json"), JSON.stringify(config));
   writeFileSync(join(folder, "model.safetensors"), serialise(weights));
+}
+
+/** Writes a folder of released models that holds one of them, the default: the encoder of `writeRun`'s run of the same seed. */
+export async function writeReleased(gpu: Gpu, models: string, name: string, seed: number): Promise<void> {
+  await writeRun(gpu, join(models, name), seed, { alone: true });
+  writeFileSync(join(models, "index.json"), JSON.stringify({ default: name }));
 }

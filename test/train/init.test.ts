@@ -1,5 +1,5 @@
 // `train --init`: a run begins with another's encoder and normalisation and with heads of its own; another model is refused.
-import { readFileSync } from "node:fs";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, it } from "vitest";
 import { readSafetensors } from "../../src/io/safetensors.js";
@@ -21,12 +21,15 @@ const configOf = (run: string) =>
     init?: string;
   };
 
-it("begins with the encoder of a run, and no other's", async () => {
+it("begins with the encoder of a run, by its folder or as the released model, and no other's", async () => {
   const first = await command.run(train("first", "--steps", "2", "--seed", "3"));
   expect(first.code, first.stderr).toBe(0);
   // A step so small that it changes nothing; another seed, so that newly drawn weights would be others.
-  const more = ["--steps", "1", "--lr", "1e-30", "--seed", "4", "--objective", "mae", "--init", "first"];
-  const second = await command.run(train("second", ...more));
+  const more = ["--steps", "1", "--lr", "1e-30", "--seed", "4", "--objective", "mae", "--init", "pretrained"];
+  const models = join(command.folder, "models");
+  cpSync(join(command.folder, "first"), join(models, "first"), { recursive: true });
+  writeFileSync(join(models, "index.json"), JSON.stringify({ default: "first" }));
+  const second = await command.run(train("second", ...more), { env: { MELGRAD_MODELS: models } });
   expect(second.code, second.stderr).toBe(0);
   const [was, is] = [weightsOf("first"), weightsOf("second")];
   for (const name of ["patch_embed.weight", "blocks.3.mlp.fc2.weight", "norm.bias", "mask_token"]) {
@@ -34,7 +37,7 @@ it("begins with the encoder of a run, and no other's", async () => {
   }
   expect(is.has("decoder.pred.weight")).toBe(true);
   expect(configOf("second").normalisation).toEqual(configOf("first").normalisation);
-  expect(configOf("second").init).toContain("first");
+  expect(configOf("second").init).toBe(join(models, "first", "model.safetensors"));
   expect(configOf("first").init).toBeUndefined();
 
   const other = await command.run(train("third", "--steps", "1", "--patches", "grid", "--init", "first"));

@@ -10,7 +10,9 @@ import { preset } from "../../src/patchifier/config.js";
 import { encoderSizes, Patchifier } from "../../src/patchifier/encoder.js";
 import { toHalf } from "../../src/tensor/half.js";
 import { modelFingerprint, serialise, writeCheckpoint } from "../../src/train/checkpoint.js";
+import { weightsDigest } from "../../src/train/feature-stores.js";
 import { loadModel } from "../../src/train/load-model.js";
+import { beginFrom } from "../../src/train/start-from.js";
 import { useGpu } from "../support/gpu.js";
 
 const gpu = useGpu();
@@ -19,7 +21,15 @@ afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 const { model, pretrain } = preset("demo");
 const small = { ...model, width: 16, layers: 1, heads: 2 };
-const config = { format: 1, model: small, pretrain, data: {}, normalisation: { mean: 0, std: 1 }, seed: 3 };
+const config = {
+  format: 1,
+  preset: "demo",
+  model: small,
+  pretrain,
+  data: {},
+  normalisation: { mean: 0, std: 1 },
+  seed: 3,
+};
 let weights: Awaited<ReturnType<Patchifier["parameters"]["read"]>>;
 
 beforeAll(async () => {
@@ -105,6 +115,39 @@ describe("loadModel", () => {
     expect((error as Error).message).toMatch(message);
     expect((error as Error).message).not.toContain("\n");
   };
+
+  it("takes an encoder alone as one, and a part of the heads as another model's", async () => {
+    const dir = await run("alone");
+    const own = [...weights].filter(([name]) => !name.startsWith("heads."));
+    writeFileSync(join(dir, "model.safetensors"), serialise(new Map(own)));
+    const { model: encoder } = await loadModel(gpu(), dir);
+    expect(encoder.parameters.names).toEqual(own.map(([name]) => name));
+    const read = await encoder.parameters.read();
+    for (const [name, { data }] of own) expect(read.get(name)?.data).toEqual(data);
+    const whole = new Patchifier(gpu(), encoderSizes(small), randomAt(4, "initialise"));
+    whole.parameters.write(weights);
+    expect(await weightsDigest(encoder)).toBe(await weightsDigest(whole));
+    const { put } = await beginFrom(gpu(), dir, small);
+    const drawn = new Patchifier(gpu(), encoderSizes(small), randomAt(5, "initialise"));
+    const before = await drawn.parameters.read();
+    await put(drawn);
+    for (const [name, { data }] of await drawn.parameters.read()) {
+      const from = name.startsWith("heads.") ? before : weights;
+      expect(data, name).toEqual(from.get(name)?.data);
+    }
+    for (const each of [encoder, whole, drawn]) each.dispose();
+    const part = new Map([...weights].filter(([name]) => !name.startsWith("heads.contrast")));
+    writeFileSync(join(dir, "model.safetensors"), serialise(part));
+    await failing(dir, DataError, /lack 'heads\.contrast/);
+  });
+
+  it("begins with no encoder of another shape or another front end, and says what differs", async () => {
+    const dir = await run("begin");
+    const wider = { ...small, width: 32, frontEnd: { ...small.frontEnd, hopLength: 256 } };
+    await expect(beginFrom(gpu(), dir, wider)).rejects.toThrow(
+      /begin is of another model \(the front end's hopLength 512, this run's 256; width 16, this run's 32\): .*'demo'/,
+    );
+  });
 
   it("says what is not a run", async () => {
     await failing(join(root, "nowhere"), UsageError, /There is no/);
