@@ -1,10 +1,11 @@
 // A task, several kinds of features, and what is to be said of them: all are cross-validated alike on the same folds, estimators that need
 // no training answer beside them, and every score comes with an interval. Who makes the features is not known here.
+import { keyCorrelations } from "../audio/key-profiles.js";
+import { tempoOf } from "../audio/rhythm.js";
 import { crossValidate } from "./cross-validation.js";
 import { type Folds, foldsByGroups } from "./folds.js";
-import { keyCorrelations, turnedChroma } from "./key-finder.js";
+import { turnedChroma } from "./key-finder.js";
 import { areKeys, metricsOf, outputsOf, type Predictions, type ProbeLabels, targetRow } from "./protocol.js";
-import { tempoOf } from "./rhythm-features.js";
 import { type Answers, type Contrast, contrast, type Resampled, resampleRows } from "./significance.js";
 import type { FeatureTable } from "./standardise.js";
 

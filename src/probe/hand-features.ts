@@ -2,15 +2,15 @@
 // deviation over time of the feature and of its first and second differences, as in JukeMIR's baselines (Castellon, Donahue and
 // Liang, 2021): 22 050 Hz, frames of 2048 every 512, 128 Slaney mels in decibels to 80 below the clip's maximum, an orthonormal
 // DCT-II. Their chroma comes from a constant-Q transform; ours from triangles a semitone wide over a long FFT, which is not the same.
-// And what they have not: a tempogram and a modulation spectrum (rhythm-features.ts).
+// And what they have not: a tempogram and a modulation spectrum (audio/rhythm.ts).
 import { toMono } from "../audio/decode.js";
 import { type FrontEnd, stftFrontEnd } from "../audio/frontend.js";
 import { LogMel, Spectrogram } from "../audio/log-mel.js";
 import { resampleSignal } from "../audio/resample.js";
+import { modulationSpectrum, onsetCurves, rhythmSizes, tempogram } from "../audio/rhythm.js";
 import { semitoneFilters } from "../audio/semitones.js";
 import type { Waveform } from "../audio/types.js";
 import type { Gpu } from "../tensor/gpu.js";
-import { modulationSpectrum, onsetCurves, rhythmSizes, tempogram } from "./rhythm-features.js";
 
 const melRate = 22050;
 const cepstra = 20;

@@ -1,8 +1,7 @@
 // Tempograms, tempi and modulation on clicks and waves whose answers are known, Krumhansl's keys on chords and scales, and chroma that is
 // turned: against what the signals were made with.
 import { describe, expect, it } from "vitest";
-import { HandFeatures, handNames, handSizes } from "../../src/probe/hand-features.js";
-import { keyCorrelations, turnedChroma } from "../../src/probe/key-finder.js";
+import { keyCorrelations } from "../../src/audio/key-profiles.js";
 import {
   autocorrelation,
   lagOf,
@@ -11,7 +10,9 @@ import {
   rhythmSizes,
   tempogram,
   tempoOf,
-} from "../../src/probe/rhythm-features.js";
+} from "../../src/audio/rhythm.js";
+import { HandFeatures, handNames, handSizes } from "../../src/probe/hand-features.js";
+import { turnedChroma } from "../../src/probe/key-finder.js";
 import { Random } from "../../src/tensor/random.js";
 import { freshSeed, useGpu } from "../support/gpu.js";
 

@@ -1,79 +1,72 @@
-// The hand-made descriptions of a crop that `targets` asks an encoder for, computed on the CPU: which pitch classes sound, after which
-// times its onsets repeat, and the shape of its spectrum. They are what classical estimators of key, tempo and timbre start from;
-// a model trained on them has been told what people found useful, and says so by its objective's name.
-
-/** Values of each family. */
-export const families = ["chroma", "rhythm", "timbre"] as const;
-export type Family = (typeof families)[number];
+// The hand-made descriptions of a crop that `targets` asks an encoder for, computed on the CPU: which pitch classes sound and which keys
+// they fit, after which times its onsets repeat and which of these are likely beats, and the shape of its spectrum. They are what classical
+// estimators of key, tempo and timbre start from and come to; a model trained on them has been told what people found useful, and says so
+// by its objective's name.
+import { keyCorrelations } from "../../audio/key-profiles.js";
+import { lagCount, onsetCurves, rhythmSizes, tempogram, tempoStrengths } from "../../audio/rhythm.js";
 
 const cepstra = 20;
-const bands = 4;
-/** Seconds between onsets that are looked for. */
-const [shortest, longest] = [0.25, 1.5];
 
-export interface TargetSizes extends Record<Family, number> {
-  /** In frames, the first and the last. */
-  lags: [number, number];
-}
-
-export function targetSizes({
-  sampleRate,
-  hopLength,
-}: {
-  sampleRate: number;
-  hopLength: number;
-}): TargetSizes {
-  const perSecond = sampleRate / hopLength;
-  const lags: [number, number] = [Math.round(shortest * perSecond), Math.round(longest * perSecond)];
-  return { lags, chroma: 12, rhythm: bands * (lags[1] - lags[0] + 1), timbre: 2 * cepstra };
-}
+/** Values of each family, in the order in which they are written. */
+export const families = {
+  chroma: 12,
+  key: 24,
+  rhythm: rhythmSizes.tempogram,
+  tempo: lagCount,
+  timbre: 2 * cepstra,
+} as const;
+export type Family = keyof typeof families;
+export const familyNames = Object.keys(families) as Family[];
+/** Values of all families together. */
+export const targetCount = familyNames.reduce((sum, family) => sum + families[family], 0);
 
 /**
- * Writes the targets of one crop into `out`, family after family. mel: [nMels, frames] as it is kept, before any normalisation;
- * chroma: [12, frames].
+ * How much likelier an estimate is than another whose evidence is weaker by 1 (a correlation) or by the strongest's own (a tempo's
+ * strength), as a logarithm. Estimates are asked for as shares that add up to 1, so that the strongest stand out.
+ */
+const sharpness = 12;
+
+/**
+ * Writes the targets of one crop into `out` [targetCount], family after family. mel: [nMels, frames] as it is kept, before any
+ * normalisation; chroma: [12, frames]; framesPerSecond: of both.
  */
 export function handTargets(
   mel: Float32Array,
   chroma: Float32Array,
   frames: number,
-  sizes: TargetSizes,
+  framesPerSecond: number,
   out: Float32Array,
 ): void {
-  for (let k = 0; k < 12; k++) out[k] = meanOf(chroma.subarray(k * frames, (k + 1) * frames));
-  rhythm(mel, frames, sizes.lags, out.subarray(12));
-  timbre(mel, frames, out.subarray(12 + sizes.rhythm));
+  let at = 0;
+  const write = (values: ArrayLike<number>) => {
+    out.set(values, at);
+    at += values.length;
+  };
+  const classes = Float64Array.from({ length: 12 }, (_, k) =>
+    meanOf(chroma.subarray(k * frames, (k + 1) * frames)),
+  );
+  write(classes);
+  write(shares(keyCorrelations(classes), sharpness));
+  const lags = tempogram(onsetCurves(mel, mel.length / frames), framesPerSecond);
+  write(lags);
+  const strengths = tempoStrengths(lags);
+  const strongest = strengths.reduce((most, value) => Math.max(most, value), 0);
+  write(shares(strengths, strongest > 0 ? sharpness / strongest : 0));
+  write(timbre(mel, frames));
 }
 
-/**
- * Onset strength o of four bands of mels, the mean rise of each mel from frame to frame, less its mean over time, at all lags l:
- * Σ o(t)·o(t + l) / Σ o(t)², or 0 where nothing rises.
- */
-function rhythm(mel: Float32Array, frames: number, [first, last]: [number, number], out: Float32Array): void {
-  const nMels = mel.length / frames;
-  const count = frames - 1;
-  for (let band = 0; band < bands; band++) {
-    const [from, to] = [Math.floor((band * nMels) / bands), Math.floor(((band + 1) * nMels) / bands)];
-    const onset = new Float64Array(count);
-    for (let m = from; m < to; m++) {
-      for (let t = 0; t < count; t++) onset[t] += Math.max(0, mel[m * frames + t + 1] - mel[m * frames + t]);
-    }
-    const centre = meanOf(onset);
-    let energy = 0;
-    for (let t = 0; t < count; t++) {
-      onset[t] -= centre;
-      energy += onset[t] ** 2;
-    }
-    for (let lag = first; lag <= last; lag++) {
-      let sum = 0;
-      for (let t = 0; t + lag < count; t++) sum += onset[t] * onset[t + lag];
-      out[band * (last - first + 1) + lag - first] = energy > 1e-9 ? sum / energy : 0;
-    }
-  }
+/** Softmax of the evidence times `scale`. */
+function shares(evidence: Float64Array, scale: number): Float64Array {
+  const most = evidence.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  const powers = evidence.map((value) => Math.exp(scale * (value - most)));
+  const sum = powers.reduce((a, b) => a + b, 0);
+  return powers.map((value) => value / sum);
 }
 
-/** Mean and standard deviation over time of the first coefficients of an orthonormal DCT-II over the mels. */
-function timbre(mel: Float32Array, frames: number, out: Float32Array): void {
+/** Means, then standard deviations over time of the first coefficients of an orthonormal DCT-II over the mels. */
+function timbre(mel: Float32Array, frames: number): Float64Array {
   const nMels = mel.length / frames;
+  const out = new Float64Array(2 * cepstra);
   const row = new Float64Array(frames);
   for (let k = 0; k < cepstra; k++) {
     const scale = Math.sqrt((k === 0 ? 1 : 2) / nMels);
@@ -88,6 +81,7 @@ function timbre(mel: Float32Array, frames: number, out: Float32Array): void {
     out[k] = centre;
     out[cepstra + k] = Math.sqrt(squares / frames);
   }
+  return out;
 }
 
 function meanOf(values: Float32Array | Float64Array): number {

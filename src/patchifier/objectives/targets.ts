@@ -1,7 +1,7 @@
 // `targets`: the masked autoencoder of `mae`, whose encoder must besides tell hand-made descriptions of the whole crop from what it
-// sees of it (hand-targets.ts): chroma, the autocorrelation of onsets, mean and spread of MFCCs. Linear heads read the mean of the
-// visible tokens; errors are Huber's, in units of each target's spread over the music. A model of this objective was trained
-// towards hand-made targets, which is to be said wherever it is named.
+// sees of it (hand-targets.ts): chroma and the keys that it fits, the autocorrelation of onsets and the tempi that it fits, mean and spread of
+// MFCCs. Linear heads read the mean of the visible tokens; errors are Huber's, in units of each target's spread over the music. A model of
+// this objective was trained towards hand-made targets, which is to be said wherever it is named.
 import { UsageError } from "../../gpu/errors.js";
 import { add, mul, sub } from "../../ops/binary.js";
 import { slice } from "../../ops/move.js";
@@ -11,7 +11,7 @@ import { Random } from "../../tensor/random.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import { linearOf, linearSpecs } from "../blocks.js";
 import type { ModelConfig, PretrainConfig } from "../config.js";
-import { families, handTargets, targetSizes } from "./hand-targets.js";
+import { families, familyNames, handTargets, targetCount } from "./hand-targets.js";
 import { huber } from "./huber.js";
 import { decoderSpecs, type MaeSettings, MaskedAutoencoder, maeSettings } from "./mae.js";
 import {
@@ -26,7 +26,7 @@ import {
 } from "./objective.js";
 
 export interface TargetSettings extends MaeSettings {
-  /** What the spectrogram's error counts beside the three families'. */
+  /** What the spectrogram's error counts beside the families'. */
   spectrogramWeight: number;
   /** Crops that the targets' mean and spread are measured on. */
   crops: number;
@@ -47,7 +47,6 @@ const stream = 9;
 
 class HandMadeTargets implements Objective {
   private readonly autoencoder: MaskedAutoencoder;
-  private readonly total: number;
   private scale: { centre: Float64Array; spread: Float64Array } | undefined;
 
   constructor(
@@ -56,13 +55,12 @@ class HandMadeTargets implements Objective {
     private readonly settings: TargetSettings,
   ) {
     this.autoencoder = new MaskedAutoencoder(gpu, options.model, settings);
-    const sizes = targetSizes(options.config.frontEnd);
-    this.total = families.reduce((sum, family) => sum + sizes[family], 0);
   }
 
   /** The table of visible patches, and the standardised targets [B, all]. */
   inputs(hidden: readonly Int32Array[], tokens: number, drawn?: Drawn): Record<string, Tensor> {
-    const { gpu, total } = this;
+    const { gpu } = this;
+    const total = targetCount;
     const values = new Float32Array(hidden.length * total);
     if (drawn) {
       const { centre, spread } = this.scaled(drawn.music);
@@ -84,17 +82,16 @@ class HandMadeTargets implements Objective {
     const pixelMse = this.autoencoder.errorOf(encoded, batch);
     const predicted = linearOf(mean(encoded, { dim: 1 }), options.model.weights, "heads.targets");
     const errors = sub(predicted, batch.extra.handTargets);
-    const sizes = targetSizes(options.config.frontEnd);
     const parts: Record<string, Tensor> = {};
     let loss = mul(pixelMse, settings.spectrogramWeight);
     let from = 0;
-    for (const family of families) {
-      const range = [undefined, [from, from + sizes[family]] as const];
+    for (const family of familyNames) {
+      const range = [undefined, [from, from + families[family]] as const];
       parts[family] = mean(huber(slice(errors, range)));
       loss = add(loss, parts[family]);
       const own = gpu.noGrad(() => gpu.scope(() => mean(huber(slice(batch.extra.handTargets, range)))));
       parts[`${family}Mean`] = own;
-      from += sizes[family];
+      from += families[family];
     }
     return { loss, pixelMse, ...parts };
   }
@@ -106,7 +103,8 @@ class HandMadeTargets implements Objective {
   /** Mean and spread of each target over crops of what is trained on; they follow from the run's seed. */
   private scaled(drawnFrom: Music): { centre: Float64Array; spread: Float64Array } {
     if (this.scale) return this.scale;
-    const { total, settings, options } = this;
+    const { settings, options } = this;
+    const total = targetCount;
     const music = options.music?.() ?? drawnFrom;
     const random = new Random(options.seed, stream);
     const [sums, squares] = [new Float64Array(total), new Float64Array(total)];
@@ -134,7 +132,7 @@ class HandMadeTargets implements Objective {
     const chroma = new Float32Array(12 * cropFrames);
     music.read(place, cropFrames, mel, 0);
     music.chroma(place, cropFrames, chroma, 0);
-    handTargets(mel, chroma, cropFrames, targetSizes(frontEnd), out);
+    handTargets(mel, chroma, cropFrames, frontEnd.sampleRate / frontEnd.hopLength, out);
   }
 }
 
@@ -166,23 +164,22 @@ export const targets: ObjectiveKind = {
       chance: () => 1,
     },
     ...familyParts("chroma", "Chroma", "the crop's mean chroma"),
-    ...familyParts("rhythm", "Rhythm", "the autocorrelation of its onsets from 0.25 to 1.5 s"),
+    ...familyParts("key", "Key", "how well it fits each key (Krumhansl), as shares"),
+    ...familyParts("rhythm", "Rhythm", "the autocorrelation of its onsets from 0.2 to 2 s"),
+    ...familyParts("tempo", "Tempo", "how likely each beat is (Ellis), as shares"),
     ...familyParts("timbre", "Timbre", "mean and standard deviation of its MFCCs"),
   ],
   // Half is seen: of a quarter, in runs of a third of a second, no rhythm can be told.
   defaults: (model) => ({ maskRatio: 0.5, maskShape: "spans", targets: settingsOf(model, {}) }),
   settings: ({ targets }) => ({
-    "trained towards": "hand-made targets: chroma, onset autocorrelation, MFCCs",
+    "trained towards": "hand-made targets: chroma, keys, onset autocorrelation, tempi, MFCCs",
     ...settingWords("targets", targets),
   }),
   reconstructionNote:
     "The model predicts each patch normalised by its own mean and standard deviation: it is drawn with those of the original.",
-  specs: (sizes, config, pretrain) => {
-    const { chroma, rhythm, timbre } = targetSizes(config.frontEnd);
-    return [
-      ...decoderSpecs(sizes, settingsOf(config, pretrain)),
-      ...linearSpecs("heads.targets", sizes.width, chroma + rhythm + timbre),
-    ];
-  },
+  specs: (sizes, config, pretrain) => [
+    ...decoderSpecs(sizes, settingsOf(config, pretrain)),
+    ...linearSpecs("heads.targets", sizes.width, targetCount),
+  ],
   create: (gpu, options) => new HandMadeTargets(gpu, options, settingsOf(options.config, options.pretrain)),
 };

@@ -1,10 +1,15 @@
 // `targets`: the hand-made descriptions against their definitions, losses and gradients against float64, and what a page is told that
 // has no chroma.
 import { expect, it } from "vitest";
-import { handTargets, targetSizes } from "../../../src/patchifier/objectives/hand-targets.js";
+import {
+  families,
+  familyNames,
+  handTargets,
+  targetCount,
+} from "../../../src/patchifier/objectives/hand-targets.js";
 import { Random } from "../../../src/tensor/random.js";
 import { freshSeed, useGpu } from "../../support/gpu.js";
-import { expectNear, expectObjective, type Sample, setUp, tiny } from "./check.js";
+import { expectNear, expectObjective, type Sample, setUp } from "./check.js";
 import {
   block,
   linear,
@@ -22,32 +27,75 @@ import {
 const gpu = useGpu();
 const settings = { width: 8, layers: 1, heads: 2, spectrogramWeight: 0.7, crops: 40 };
 
+/** Lags in seconds: 96 from 0.2 to 2, evenly by their logarithm. */
+const lags = Array.from({ length: 96 }, (_, i) => 0.2 * 10 ** (i / 95));
+const perSecond = 16000 / 512;
+
+/** The autocorrelation of a centred curve, a mean of products, at a lag between frames. */
+function repeats(curve: readonly number[], seconds: number): number {
+  const centre = mean(curve);
+  const at = (lag: number) =>
+    mean(curve.slice(0, curve.length - lag).map((o, t) => (o - centre) * (curve[t + lag] - centre)));
+  const lag = seconds * perSecond;
+  const [left, share] = [Math.floor(lag), lag - Math.floor(lag)];
+  return ((1 - share) * at(left) + share * at(left + 1)) / at(0);
+}
+
+function softmax(values: readonly number[]): number[] {
+  const powers = values.map((value) => Math.exp(value));
+  return powers.map((power) => power / powers.reduce((a, b) => a + b, 0));
+}
+
 it("describes a crop as it is defined", () => {
   const random = new Random(freshSeed("hand-made targets"));
   const [nMels, frames] = [128, 128];
-  const sizes = targetSizes({ sampleRate: 16000, hopLength: 512 });
-  expect(sizes.lags).toEqual([8, 47]);
   const mel = Float32Array.from({ length: nMels * frames }, () => 4 * random.uniform());
   const chroma = Float32Array.from({ length: 12 * frames }, () => random.uniform());
-  const out = new Float32Array(sizes.chroma + sizes.rhythm + sizes.timbre);
-  handTargets(mel, chroma, frames, sizes, out);
-  const expected: number[] = [];
-  for (let k = 0; k < 12; k++) expected.push(mean(chroma.subarray(k * frames, (k + 1) * frames)));
-  for (let band = 0; band < 4; band++) {
+  const out = new Float32Array(targetCount);
+  handTargets(mel, chroma, frames, perSecond, out);
+  const classes = Array.from({ length: 12 }, (_, k) => mean(chroma.subarray(k * frames, (k + 1) * frames)));
+  const expected = [...classes];
+  // Krumhansl and Kessler's profiles, by Pearson's correlation.
+  const major = [6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88];
+  const minor = [6.33, 2.68, 3.52, 5.38, 2.6, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17];
+  const fits = [major, minor].flatMap((profile) =>
+    classes.map((_, tonic) => {
+      const own = classes.map((__, k) => classes[(k + tonic) % 12]);
+      const [a, b] = [own, profile].map((values) => moments(Float64Array.from(values)));
+      return (
+        mean(own.map((value, k) => (value - a.mean) * (profile[k] - b.mean))) /
+        Math.sqrt(a.variance * b.variance)
+      );
+    }),
+  );
+  expected.push(...softmax(fits.map((fit) => 12 * fit)));
+  const bands = [
+    [0, 128],
+    [0, 32],
+    [32, 64],
+    [64, 96],
+    [96, 128],
+  ];
+  const grams = bands.map(([from, to]) => {
     const rises = Array.from({ length: frames - 1 }, (_, t) => {
       let sum = 0;
-      for (let m = 32 * band; m < 32 * (band + 1); m++) {
-        sum += Math.max(0, mel[m * frames + t + 1] - mel[m * frames + t]);
-      }
+      for (let m = from; m < to; m++) sum += Math.max(0, mel[m * frames + t + 1] - mel[m * frames + t]);
       return sum;
     });
-    const centre = mean(rises);
-    const energy = rises.reduce((sum, o) => sum + (o - centre) ** 2, 0);
-    for (let lag = 8; lag <= 47; lag++) {
-      const own = rises.slice(0, rises.length - lag).map((o, t) => (o - centre) * (rises[t + lag] - centre));
-      expected.push(own.reduce((a, b) => a + b, 0) / energy);
-    }
-  }
+    return lags.map((lag) => repeats(rises, lag));
+  });
+  expected.push(...grams.flat());
+  const perOctave = 95 / Math.log2(10);
+  const strengths = lags.map((lag, i) => {
+    const double = i + perOctave;
+    const left = Math.floor(double);
+    const twice =
+      left + 1 < 96 ? grams[0][left] + (double - left) * (grams[0][left + 1] - grams[0][left]) : 0;
+    return Math.exp(-0.5 * (Math.log2(lag / 0.5) / 0.9) ** 2) * (grams[0][i] + 0.5 * twice);
+  });
+  const strongest = Math.max(...strengths);
+  expect(strongest).toBeGreaterThan(0);
+  expected.push(...softmax(strengths.map((strength) => (12 * strength) / strongest)));
   const cepstra = Array.from({ length: 20 }, (_, k) =>
     Float64Array.from({ length: frames }, (_, t) => {
       let sum = 0;
@@ -65,25 +113,24 @@ it("describes a crop as it is defined", () => {
 });
 
 it("says nothing of rhythm in a crop in which nothing rises", () => {
-  const sizes = targetSizes({ sampleRate: 16000, hopLength: 512 });
-  const out = new Float32Array(sizes.chroma + sizes.rhythm + sizes.timbre).fill(Number.NaN);
-  handTargets(new Float32Array(128 * 128).fill(2), new Float32Array(12 * 128), 128, sizes, out);
+  const out = new Float32Array(targetCount).fill(Number.NaN);
+  handTargets(new Float32Array(128 * 128).fill(2), new Float32Array(12 * 128), 128, perSecond, out);
   expect(out.every(Number.isFinite)).toBe(true);
-  expect(out.subarray(12, 12 + sizes.rhythm).every((value) => value === 0)).toBe(true);
+  const from = families.chroma + families.key;
+  expect(out.subarray(from, from + families.rhythm).every((value) => value === 0)).toBe(true);
+  // No key and no tempo is likelier than another.
+  expect(new Set(out.subarray(families.chroma, from)).size).toBe(1);
+  expect(new Set(out.subarray(from + families.rhythm, from + families.rhythm + families.tempo)).size).toBe(1);
 });
 
 const huber = (x: number) => (Math.abs(x) <= 1 ? x * x * 0.5 : Math.abs(x) - 0.5);
 
 function reference(params: Params, { clips, hidden, sizes, extra }: Sample): Record<string, number> {
-  const { chroma, rhythm, timbre } = targetSizes(tiny.frontEnd);
-  const wanted = rowsOf(extra.handTargets, chroma + rhythm + timbre);
+  const wanted = rowsOf(extra.handTargets, targetCount);
+  const of = familyNames.flatMap((family) => new Array<typeof family>(families[family]).fill(family));
   const pixels: number[] = [];
-  const errors: { chroma: number[]; rhythm: number[]; timbre: number[] } = {
-    chroma: [],
-    rhythm: [],
-    timbre: [],
-  };
-  const plain: typeof errors = { chroma: [], rhythm: [], timbre: [] };
+  const perFamily = () => new Map(familyNames.map((family) => [family, [] as number[]]));
+  const [errors, plain] = [perFamily(), perFamily()];
   clips.forEach((patches, b) => {
     const masked = new Set(hidden[b]);
     const visible = patches.map((_, t) => t).filter((t) => !masked.has(t));
@@ -107,20 +154,18 @@ function reference(params: Params, { clips, hidden, sizes, extra }: Sample): Rec
     const pooled = Float64Array.from({ length: sizes.width }, (_, i) => mean(encoded.map((row) => row[i])));
     const [told] = linear([pooled], params, "heads.targets");
     told.forEach((value, i) => {
-      const family = i < chroma ? "chroma" : i < chroma + rhythm ? "rhythm" : "timbre";
-      errors[family].push(huber(value - wanted[b][i]));
-      plain[family].push(huber(wanted[b][i]));
+      errors.get(of[i])?.push(huber(value - wanted[b][i]));
+      plain.get(of[i])?.push(huber(wanted[b][i]));
     });
   });
-  const parts = {
-    pixelMse: mean(pixels),
-    ...{ chroma: mean(errors.chroma), rhythm: mean(errors.rhythm), timbre: mean(errors.timbre) },
-  };
-  return {
-    loss: 0.7 * parts.pixelMse + parts.chroma + parts.rhythm + parts.timbre,
-    ...parts,
-    ...{ chromaMean: mean(plain.chroma), rhythmMean: mean(plain.rhythm), timbreMean: mean(plain.timbre) },
-  };
+  const parts: Record<string, number> = { pixelMse: mean(pixels) };
+  let loss = 0.7 * parts.pixelMse;
+  for (const family of familyNames) {
+    parts[family] = mean(errors.get(family) ?? []);
+    parts[`${family}Mean`] = mean(plain.get(family) ?? []);
+    loss += parts[family];
+  }
+  return { loss, ...parts };
 }
 
 it("equals float64, gradients and all", async () => {

@@ -4,7 +4,7 @@
 /** Bands of the onset curves beside their sum. */
 const onsetBands = 4;
 /** Lags in seconds, spaced evenly by their logarithm. */
-const lagCount = 96;
+export const lagCount = 96;
 export const lagRange = [0.2, 2] as const;
 /** Rates in cycles a second, and into how many bands, evenly by their logarithm; and how many groups of mel bands are looked at. */
 const rateRange = [0.5, 8] as const;
@@ -74,10 +74,10 @@ const preferred = 0.5;
 const spread = 0.9;
 
 /**
- * Beats a minute read off a tempogram without training, as Ellis (Beat Tracking by Dynamic Programming, 2007) does: the sum's
- * autocorrelation, weighted towards 120 BPM, at its largest peak, where half and twice the lag speak too.
+ * How likely each lag of a tempogram is the beat, as Ellis (Beat Tracking by Dynamic Programming, 2007) weighs it: the sum's
+ * autocorrelation there and, for a half, at twice the lag, weighted towards 120 BPM. [96]
  */
-export function tempoOf(values: ArrayLike<number>): number {
+export function tempoStrengths(values: ArrayLike<number>): Float64Array {
   const step = Math.log2(lagRange[1] / lagRange[0]) / (lagCount - 1);
   const octave = 1 / step;
   const at = (i: number) => {
@@ -85,10 +85,15 @@ export function tempoOf(values: ArrayLike<number>): number {
     if (left < 0 || left + 1 >= lagCount) return 0;
     return values[left] + (i - left) * (values[left + 1] - values[left]);
   };
-  const strength = Float64Array.from({ length: lagCount }, (_, i) => {
+  return Float64Array.from({ length: lagCount }, (_, i) => {
     const weight = Math.exp(-0.5 * (Math.log2(lagOf(i) / preferred) / spread) ** 2);
     return weight * (values[i] + 0.5 * at(i + octave));
   });
+}
+
+/** Beats a minute read off a tempogram without training: where the beat's likelihood has its largest peak. */
+export function tempoOf(values: ArrayLike<number>): number {
+  const strength = tempoStrengths(values);
   let best = 1;
   for (let i = 1; i < lagCount - 1; i++) if (strength[i] > strength[best]) best = i;
   // The top of the parabola through the three values around.
