@@ -23,6 +23,7 @@ import { version } from "../../src/version.js";
 import { AnswerStore } from "./answers.js";
 import { type Arm, arms, settingsOf } from "./arms.js";
 import { drawStudy, tableOf } from "./draw.js";
+import { probeReady } from "./ready.js";
 import { readResults, type StudyResults, type StudyRow, writeResults } from "./results.js";
 import { ceilingOf, openStudyTasks, type StudyTask } from "./tasks.js";
 import { armKey, type Reading, randomAnswers, trainArm } from "./train-arm.js";
@@ -32,6 +33,7 @@ interface StudyOptions {
   seeds: number;
   tasks: string;
   arms?: string;
+  models?: string[];
   randomSeeds: number;
   size: TaskSize;
   taskSeed: number;
@@ -55,6 +57,7 @@ const command = new Command("bench:learning")
   .option("--seeds <n>", "weights and batches drawn so often", integer(1), 1)
   .option("--tasks <names>", "labelled tasks", "instruments,key,style,tempo")
   .option("--arms <regex>", "only the arms whose name matches")
+  .option("--models <folders...>", "models that are trained already; arms then only where --arms names them")
   .option("--random-seeds <n>", "encoders with random weights", integer(1), 5)
   .addOption(new Option("--size <name>", "clips of the tasks").choices(["quick", "study"]).default("study"))
   .option("--task-seed <n>", "draws the clips: 0 to tune on, another to report on", integer(0), 0)
@@ -94,8 +97,10 @@ async function study(options: StudyOptions): Promise<void> {
   if (earlier && JSON.stringify({ ...earlier.plan, seeds: 0, randomSeeds: 0 }) !== same) {
     throw new UsageError(`${options.out} is of another plan: write another --out, or move it away.`);
   }
-  const chosen = arms.filter(({ name }) => !options.arms || new RegExp(options.arms).test(name));
-  if (chosen.length === 0)
+  const { models = [] } = options;
+  const all = options.arms ? new RegExp(options.arms) : models.length > 0 ? /(?!)/ : /^/;
+  const chosen = arms.filter(({ name }) => all.test(name));
+  if (chosen.length === 0 && models.length === 0)
     throw new UsageError(`No arm matches: ${arms.map(({ name }) => name).join("; ")}.`);
 
   const display = openProgress(process.stderr);
@@ -109,7 +114,7 @@ async function study(options: StudyOptions): Promise<void> {
     display.note(adapterLine(gpu.host));
     const { signal } = stopping;
     const onProgress = display.progress;
-    const { frontEnd } = settingsOf(chosen[0], 1).model;
+    const { frontEnd } = settingsOf(arms[0], 1).model;
     const answers = new AnswerStore();
     const reading = { pool, onProgress, signal };
     const tasks = await openStudyTasks(gpu, taskNames, frontEnd, {
@@ -148,7 +153,7 @@ async function study(options: StudyOptions): Promise<void> {
     };
     if (options.ceiling) {
       for (const task of tasks) {
-        const { model } = settingsOf(chosen[0], 1);
+        const { model } = settingsOf(chosen[0] ?? arms[0], 1);
         const normalised = { mean: 1, std: 0.6 };
         results.tasks[task.name].ceiling ??= await ceilingOf(gpu, task, task.baselines, {
           ...{ model, normalisation: normalised, folds: options.ceiling, steps: options.ceilingSteps },
@@ -156,6 +161,23 @@ async function study(options: StudyOptions): Promise<void> {
         });
         await save();
       }
+    }
+    for (const folder of models) {
+      const {
+        name,
+        steps: step,
+        settings,
+        scores,
+        standings,
+        seed,
+      } = await probeReady(gpu, folder, tasks, {
+        randomSeeds,
+        ...reading,
+      });
+      results.arms[name] = { asks: "trained already", settings, standings };
+      results.rows = results.rows.filter(({ arm }) => arm !== name);
+      await onRow({ arm: name, seed, step, scores, seconds: 0 });
+      display.note(`${name}: done after ${minutes().toFixed(1)} minutes in all`);
     }
     const stores = new Map<string, MelStore>();
     const openMusic = async (name: CorpusName) => {

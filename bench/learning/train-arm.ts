@@ -65,7 +65,7 @@ export async function trainArm(options: ArmOptions): Promise<void> {
         for (const task of options.tasks) {
           onProgress({ what: `${arm.name}, seed ${seed}: ${task.name}`, done: trainer.step, total: steps });
           const answers = await task.answer(
-            () => read(trainer.model, task, model, statistics, options),
+            () => readFeatures(trainer.model, task, model, statistics, options),
             armKey(arm, seed, step, steps, pool),
           );
           scores[task.name] = task.score(answers);
@@ -100,14 +100,15 @@ export async function randomAnswers(
     const statistics = normalisation(sampler, randomAt(0, "split", 1));
     const encoder = new Patchifier(gpu, encoderSizes(model), randomAt(seed, "initialise"));
     try {
-      return await read(encoder, task, model, statistics, reading);
+      return await readFeatures(encoder, task, model, statistics, reading);
     } finally {
       encoder.dispose();
     }
   }, made);
 }
 
-function read(
+/** An encoder's features of a task's clips. */
+export function readFeatures(
   encoder: Patchifier,
   { mels }: StudyTask,
   model: ModelConfig,

@@ -34,6 +34,7 @@ interface TrainOptions {
   objective?: string;
   init?: string;
   patches?: PatchShape;
+  crop?: number;
   steps?: number;
   batch?: number;
   lr?: number;
@@ -70,6 +71,7 @@ export function registerTrain(program: Command): void {
         ...patchShapes,
       ]),
     )
+    .option("--crop <frames>", "frames of a crop (default: the preset's)", integer(8))
     .option("--steps <n>", `optimiser steps (default: the preset's; demo: ${defaults("steps")})`, integer(1))
     .option("--batch <n>", `clips a step (default: the preset's; demo: ${defaults("batch")})`, integer(1))
     .option("--lr <x>", "peak learning rate", positive)
@@ -100,6 +102,7 @@ async function train(options: TrainOptions, command: Command): Promise<void> {
       "subset",
       "objective",
       "patches",
+      "crop",
       "steps",
       "batch",
       "lr",
@@ -190,7 +193,7 @@ async function train(options: TrainOptions, command: Command): Promise<void> {
 }
 
 async function readSettings(options: TrainOptions): Promise<RunSettings> {
-  const { preset, objective, patches, steps, batch, lr, seed } = options;
+  const { preset, objective, patches, crop, steps, batch, lr, seed } = options;
   const init = options.init === undefined ? undefined : (await chooseModel(options.init)).folder;
   const settings = {
     preset,
@@ -198,6 +201,7 @@ async function readSettings(options: TrainOptions): Promise<RunSettings> {
     seed,
     objective,
     patches,
+    crop,
     steps,
     batch,
     lr,

@@ -1,6 +1,6 @@
 // config.json of a run: every setting, resolved, so that the run can be repeated and resumed.
 import type { CorpusName } from "../data/corpora/index.js";
-import { DataError } from "../gpu/errors.js";
+import { DataError, UsageError } from "../gpu/errors.js";
 import type { AdapterKind } from "../host/types.js";
 import {
   type ModelConfig,
@@ -26,6 +26,8 @@ export interface RunSettings {
   seed: number;
   objective?: string;
   patches?: PatchShape;
+  /** Frames of a crop. */
+  crop?: number;
   steps?: number;
   batch?: number;
   lr?: number;
@@ -68,7 +70,13 @@ export interface RunConfig {
 /** Model and pre-training settings with what was set put over the preset. Throws UsageError for impossible values. */
 export function resolveSettings(settings: RunSettings): { model: ModelConfig; pretrain: PretrainConfig } {
   const { model: presetModel, pretrain } = preset(settings.preset);
-  const model = settings.patches ? withPatches(presetModel, settings.patches) : presetModel;
+  const shaped = settings.patches ? withPatches(presetModel, settings.patches) : presetModel;
+  const model = { ...shaped, cropFrames: settings.crop ?? shaped.cropFrames };
+  if (model.cropFrames % model.patchFrames !== 0) {
+    throw new UsageError(
+      `A crop of ${model.cropFrames} frames does not hold whole patches of ${model.patchFrames}: write a multiple of ${model.patchFrames}.`,
+    );
+  }
   if (settings.batch !== undefined) pretrain.batch = settings.batch;
   if (settings.lr !== undefined) pretrain.lr = settings.lr;
   if (settings.steps !== undefined) {

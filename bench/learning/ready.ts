@@ -1,0 +1,92 @@
+// Models that are trained already, as rows of the study: a run's folder or a released model, probed like an arm, beside encoders with random
+// weights of the same shape. Nothing is trained here.
+import { createHash } from "node:crypto";
+import { basename, resolve } from "node:path";
+import { randomAt } from "../../src/data/batches.js";
+import { encoderSizes, encoderSpecs, Patchifier } from "../../src/patchifier/encoder.js";
+import { type Evaluation, judge } from "../../src/probe/evaluation.js";
+import type { Predictions } from "../../src/probe/protocol.js";
+import type { Gpu } from "../../src/tensor/gpu.js";
+import { loadModel } from "../../src/train/load-model.js";
+import type { ArmSettings } from "./results.js";
+import type { StudyTask } from "./tasks.js";
+import { type Reading, readFeatures } from "./train-arm.js";
+
+export interface ReadyRow {
+  name: string;
+  steps: number;
+  seed: number;
+  settings: ArmSettings;
+  scores: Record<string, number>;
+  standings: Record<string, Evaluation>;
+}
+
+/**
+ * Probes the model of a folder, and `randomSeeds` encoders with random weights of its shape. Throws what loadModel throws, and the
+ * signal's reason.
+ */
+export async function probeReady(
+  gpu: Gpu,
+  folder: string,
+  tasks: readonly StudyTask[],
+  { randomSeeds, ...reading }: Reading & { randomSeeds: number },
+): Promise<ReadyRow> {
+  const { model: encoder, config } = await loadModel(gpu, folder);
+  const { model, normalisation, pretrain, corpus } = config;
+  const name = basename(resolve(folder));
+  const scores: Record<string, number> = {};
+  const standings: Record<string, Evaluation> = {};
+  try {
+    const known = new Set(encoderSpecs(encoderSizes(model)).map((spec) => spec.name));
+    const weights = await encoder.parameters.read();
+    const hash = createHash("sha256");
+    for (const [parameter, { data }] of weights) {
+      if (known.has(parameter)) hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    }
+    const digest = hash.digest("hex");
+    for (const task of tasks) {
+      const told = (done: number) =>
+        reading.onProgress({ what: `${name}: ${task.name}`, done, total: 1 + randomSeeds });
+      told(0);
+      const own = await task.answer(() => readFeatures(encoder, task, model, normalisation, reading), {
+        pool: reading.pool,
+        weights: digest,
+        normalisation,
+        model,
+      });
+      const random: Predictions[] = [];
+      for (let seed = 1001; seed <= 1000 + randomSeeds; seed++) {
+        told(random.length + 1);
+        random.push(
+          await task.answer(
+            async () => {
+              const drawn = new Patchifier(gpu, encoderSizes(model), randomAt(seed, "initialise"));
+              try {
+                return await readFeatures(drawn, task, model, normalisation, reading);
+              } finally {
+                drawn.dispose();
+              }
+            },
+            { pool: reading.pool, random: seed, normalisation, model },
+          ),
+        );
+      }
+      scores[task.name] = task.score(own);
+      standings[task.name] = judge(task.labels, task.folds, [
+        { name, runs: [own] },
+        { name: "random", runs: random },
+        ...task.baselines,
+      ]);
+    }
+  } finally {
+    encoder.dispose();
+  }
+  return {
+    name,
+    steps: pretrain.steps,
+    seed: config.seed,
+    settings: { music: corpus.name, model, pretrain },
+    scores,
+    standings,
+  };
+}
