@@ -41,6 +41,7 @@ const builds = [
   { ...node, entryPoints: ["test/golden/main.ts"], outfile: "dist/golden.js" },
   { ...node, entryPoints: ["test/fuzz/main.ts"], outfile: "dist/fuzz.js" },
   { ...node, entryPoints: ["bench/learning/main.ts"], outfile: "dist/learning.js" },
+  { ...node, entryPoints: ["bench/release/main.ts"], outfile: "dist/release.js" },
   ...workers.map((name) => ({
     ...node,
     entryPoints: [`src/data/${name}`],

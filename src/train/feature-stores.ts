@@ -4,8 +4,9 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { type KeptVectors, VectorStore } from "../data/vector-store.js";
 import { cacheFolder } from "../host/cache.js";
+import type { NamedValues } from "../nn/parameters.js";
 import type { FrontEndConfig, ModelConfig } from "../patchifier/config.js";
-import { encoderSpecs, type Patchifier } from "../patchifier/encoder.js";
+import { type EncoderSizes, encoderSpecs, type Patchifier } from "../patchifier/encoder.js";
 import { FrontEnd } from "../patchifier/front-end.js";
 import { type PoolName, poolSize } from "../probe/feature-pools.js";
 import { melStatistics, melsInMemory } from "../probe/features.js";
@@ -29,12 +30,16 @@ export interface EncoderRecipe {
 
 /** SHA-256 over the names, shapes and values of an encoder's parameters; what an objective trains beside it does not count. */
 export async function weightsDigest({ parameters, sizes }: Patchifier): Promise<string> {
+  return encoderDigest(await parameters.read(), sizes);
+}
+
+/** The same of weights by name. */
+export function encoderDigest(weights: NamedValues, sizes: EncoderSizes): string {
   const hash = createHash("sha256");
-  for (const { name } of encoderSpecs(sizes)) {
-    const tensor = parameters.get(name);
-    const values = await tensor.data();
-    hash.update(JSON.stringify([name, tensor.shape]));
-    hash.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+  for (const { name, shape } of encoderSpecs(sizes)) {
+    const { buffer, byteOffset, byteLength } = weights.get(name)?.data ?? new Float32Array();
+    hash.update(JSON.stringify([name, shape]));
+    hash.update(new Uint8Array(buffer, byteOffset, byteLength));
   }
   return hash.digest("hex");
 }

@@ -15,8 +15,10 @@ import { majority, type ProbeLabels, type ProbeScore, probe } from "../probe/pro
 import { type ClipSplit, officialSplit, splitByGroups } from "../probe/split.js";
 import type { FeatureTable } from "../probe/standardise.js";
 import type { Gpu } from "../tensor/gpu.js";
+import { version } from "../version.js";
 import type { FeatureFile } from "./feature-file.js";
 import { speedText } from "./feature-pass.js";
+import { weightsDigest } from "./feature-stores.js";
 import { aheadOfRandom, probeFolds } from "./probe-folds.js";
 import { describeTask, type TaskScores } from "./probe-words.js";
 import { plural } from "./report/html.js";
@@ -132,7 +134,30 @@ export async function runProbes(options: ProbeRunOptions): Promise<ProbeOutcome>
   const ahead = aheadOfRandom(results);
   if (ahead) verdicts.push(ahead);
   const best = tasks.findIndex((task) => ("tables" in task ? task.task : task).kind === "multilabel");
-  return { table: { tasks: results, verdict: verdicts.join("\n") }, map: maps[Math.max(0, best)] };
+  const table = {
+    tasks: results,
+    verdict: verdicts.join("\n"),
+    made: await describeMaking(options, results),
+  };
+  return { table, map: maps[Math.max(0, best)] };
+}
+
+/** What the table is of; undefined for features from files, which say it themselves. */
+async function describeMaking(
+  { gpu, model, size = "quick", taskSeed = 0, ...options }: ProbeRunOptions,
+  results: readonly ProbeTask[],
+): Promise<ProbeTable["made"]> {
+  if (!model || options.features) return undefined;
+  const byFolds = results.every(({ interval }) => interval === "families");
+  return {
+    date: new Date().toISOString().slice(0, 10),
+    melgrad: version,
+    adapter: gpu.device.capabilities.adapterName,
+    weights: await weightsDigest(model),
+    pool: options.pool ?? (byFolds ? poolOf({ gpu, ...options }, true) : undefined),
+    size,
+    taskSeed,
+  };
 }
 
 async function tasksOf(options: ProbeRunOptions): Promise<readonly LabelledTask[]> {

@@ -113,6 +113,11 @@ it("delivers what its exports name, and no sources or tests", async () => {
   }
   expect(project.files.filter((path) => /^(src|test|web|bench|scripts)\//.test(path))).toEqual([]);
   expect(project.files.filter((path) => path.startsWith("examples/")).length).toBeGreaterThanOrEqual(4);
+  const models = readdirSync("models", { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+  expect(models.length).toBeGreaterThan(0);
+  expect(project.files.filter((path) => path.startsWith("models/")).sort()).toEqual(models.sort());
 });
 
 it.each(["melgrad", "engine"])("runs in a plain page, imported as ./%s.js", async (edition) => {

@@ -222,6 +222,16 @@ export interface ProbeTask {
 export interface ProbeTable {
   tasks: ProbeTask[];
   verdict: string;
+  /** Of what, with what and on which clips, in files; `weights` is encoderDigest's. */
+  made?: {
+    date: string;
+    melgrad: string;
+    adapter: string;
+    weights: string;
+    pool?: string;
+    size: string;
+    taskSeed: number;
+  };
 }
 
 /** The parts that may be missing. */
