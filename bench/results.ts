@@ -1,5 +1,5 @@
 // What a run of the benchmark leaves: one JSON file an adapter, in which each suite stands as it was last run, with when, on
-// what and beside how much other load. The README's table is made from these files (scripts/bench-readme.mjs).
+// what and beside how much other load. The tables of docs/benchmarks.md are made from these files (scripts/bench-readme.mjs).
 import { mkdir, readFile } from "node:fs/promises";
 import { cpus } from "node:os";
 import { dirname } from "node:path";

@@ -7,4 +7,4 @@ export const begin: string;
 export const end: string;
 export function readResults(folder: string): NamedReport[];
 export function benchText(reports: readonly NamedReport[]): string;
-export function withBench(readme: string, text: string): string;
+export function withBench(page: string, text: string): string;

@@ -1,5 +1,5 @@
-// The README's tables of speed, made from the JSON files of bench/results. `npm run bench:readme` writes them between the two
-// marker comments; a test holds the README to the files.
+// The tables of speed in docs/benchmarks.md, made from the JSON files of bench/results. `npm run bench:readme` writes them between the two
+// marker comments; a test holds the page to the files.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 export const begin = "<!-- bench: made by npm run bench:readme from bench/results -->";
 export const end = "<!-- bench end -->";
 
-/** Which rows of the suites the README shows, as `name shape` begins, in this order. */
+/** Which rows of the suites the page shows, as `name shape` begins, in this order. */
 const shown = [
   ["kernels", "matmul 256×256×256"],
   ["kernels", "matmul 512×512×512"],
@@ -60,13 +60,13 @@ export function benchText(reports) {
   return parts.filter((part) => part !== "").join("\n\n");
 }
 
-/** The README with what stands between the markers replaced. Throws where a marker is missing. Pure. */
-export function withBench(readme, text) {
-  const from = readme.indexOf(begin);
-  const to = readme.indexOf(end);
+/** The page with what stands between the markers replaced. Throws where a marker is missing. Pure. */
+export function withBench(page, text) {
+  const from = page.indexOf(begin);
+  const to = page.indexOf(end);
   if (from < 0 || to < from)
-    throw new Error(`README.md needs the lines "${begin}" and "${end}", in this order.`);
-  return `${readme.slice(0, from + begin.length)}\n${text}\n${readme.slice(to)}`;
+    throw new Error(`docs/benchmarks.md needs the lines "${begin}" and "${end}", in this order.`);
+  return `${page.slice(0, from + begin.length)}\n${text}\n${page.slice(to)}`;
 }
 
 function speeds(reports) {
@@ -183,12 +183,12 @@ function figure(value) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const root = join(fileURLToPath(import.meta.url), "..", "..");
-  const path = join(root, "README.md");
-  const readme = readFileSync(path, "utf8");
+  const path = join(root, "docs", "benchmarks.md");
+  const page = readFileSync(path, "utf8");
   const reports = readResults(join(root, "bench", "results"));
-  const made = withBench(readme, benchText(reports));
-  if (made !== readme) writeFileSync(path, made);
+  const made = withBench(page, benchText(reports));
+  if (made !== page) writeFileSync(path, made);
   console.log(
-    `README.md: ${reports.map(({ name }) => name).join(", ") || "no results"}${made === readme ? " (as it was)" : ""}`,
+    `docs/benchmarks.md: ${reports.map(({ name }) => name).join(", ") || "no results"}${made === page ? " (as it was)" : ""}`,
   );
 }

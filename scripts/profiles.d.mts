@@ -8,5 +8,5 @@ export interface Results {
 }
 export declare function mergeResults(before: Results | undefined, reports: readonly unknown[]): Results;
 export declare function profilesText(results: Results): string;
-export declare function withProfiles(readme: string, text: string): string;
+export declare function withProfiles(page: string, text: string): string;
 export declare function readResults(): Results;

@@ -5,7 +5,7 @@
 //   --filter REGEXP               only rows of the op table whose name matches
 //   --seed N                      repeats a run
 //   --json FILE                   totals as vitest's JSON reporter writes them
-//   --results                     keeps what came out in test/profiles/results.json and in the README's table
+//   --results                     keeps what came out in test/profiles/results.json and in the table of docs/browsers.md
 // Exits with 1 where anything failed.
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -19,7 +19,7 @@ export const end = "<!-- profiles end -->";
 const root = join(fileURLToPath(import.meta.url), "..", "..");
 const parts = ["op table", "golden sets", "training steps"];
 const resultsFile = join(root, "test/profiles/results.json");
-const readmeFile = join(root, "README.md");
+const pageFile = join(root, "docs", "browsers.md");
 
 /** Processes by adapter: which profiles share one, and the width of lavapipe's vectors in bits. */
 const jobs = {
@@ -133,13 +133,13 @@ function missingText(missing) {
     .join("\n");
 }
 
-/** The README with what stands between the markers replaced. Throws where a marker is missing. Pure. */
-export function withProfiles(readme, text) {
-  const from = readme.indexOf(begin);
-  const to = readme.indexOf(end);
+/** The page with what stands between the markers replaced. Throws where a marker is missing. Pure. */
+export function withProfiles(page, text) {
+  const from = page.indexOf(begin);
+  const to = page.indexOf(end);
   if (from < 0 || to < from)
-    throw new Error(`README.md needs the lines "${begin}" and "${end}", in this order.`);
-  return `${readme.slice(0, from + begin.length)}\n${text}\n${readme.slice(to)}`;
+    throw new Error(`docs/browsers.md needs the lines "${begin}" and "${end}", in this order.`);
+  return `${page.slice(0, from + begin.length)}\n${text}\n${page.slice(to)}`;
 }
 
 export function readResults() {
@@ -199,7 +199,7 @@ async function main() {
   if (options.results) {
     const results = mergeResults(existsSync(resultsFile) ? readResults() : undefined, reports);
     writeFileSync(resultsFile, `${JSON.stringify(results, null, 1)}\n`);
-    writeFileSync(readmeFile, withProfiles(readFileSync(readmeFile, "utf8"), profilesText(results)));
+    writeFileSync(pageFile, withProfiles(readFileSync(pageFile, "utf8"), profilesText(results)));
   }
   console.log(`profiles: ${passed} passed, ${failed} failed (seed ${seed})`);
   process.exitCode = failed > 0 || passed === 0 ? 1 : 0;

@@ -1,4 +1,4 @@
-// Result files and the README's tables: the README must be what the generator makes of the files that are there.
+// Result files and the tables of docs/benchmarks.md: the page must be what the generator makes of the files that are there.
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { othersBetween } from "../../bench/load.js";
@@ -61,12 +61,10 @@ function report(suites: BenchReport["suites"], part: Partial<BenchReport> = {}):
   };
 }
 
-describe("README.md", () => {
+describe("docs/benchmarks.md", () => {
   it("has the tables that bench/results gives", () => {
-    const readme = readFileSync("README.md", "utf8");
-    expect(readme, "run npm run bench:readme").toBe(
-      withBench(readme, benchText(readResults("bench/results"))),
-    );
+    const page = readFileSync("docs/benchmarks.md", "utf8");
+    expect(page, "run npm run bench:readme").toBe(withBench(page, benchText(readResults("bench/results"))));
   });
 });
 
@@ -96,7 +94,7 @@ describe("the tables", () => {
       "| `matmul` 512×512×512 | 5.37 | 50.0 GFLOP/s | 50 % compute | 5.37 | 50.0 GFLOP/s | 50 % compute |",
     );
     expect(lines).toContain("| `add` 4194304 | 2.00 | 25.2 GB/s | 80 % memory |  |  |  |");
-    expect(lines.indexOf(lines.find((line) => line.includes("matmul")) ?? "")).toBe(2); // before add, as the README has them
+    expect(lines.indexOf(lines.find((line) => line.includes("matmul")) ?? "")).toBe(2); // before add, as the page has them
     const about = lines.filter((line) => line.startsWith("- **"));
     expect(about[0]).toMatch(
       /some-gpu.*Some GPU \(driver 1\); A processor, 8 cores; 2030-01-02, melgrad 1.2.3, webgpu 0.6.2, Node 20.1.0/,

@@ -1,5 +1,5 @@
 // What the profiles are made of: subgroups emulated in workgroup memory, invocations in reverse order, poisoned memory, devices that
-// really lack what their profile says; and the list of variants, the results and the README's table.
+// really lack what their profile says; and the list of variants, the results and their table in docs/browsers.md.
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { begin, mergeResults, profilesText, readResults, withProfiles } from "../../scripts/profiles.mjs";
@@ -260,9 +260,9 @@ describe("the matrix", () => {
     expect(text).toMatch(/No profile runs these 3[\s\S]*- `new`\n- `b`\n- `c`: `Y \\\| Z`\n\n<\/details>$/);
   });
 
-  it("is the README's", () => {
-    const readme = readFileSync("README.md", "utf8");
-    expect(readme).toContain(begin);
-    expect(withProfiles(readme, profilesText(readResults()))).toBe(readme);
+  it("is the one in docs/browsers.md", () => {
+    const page = readFileSync("docs/browsers.md", "utf8");
+    expect(page).toContain(begin);
+    expect(withProfiles(page, profilesText(readResults()))).toBe(page);
   });
 });

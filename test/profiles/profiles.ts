@@ -8,7 +8,7 @@ import { permuteInvocations } from "./permuted.js";
 
 export interface Profile {
   name: string;
-  /** For the README. */
+  /** For the table in docs/browsers.md. */
   about: string;
   /** What the adapter offers and says; absent: the ordinary `open()`, measured tables included. */
   less?: Less;
