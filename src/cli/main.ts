@@ -2,6 +2,7 @@
 // and an exit code (0 done, 1 failed, 2 misused, 130 interrupted). Each subcommand stands in a file of its own.
 import { Command, CommanderError } from "commander";
 import { MelgradError, UsageError } from "../gpu/errors.js";
+import { reasonOf } from "../host/cache.js";
 import { version } from "../version.js";
 import { registerBench } from "./bench.js";
 import { registerData } from "./data.js";
@@ -50,6 +51,11 @@ function report(error: unknown): number {
   }
   if (error instanceof MelgradError) {
     console.error(error.message);
+    return 1;
+  }
+  const { code, path, syscall } = error as NodeJS.ErrnoException;
+  if (code && syscall && ["ENOSPC", "EDQUOT", "EROFS", "EACCES", "EPERM"].includes(code)) {
+    console.error(`${path ?? "A file"} cannot be written or read: ${reasonOf(error)}.`);
     return 1;
   }
   console.error("melgrad met an error that it did not expect; please report it with what follows.");

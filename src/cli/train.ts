@@ -1,7 +1,7 @@
 // `melgrad train`: pre-train, then probe, then report. It reads the options, opens the adapter and the run's folder, and
 // shows progress; the work is in src/train.
 import { stat } from "node:fs/promises";
-import { join } from "node:path";
+import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { profileStep } from "../../bench/step.js";
 import { turnChecksOn } from "../checks/use.js";
@@ -18,10 +18,11 @@ import { type DataChoice, type RunSettings, resolveSettings, withLength } from "
 import { finishRun } from "../train/finish.js";
 import { pretrain } from "../train/pretrain.js";
 import { chooseModel } from "../train/released.js";
+import type { GivenSettings } from "../train/resume-rules.js";
 import { RunFolder } from "../train/run-folder.js";
 import { version } from "../version.js";
 import { profileTable } from "./bench-tables.js";
-import { onInterrupt } from "./interrupt.js";
+import { onInterrupt, requeueLine, type StopSignal } from "./interrupt.js";
 import { addProfilingOptions, addTuneOption, integer, type ProfileChoice, positive } from "./options.js";
 import { openProgress } from "./progress.js";
 
@@ -81,7 +82,7 @@ export function registerTrain(program: Command): void {
     )
     .option("--seed <n>", "seed of weights, crops and masks", integer(0), 0)
     .option("--out <folder>", "the run's folder (default: runs/PRESET-DATE)")
-    .option("--resume", "go on with the run in --out, or with the newest one")
+    .option("--resume", "go on with the run in --out, or with the newest one; start where there is none yet")
     .option("--no-probe", "stop after pre-training")
     .option("--json", "print one JSON object a step on stdout")
     .allowExcessArguments(false)
@@ -91,43 +92,25 @@ export function registerTrain(program: Command): void {
 }
 
 async function train(options: TrainOptions, command: Command): Promise<void> {
-  const given = (name: string) => command.getOptionValueSource(name) === "cli";
-  const settings = options.resume ? undefined : await readSettings(options);
-  if (options.resume) {
-    const fixed = [
-      "preset",
-      "data",
-      "tracks",
-      "dataset",
-      "subset",
-      "objective",
-      "patches",
-      "crop",
-      "steps",
-      "batch",
-      "lr",
-      "init",
-      "seed",
-    ].filter(given);
-    if (fixed.length > 0) {
-      throw new UsageError(
-        `--resume goes on with the run's own settings: leave out ${fixed.map((name) => `--${name}`).join(", ")}.`,
-      );
-    }
-  }
-  const root = "runs";
-  const run = !settings
-    ? options.out
-      ? await RunFolder.open(options.out)
-      : await RunFolder.newest(root)
-    : await RunFolder.create(options.out ?? join(root, `${options.preset}-${timestamp()}`));
+  const wanted = await readSettings(options);
+  const { run, begun } = await openRun(options);
+  const settings = begun ? undefined : wanted;
 
   const display = openProgress(process.stderr);
+  if (options.resume && !begun) display.note(`there is no run in ${run.path} yet: starting one`);
   const stopping = new AbortController();
-  const release = onInterrupt(() => {
-    display.note("Ctrl-C: saving after this step (once more to stop at once)");
+  let stoppedBy: StopSignal = "SIGINT";
+  const release = onInterrupt((signal) => {
+    stoppedBy = signal;
+    const what = signal === "SIGTERM" ? signal : "Ctrl-C";
+    display.note(`${what}: saving after this step (once more to stop at once)`);
     stopping.abort();
   });
+  /** A scheduler asks with SIGTERM: the work is not lost, so it exits with 0 and a line that says so. */
+  const stopped = (where: string) => {
+    if (stoppedBy === "SIGTERM") process.stdout.write(`${requeueLine(where, run.path)}\n`);
+    process.exitCode = stoppedBy === "SIGTERM" ? 0 : 130;
+  };
   const gpu = await open({
     adapter: options.adapter,
     profile: options.profile.checks,
@@ -140,6 +123,7 @@ async function train(options: TrainOptions, command: Command): Promise<void> {
     display.stop();
     throw error;
   });
+  let where = "before the first step";
   try {
     display.note(adapterLine(gpu.host));
     turnChecksOn(gpu, display.note);
@@ -149,6 +133,7 @@ async function train(options: TrainOptions, command: Command): Promise<void> {
       gpu,
       run,
       settings: settings && withLength(settings, gpu.host.kind),
+      given: settings ? undefined : only(wanted, options, command),
       version,
       command: `melgrad ${words.join(" ")}`,
       signal: stopping.signal,
@@ -164,9 +149,10 @@ async function train(options: TrainOptions, command: Command): Promise<void> {
     });
     if (trained.interrupted) {
       display.note(`saved after step ${trained.trainer.step}: go on with --resume --out ${run.path}`);
-      process.exitCode = 130;
+      stopped(`after step ${trained.trainer.step} of ${trained.config.pretrain.steps}`);
       return;
     }
+    where = "after the last step";
     let profiled = "";
     if (options.profile.dispatches) {
       // On a model of its own, so that the run is the same with and without.
@@ -185,11 +171,38 @@ async function train(options: TrainOptions, command: Command): Promise<void> {
     });
     display.stop();
     if (!options.json) process.stdout.write(`${profiled}${summary}\n`);
+  } catch (error) {
+    if (!stopping.signal.aborted || (error as Error).name !== "AbortError") throw error;
+    display.note(`stopped ${where}: go on with --resume --out ${run.path}`);
+    stopped(where);
   } finally {
     display.stop();
     release();
     gpu.close();
   }
+}
+
+/** The run's folder, and whether there is a run in it to go on with. */
+async function openRun({ resume, out, preset }: TrainOptions): Promise<{ run: RunFolder; begun: boolean }> {
+  const root = "runs";
+  const name = `${preset}-${timestamp()}`;
+  if (resume) {
+    const path = out ?? (await RunFolder.newest(root));
+    if (path) return RunFolder.openOrCreate(path);
+  }
+  return { run: await (out ? RunFolder.create(out) : RunFolder.createBelow(root, name)), begun: false };
+}
+
+/** Of the settings, those that stand on the command line. */
+function only(settings: RunSettings, options: TrainOptions, command: Command): GivenSettings {
+  const given = (name: string) => command.getOptionValueSource(name) === "cli";
+  const { preset, data, ...rest } = settings;
+  return {
+    ...rest, // without a default
+    preset: given("preset") ? preset : undefined,
+    seed: given("seed") ? settings.seed : undefined,
+    data: ["data", "tracks", "dataset", "subset"].some(given) && options.data ? data : undefined,
+  };
 }
 
 async function readSettings(options: TrainOptions): Promise<RunSettings> {
@@ -227,7 +240,8 @@ async function readData({ data = "auto", tracks, dataset, subset }: TrainOptions
       `There is no folder '${data}': write one that holds audio, or a corpus (${CORPORA.join(", ")}).`,
     );
   }
-  return ofSet ? { kind: "set", set: dataset, path: data, subset } : { kind: "folder", path: data };
+  const path = resolve(data); // so that the run can go on from elsewhere
+  return ofSet ? { kind: "set", set: dataset, path, subset } : { kind: "folder", path };
 }
 
 /** demo's default on a usual adapter and on the embedded one. */

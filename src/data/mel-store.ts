@@ -18,6 +18,8 @@ export interface MelTrack {
   piece: string;
   title: string;
   frames: number;
+  /** A key of its samples and of the front end's settings. */
+  content: string;
   path: string;
   /** The file of its chroma, where that was asked for. */
   chromaPath?: string;
@@ -58,6 +60,7 @@ export class MelStore {
     const frontEnd = new FrontEnd(gpu, config);
     const pitches = chroma ? new Chroma(gpu, config) : undefined;
     const tracks: MelTrack[] = [];
+    const firsts = new Map<string, string>();
     const skipped: SkippedFile[] = [];
     const remarks: FileRemark[] = [];
     const total = corpus.tracks.length;
@@ -75,9 +78,13 @@ export class MelStore {
           if (!waveform) continue;
           const stored = await storeTrack(frontEnd, pitches, track, waveform, folder);
           // The file is named by the samples. What came before is not taken twice, nor heard on both sides of a split.
-          const twin = tracks.find(({ path }) => path === stored.path);
-          if (twin) skipped.push({ path: track.id, reason: `the same audio as ${twin.id}` });
-          else tracks.push(stored);
+          const twin = firsts.get(stored.content);
+          if (twin !== undefined) {
+            skipped.push({ path: track.id, reason: `the same audio as ${twin}` });
+          } else {
+            firsts.set(stored.content, track.id);
+            tracks.push(stored);
+          }
           for (const text of waveform.remarks ?? []) remarks.push({ path: track.id, text });
         } catch (error) {
           if (!(error instanceof DataError)) throw error;
@@ -166,7 +173,8 @@ async function storeTrack(
   const hash = createHash("sha256").update(JSON.stringify([frontEnd.config, waveform.sampleRate]));
   for (const channel of waveform.channels)
     hash.update(new Uint8Array(channel.buffer, channel.byteOffset, channel.byteLength));
-  const path = join(folder, `${hash.digest("hex").slice(0, 32)}.f32`);
+  const content = hash.digest("hex").slice(0, 32);
+  const path = join(folder, `${content}.f32`);
   const rowBytes = frontEnd.config.nMels * 4;
   const { id, piece, title } = track;
   let frames = wholeRows(path, rowBytes);
@@ -177,13 +185,13 @@ async function storeTrack(
     frames = made.frames;
     await writeValues(path, made.values);
   }
-  if (!pitches) return { id, piece, title, frames, path };
+  if (!pitches) return { id, piece, title, frames, content, path };
   const chromaPath = path.replace(/\.f32$/, chromaSuffix);
   if (wholeRows(chromaPath, 12 * 4) !== frames) {
     mono ??= await frontEnd.mono(waveform);
     await writeValues(chromaPath, await pitches.transform(mono, frames));
   }
-  return { id, piece, title, frames, path, chromaPath };
+  return { id, piece, title, frames, content, path, chromaPath };
 }
 
 /** Beside a log-mel of the same recording; another way to compute chroma needs another name. */

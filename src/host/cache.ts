@@ -5,6 +5,7 @@ import { randomUUID } from "node:crypto";
 import { mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
+import { DataError } from "../gpu/errors.js";
 
 /** The cache folder: `dir` if given, else $MELGRAD_CACHE, else $XDG_CACHE_HOME/melgrad, else ~/.cache/melgrad. Not created here. */
 export function cacheFolder(dir?: string): string {
@@ -21,17 +22,40 @@ export async function exists(path: string): Promise<boolean> {
   );
 }
 
-/** Writes a file whole or not at all. */
+/** Writes a file whole or not at all. Throws DataError with the system's `code` where it cannot be written. */
 export async function writeWhole(path: string, data: Uint8Array | string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
   const part = `${path}.${process.pid}-${randomUUID().slice(0, 8)}.part`;
   try {
+    await mkdir(dirname(path), { recursive: true });
     await writeFile(part, data);
     await rename(part, path);
   } catch (error) {
-    await rm(part, { force: true });
-    throw error;
+    await rm(part, { force: true }).catch(() => {});
+    throw unwritable(path, error);
   }
+}
+
+/** The error for a file or folder that cannot be written: one line, with the system's code. */
+export function unwritable(path: string, error: unknown): DataError {
+  const { code } = error as NodeJS.ErrnoException;
+  return Object.assign(new DataError(`${path} cannot be written: ${reasonOf(error)}.`), { code });
+}
+
+/** A system error in a few words. */
+export function reasonOf(error: unknown): string {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  const known: Record<string, string> = {
+    ENOSPC: "the disk is full",
+    EDQUOT: "the disk quota is used up",
+    EACCES: "permission denied",
+    EPERM: "permission denied",
+    EROFS: "the file system is read-only",
+    ENOENT: "it does not exist",
+    ENOTDIR: "a part of the path is not a folder",
+    EISDIR: "it is a folder",
+  };
+  if (code && known[code]) return known[code];
+  return error instanceof Error ? error.message : String(error);
 }
 
 /**

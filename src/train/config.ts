@@ -51,6 +51,8 @@ export interface RunConfig {
   normalisation: { mean: number; std: number };
   /** The file that the encoder's first weights came from; absent where they were drawn. */
   init?: string;
+  /** What was changed when the run went on: in words, after which step. */
+  changes?: { step: number; what: string[] }[];
   corpus: {
     name: string;
     why: string;
@@ -64,6 +66,8 @@ export interface RunConfig {
     remarks?: { path: string; text: string }[];
     /** Says which tracks, of which length. */
     fingerprint: string;
+    /** Says which tracks, of which samples; absent in older runs. */
+    contents?: string;
   };
 }
 

@@ -24,6 +24,7 @@ import {
 } from "./config.js";
 import { trainLoop } from "./loop.js";
 import { preflight } from "./preflight.js";
+import { checkMusic, type GivenSettings, goOnWith, type MusicContents } from "./resume-rules.js";
 import type { HeldOutLine, LogLine, RunFolder } from "./run-folder.js";
 import { stuckParts } from "./standing.js";
 import { beginFrom } from "./start-from.js";
@@ -43,6 +44,8 @@ export interface PretrainOptions {
   run: RunFolder;
   /** For a new run; a resumed one has its own. */
   settings?: RunSettings;
+  /** For a resumed run: what was given again, or is to change. */
+  given?: GivenSettings;
   version: string;
   command: string;
   events: RunEvents;
@@ -61,7 +64,9 @@ export interface PretrainedRun {
 /** Trains a new run, or goes on with one whose folder has a config.json. */
 export async function pretrain(options: PretrainOptions): Promise<PretrainedRun> {
   const { gpu, run, settings, events, signal } = options;
-  const resumed = settings ? undefined : parseConfig(await run.readJson("config.json"), run.configPath);
+  const found = settings ? undefined : parseConfig(await run.readJson("config.json"), run.configPath);
+  const goingOn = found && goOnWith(found, options.given ?? {});
+  const resumed = goingOn?.config;
   const seed = settings?.seed ?? resumed?.seed ?? 0;
   const data = settings?.data ?? (resumed as RunConfig).data;
   const { model, pretrain: plan } = settings ? resolveSettings(settings) : (resumed as RunConfig);
@@ -79,11 +84,7 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainedRun>
   const begun = beginning && { normalisation: beginning.normalisation, init: beginning.path };
   const config = resumed ?? { ...described(), ...begun };
   const dataFingerprint = tracksFingerprint(store);
-  if (resumed && resumed.corpus.fingerprint !== dataFingerprint) {
-    throw new DataError(
-      "The music is not what this run was started with (files were added, removed or changed): start a new run.",
-    );
-  }
+  if (resumed) await checkSameMusic(run, resumed, store);
 
   const trainer = new Trainer(gpu, { ...config, seed, sampler, heldOut });
   const save = async () => {
@@ -103,13 +104,20 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainedRun>
   if (resumed) {
     await trainer.check();
     await restore(run, trainer, config, events);
+    if (goingOn && goingOn.changes.length > 0) {
+      const { step } = trainer;
+      for (const change of goingOn.changes) events.note(`changed after step ${step}: ${change}`);
+      config.changes = [...(found?.changes ?? []), { step, what: goingOn.changes }];
+      await run.writeJson("config.json", config);
+    }
   } else {
     await beginning?.put(trainer.model);
     await tuneKernels(trainer, events, signal);
     await trainer.check();
-    await run.writeJson("config.json", config);
     await run.writeJson(kernelsName, trainer.kernels());
-    await save(); // from here on there is always a checkpoint
+    await run.writeJson(musicName, contentsOf(store));
+    await save();
+    await run.writeJson("config.json", config); // last: where it stands there is a checkpoint, and the run has begun
   }
 
   if (trainer.step < plan.steps) await preflight(trainer, events.note);
@@ -133,6 +141,24 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainedRun>
     await writeWhole(run.file("model.safetensors"), serialise(await trainer.model.parameters.read()));
   }
   return { config, trainer, store, split, interrupted };
+}
+
+/** Beside config.json: the contents of every track. */
+const musicName = "music.json";
+
+function contentsOf(store: MelStore): MusicContents {
+  return Object.fromEntries(store.tracks.map(({ id, content }) => [id, content]));
+}
+
+/** Throws DataError where the music is not what the run was started with. */
+async function checkSameMusic(run: RunFolder, { corpus }: RunConfig, store: MelStore): Promise<void> {
+  const { contents, fingerprint: lengths } = corpus;
+  const now = contentsOf(store);
+  if (contents === undefined ? lengths === tracksFingerprint(store) : contents === fingerprint(now)) return;
+  if (await exists(run.file(musicName))) checkMusic((await run.readJson(musicName)) as MusicContents, now);
+  throw new DataError(
+    "The music is not what this run was started with (files were added, removed or changed): put it back as it was, or start a new run with another --out.",
+  );
 }
 
 /** Beside config.json: which kernels the run computes with. Not to be had by the same settings on another adapter. */
@@ -199,12 +225,17 @@ async function prepareData(
   return { store, corpus: { ...corpus, skipped } };
 }
 
-function openMusic(
+async function openMusic(
   data: DataChoice,
   seed: number,
   { note, progress: onProgress }: RunEvents,
   signal: AbortSignal | undefined,
 ): Promise<Corpus> {
+  if (data.kind !== "corpus" && !(await exists(data.path))) {
+    throw new DataError(
+      `The music of this run was in ${data.path}, which is not there: write --data FOLDER with where it is now.`,
+    );
+  }
   switch (data.kind) {
     case "folder":
       return openFolder(data.path, { onProgress, signal });
@@ -253,6 +284,7 @@ function describeRun(
       skipped: corpus.skipped,
       remarks: [...store.remarks],
       fingerprint: tracksFingerprint(store),
+      contents: fingerprint(contentsOf(store)),
     },
   };
 }
@@ -278,6 +310,11 @@ async function restore(
   if (state.seed !== config.seed) {
     throw new UsageError(
       `The checkpoint in ${run.path} was made with seed ${state.seed}, not ${config.seed}.`,
+    );
+  }
+  if (state.step > config.pretrain.steps) {
+    throw new UsageError(
+      `${run.path} has done ${state.step} steps already: write a larger --steps, or none to leave it as it is.`,
     );
   }
   trainer.model.parameters.write(weights);

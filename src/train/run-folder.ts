@@ -1,10 +1,12 @@
 // A run's folder: its paths, its config.json and its log. A run never writes over another: a folder that exists is an
 // error unless it is being resumed.
 import { appendFileSync, existsSync, readFileSync, truncateSync } from "node:fs";
-import { mkdir, readdir, readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { DataError, UsageError } from "../gpu/errors.js";
-import { exists, writeWhole } from "../host/cache.js";
+import { exists, reasonOf, unwritable, writeWhole } from "../host/cache.js";
+
+export { reasonOf } from "../host/cache.js";
 
 /** One line of log.jsonl. */
 export interface LogLine {
@@ -51,37 +53,59 @@ export class RunFolder {
     if (occupied) {
       throw new UsageError(`${path} exists already: write --resume to go on with it, or another --out.`);
     }
+    return RunFolder.make(path);
+  }
+
+  /** Makes a new run's folder below `root`, which `newest` finds again whatever the clock says meanwhile. */
+  static async createBelow(root: string, name: string): Promise<RunFolder> {
+    let path = join(root, name);
+    for (let i = 2; await exists(path); i++) path = join(root, `${name}-${i}`); // two within a second
+    const run = await RunFolder.make(path);
+    await writeFile(join(root, newestName), `${basename(path)}\n`).catch(() => {}); // the newest by time will do
+    return run;
+  }
+
+  /**
+   * Opens the run at `path`, or makes its folder where there is none yet: no folder, an empty one, or what a run left that
+   * was killed while it began. Throws UsageError where something else is there.
+   */
+  static async openOrCreate(path: string): Promise<{ run: RunFolder; begun: boolean }> {
+    const run = new RunFolder(path);
+    if (await exists(run.configPath)) return { run, begun: true };
+    const found = await stat(path).catch(() => undefined);
+    if (!found) return { run: await RunFolder.make(path), begun: false };
+    if (!found.isDirectory() || !(await isBeginning(path))) {
+      throw new UsageError(
+        `${path} is not a run's folder (no config.json) and is not empty: write the folder of a run, or of a new one, as --out.`,
+      );
+    }
+    for (const name of await readdir(path)) await rm(join(path, name), { recursive: true, force: true });
+    return { run, begun: false };
+  }
+
+  /** The newest run below `root`, begun or about to begin, for --resume without --out; undefined where there is none. */
+  static async newest(root: string): Promise<string | undefined> {
+    const named = await readFile(join(root, newestName), "utf8").catch(() => "");
+    const names = await readdir(root).catch(() => [] as string[]);
+    let best: { path: string; time: number } | undefined;
+    for (const name of names) {
+      const path = join(root, name);
+      const config = await stat(join(path, "config.json")).catch(() => undefined);
+      const found =
+        config ?? ((await isBeginning(path)) ? await stat(path).catch(() => undefined) : undefined);
+      if (found && name === named.trim()) return path;
+      if (found && (!best || found.mtimeMs > best.time)) best = { path, time: found.mtimeMs };
+    }
+    return best?.path;
+  }
+
+  private static async make(path: string): Promise<RunFolder> {
     try {
       await mkdir(path, { recursive: true });
     } catch (error) {
       throw new DataError(`The run's folder ${path} cannot be made: ${reasonOf(error)}.`);
     }
     return new RunFolder(path);
-  }
-
-  /** Opens an existing run. */
-  static async open(path: string): Promise<RunFolder> {
-    const run = new RunFolder(path);
-    if (!(await exists(run.configPath))) {
-      throw new UsageError(
-        `There is no run to resume in ${path} (no config.json): leave out --resume to start one.`,
-      );
-    }
-    return run;
-  }
-
-  /** The newest run below `root`, for --resume without --out. */
-  static async newest(root: string): Promise<RunFolder> {
-    const names = await readdir(root).catch(() => [] as string[]);
-    let best: { path: string; time: number } | undefined;
-    for (const name of names) {
-      const path = join(root, name);
-      const found = await stat(join(path, "config.json")).catch(() => undefined);
-      if (found && (!best || found.mtimeMs > best.time)) best = { path, time: found.mtimeMs };
-    }
-    if (!best)
-      throw new UsageError(`There is no run to resume below ${root}: leave out --resume to start one.`);
-    return new RunFolder(best.path);
   }
 
   async writeJson(name: string, value: unknown): Promise<void> {
@@ -98,12 +122,12 @@ export class RunFolder {
   }
 
   appendLog(line: LogLine): void {
-    appendFileSync(this.logPath, `${JSON.stringify(line)}\n`);
+    append(this.logPath, line);
   }
 
   /** Adds a measurement on held-out pieces to heldout.jsonl. */
   appendHeldOut(line: HeldOutLine): void {
-    appendFileSync(this.file("heldout.jsonl"), `${JSON.stringify(line)}\n`);
+    append(this.file("heldout.jsonl"), line);
   }
 
   /** Every whole line of the log. */
@@ -121,6 +145,26 @@ export class RunFolder {
     cutLines(this.logPath, steps);
     cutLines(this.file("heldout.jsonl"), steps);
   }
+}
+
+function append(path: string, line: object): void {
+  try {
+    appendFileSync(path, `${JSON.stringify(line)}\n`);
+  } catch (error) {
+    throw unwritable(path, error); // half a line is cut off when the run goes on
+  }
+}
+
+/** Below the folder of all runs: the name of the one that was started last. */
+const newestName = ".newest";
+
+/** What a run writes before its config.json, which comes last. */
+const beginnings = /^(kernels\.json|music\.json|checkpoint(\.new|\.old)?|.*\.part)$/;
+
+/** Whether a folder holds nothing but what a run that was killed while it began leaves behind. */
+async function isBeginning(path: string): Promise<boolean> {
+  const names = await readdir(path).catch(() => undefined);
+  return names?.every((name) => beginnings.test(name)) ?? false;
 }
 
 /** The whole lines of a JSONL file; none where it does not exist. A last line that a killed run left half is dropped. */
@@ -152,21 +196,4 @@ function cutLines(path: string, steps: number): void {
 
 function wholeLines(path: string): string[] {
   return existsSync(path) ? readFileSync(path, "utf8").split("\n").slice(0, -1) : [];
-}
-
-/** A system error in a few words. */
-export function reasonOf(error: unknown): string {
-  const code = (error as NodeJS.ErrnoException | undefined)?.code;
-  const known: Record<string, string> = {
-    ENOSPC: "the disk is full",
-    EDQUOT: "the disk quota is used up",
-    EACCES: "permission denied",
-    EPERM: "permission denied",
-    EROFS: "the file system is read-only",
-    ENOENT: "it does not exist",
-    ENOTDIR: "a part of the path is not a folder",
-    EISDIR: "it is a folder",
-  };
-  if (code && known[code]) return known[code];
-  return error instanceof Error ? error.message : String(error);
 }
