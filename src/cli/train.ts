@@ -39,6 +39,7 @@ interface TrainOptions {
   steps?: number;
   batch?: number;
   lr?: number;
+  accumulate?: number;
   seed: number;
   out?: string;
   resume?: boolean;
@@ -75,6 +76,7 @@ export function registerTrain(program: Command): void {
     .option("--crop <frames>", "frames of a crop (default: the preset's)", integer(8))
     .option("--steps <n>", `optimiser steps (default: the preset's; demo: ${defaults("steps")})`, integer(1))
     .option("--batch <n>", `clips a step (default: the preset's; demo: ${defaults("batch")})`, integer(1))
+    .option("--accumulate <k>", "micro-batches that a batch is computed in, to save memory", integer(1))
     .option("--lr <x>", "peak learning rate", positive)
     .option(
       "--init <folder>",
@@ -206,7 +208,7 @@ function only(settings: RunSettings, options: TrainOptions, command: Command): G
 }
 
 async function readSettings(options: TrainOptions): Promise<RunSettings> {
-  const { preset, objective, patches, crop, steps, batch, lr, seed } = options;
+  const { preset, objective, patches, crop, steps, batch, accumulate, lr, seed } = options;
   const init = options.init === undefined ? undefined : (await chooseModel(options.init)).folder;
   const settings = {
     preset,
@@ -217,6 +219,7 @@ async function readSettings(options: TrainOptions): Promise<RunSettings> {
     crop,
     steps,
     batch,
+    accumulate,
     lr,
     init,
   };

@@ -298,11 +298,13 @@ export class Device {
     return (await this.readMany([{ block, byteLength }]))[0];
   }
 
-  /** One wait for many blocks. */
-  async readMany(parts: readonly { block: Block; byteLength: number }[]): Promise<ArrayBuffer[]> {
+  /** One wait for many blocks, each into memory of its own or, whole, into that which is given. */
+  async readMany(
+    parts: readonly { block: Block; byteLength: number; into?: Uint8Array<ArrayBuffer> }[],
+  ): Promise<ArrayBuffer[]> {
     this.check();
     this.refuseToWait();
-    const results = parts.map(({ byteLength }) => new Uint8Array(byteLength));
+    const results = parts.map(({ byteLength, into }) => into ?? new Uint8Array(byteLength));
     const loads = packReads(parts, this.staging.largest).map(({ bytes, pieces }) => ({
       ...{ bytes, pieces },
       staging: this.staging.acquire(bytes),

@@ -63,6 +63,7 @@ export interface CheckedConfig {
   model: ModelConfig;
   pretrain: PretrainConfig;
   normalisation: { mean: number; std: number };
+  accumulate?: number;
 }
 
 /** Throws DataError that names the first setting which cannot be one. */
@@ -85,6 +86,8 @@ export function checkConfig(config: CheckedConfig, path: string): void {
   checkAll("model", config.model, model, true);
   checkAll("model.frontEnd", config.model.frontEnd, frontEnd, true);
   checkAll("pretrain", config.pretrain, pretrain, false);
+  const { accumulate } = config;
+  if (accumulate !== undefined) check("accumulate", accumulate, whole(1, 2 ** 20));
   checkAll("normalisation", config.normalisation, { mean: real(-1e9, 1e9), std: real(1e-12, 1e9) }, true);
 
   const { width, layers, heads, patchMels, patchFrames, cropFrames, mlpRatio } = config.model;

@@ -33,6 +33,8 @@ export interface RunSettings {
   lr?: number;
   /** A run's folder whose encoder is begun with. */
   init?: string;
+  /** Micro-batches that a batch is computed in. */
+  accumulate?: number;
 }
 
 export interface RunConfig {
@@ -47,6 +49,8 @@ export interface RunConfig {
   pretrain: PretrainConfig;
   checkpointEvery: number;
   evaluateEvery: number;
+  /** Micro-batches that each process computes its share of a batch in; absent: 1. Another number gives the same to rounding. */
+  accumulate?: number;
   adapter: { name: string; software: boolean };
   normalisation: { mean: number; std: number };
   /** The file that the encoder's first weights came from; absent where they were drawn. */

@@ -79,7 +79,8 @@ export async function trainLoop(options: LoopOptions): Promise<{ interrupted: bo
       interrupted = true;
       break;
     }
-    const reading = slicing ? (await trainer.nextInSlices(slicing)).measured : trainer.next();
+    const ahead = slicing || trainer.isDivided ? await trainer.nextInSlices(slicing) : undefined;
+    const reading = ahead?.measured ?? trainer.next();
     reading.catch(() => {}); // reported when it is awaited
     const current = { step: trainer.step, reading };
     await settle();

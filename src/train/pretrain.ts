@@ -22,6 +22,7 @@ import {
   type RunSettings,
   resolveSettings,
 } from "./config.js";
+import { divide } from "./division.js";
 import { trainLoop } from "./loop.js";
 import { preflight } from "./preflight.js";
 import { checkMusic, type GivenSettings, goOnWith, type MusicContents } from "./resume-rules.js";
@@ -71,6 +72,9 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainedRun>
   const data = settings?.data ?? (resumed as RunConfig).data;
   const { model, pretrain: plan } = settings ? resolveSettings(settings) : (resumed as RunConfig);
 
+  const accumulate = settings?.accumulate ?? resumed?.accumulate;
+  divide(plan.batch, accumulate ?? 1); // throws now rather than after the music has been prepared
+
   const chroma = objectiveKind(plan.objective).needsChroma ?? false;
   if (resumed) await followKernels(gpu, run, events);
   const { store, corpus } = await prepareData(gpu, data, seed, model, chroma, events, signal);
@@ -82,11 +86,11 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainedRun>
   const described = () =>
     describeRun(options, { model, pretrain: plan, corpus, store, split, sampler, data, seed });
   const begun = beginning && { normalisation: beginning.normalisation, init: beginning.path };
-  const config = resumed ?? { ...described(), ...begun };
+  const config = resumed ?? { ...described(), ...begun, ...(accumulate && { accumulate }) };
   const dataFingerprint = tracksFingerprint(store);
   if (resumed) await checkSameMusic(run, resumed, store);
 
-  const trainer = new Trainer(gpu, { ...config, seed, sampler, heldOut });
+  const trainer = new Trainer(gpu, { ...config, accumulate, seed, sampler, heldOut });
   const save = async () => {
     await writeCheckpoint(run.checkpointPath, {
       weights: await trainer.model.parameters.read(),

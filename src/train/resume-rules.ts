@@ -21,8 +21,8 @@ const reasons: Partial<Record<keyof RunSettings, string>> = {
 };
 
 /**
- * The run's settings with what was given put over them, and in words what changed. The learning rate, the number of steps and
- * the place of the music may change. Throws UsageError that names everything else that differs, with the reason.
+ * The run's settings with what was given put over them, and in words what changed. The learning rate, the number of steps, of
+ * micro-batches and the place of the music may change. Throws UsageError that names everything else that differs, with the reason.
  */
 export function goOnWith(config: RunConfig, given: GivenSettings): { config: RunConfig; changes: string[] } {
   const refused: string[] = [];
@@ -44,7 +44,7 @@ export function goOnWith(config: RunConfig, given: GivenSettings): { config: Run
   if (refused.length > 0) {
     throw new UsageError(
       `--resume goes on with the run's own settings. Leave out ${refused.join("; ")}. ` +
-        "(--lr, --steps and the place of --data may change; anything else is a new run with another --out.)",
+        "(--lr, --steps, --accumulate and the place of --data may change; anything else is a new run with another --out.)",
     );
   }
 
@@ -58,6 +58,11 @@ export function goOnWith(config: RunConfig, given: GivenSettings): { config: Run
     changes.push(`${given.steps} steps instead of ${pretrain.steps}`);
     next.pretrain.steps = given.steps;
     next.pretrain.warmup = Math.min(pretrain.warmup, given.steps);
+  }
+  const { accumulate = 1 } = config;
+  if (given.accumulate !== undefined && given.accumulate !== accumulate) {
+    changes.push(`batches in ${given.accumulate} micro-batches instead of ${accumulate}`);
+    next.accumulate = given.accumulate;
   }
   if (given.data && "path" in given.data && "path" in config.data && given.data.path !== config.data.path) {
     changes.push(`music in ${given.data.path} instead of ${config.data.path}`);

@@ -4,52 +4,48 @@ import { patchify } from "../audio/patches.js";
 import type { CheckedWork } from "../checks/run.js";
 import { checkFirst } from "../checks/use.js";
 import { type CropSource, randomAt } from "../data/batches.js";
+import type { ProgramReport } from "../gpu/program.js";
 import type { TuningTable } from "../gpu/tuner-store.js";
+import type { ProcessGroup } from "../host/group.js";
+import { GradientSum } from "../nn/gradient-sum.js";
 import { GradientClipper, Optimizer } from "../nn/optim.js";
 import { cosineSchedule } from "../nn/schedule.js";
 import { backward } from "../ops/autograd.js";
+import { selectRows } from "../ops/select-rows.js";
 import type { TuningOptions, TuningResult } from "../ops/tuning.js";
 import { tune } from "../ops/tuning-families.js";
+import { reshape } from "../ops/view.js";
 import { type ModelConfig, type PretrainConfig, patchGrid } from "../patchifier/config.js";
 import type { Patchifier } from "../patchifier/encoder.js";
-import {
-  clusteredMask,
-  type MaskInputs,
-  maskedCount,
-  maskInputs,
-  maskOf,
-  spanMask,
-  uniformMask,
-} from "../patchifier/masks.js";
+import { maskInputs, maskOf } from "../patchifier/masks.js";
 import {
   createModel,
   createObjective,
-  type Drawn,
   type Losses,
   type Objective,
   type ObjectiveBatch,
-  type Place,
 } from "../patchifier/objectives.js";
 import { type Captured, capture, type Slicing } from "../tensor/capture.js";
 import type { Gpu } from "../tensor/gpu.js";
 import type { Random } from "../tensor/random.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { drawMask, type HostBatch } from "./batch-source.js";
+import { type Division, divide } from "./division.js";
+import { GradientExchange } from "./gradient-exchange.js";
+import { type MeasuredLosses, meanOf, readResults } from "./readings.js";
+import { type BatchInputs, type RivalInputs, StepInputs } from "./step-inputs.js";
 
 export interface Normalisation {
   mean: number;
   std: number;
 }
 
+export type { MeasuredLosses } from "./readings.js";
+
 /** What a step measured. */
 export interface StepResult extends MeasuredLosses {
   /** Norm of all gradients before clipping. */
   gradNorm: number;
-}
-
-/** The loss and the objective's parts and measures by name. */
-export interface MeasuredLosses {
-  loss: number;
-  [part: string]: number | undefined;
 }
 
 /** Bytes on the device. */
@@ -75,24 +71,44 @@ export interface TrainerOptions {
   heldOut?: CropSource;
   /** Whether a step is recorded once and replayed. Default true; both ways give the same bits. */
   captured?: boolean;
+  /**
+   * In how many micro-batches, one after the other, this process computes its share of a batch: less memory, and the numbers of
+   * the whole batch to rounding. Default 1. They must divide it into equal parts.
+   */
+  accumulate?: number;
+  /** The processes that train this model together, each on its share of every batch. Absent: this one alone. */
+  group?: ProcessGroup;
 }
-
-/** What changes from step to step: [B, nMels, frames], the masks (masks.ts), and what the objective asks for. */
-type BatchInputs = { crops: Tensor } & MaskInputs & Record<string, Tensor>;
 
 export class Trainer {
   readonly model: Patchifier;
   readonly optimizer: Optimizer;
   readonly objective: Objective;
+  /** How a batch is divided over processes and micro-batches. */
+  readonly division: Division;
+  private readonly inputs: StepInputs;
+  /** Adds up gradients over processes, where there are several. */
+  readonly exchange: GradientExchange | undefined;
   private readonly clipper: GradientClipper;
-  private readonly update: Captured<BatchInputs, Losses & { gradNorm: Tensor }>;
+  /** The whole of a step; of a divided one its parts. */
+  private readonly update: Captured<BatchInputs, Losses & { gradNorm?: Tensor }>;
   private readonly measureLosses: Captured<BatchInputs, Losses>;
+  private readonly apply: Captured<Record<string, Tensor>, { gradNorm: Tensor }>;
+  private readonly rivals: Captured<RivalInputs, Tensor>;
+  private readonly sum: GradientSum | undefined;
+  /** The part that is being computed. */
+  private part = 0;
+  /** Resolves when the last step that was asked for is submitted. */
+  private last: Promise<unknown> = Promise.resolve();
+  /** The batch of a coming step, drawn while gradients were on their way. */
+  private ahead: { step: number; batch: HostBatch } | undefined;
 
   constructor(
     readonly gpu: Gpu,
     readonly options: TrainerOptions,
   ) {
-    const { model, pretrain, seed } = options;
+    const { model, pretrain, seed, group } = options;
+    this.division = divide(pretrain.batch, options.accumulate ?? 1, group);
     this.model = createModel(gpu, model, pretrain, randomAt(seed, "initialise"));
     this.clipper = new GradientClipper(this.model.parameters);
     const { betas, weightDecay } = pretrain;
@@ -102,11 +118,24 @@ export class Trainer {
       normalisation: options.normalisation,
       music: () => options.sampler.music,
       step: () => this.step,
+      part: () => this.part,
     });
-    this.update = capture(gpu, (batch) => this.updateOn(batch), { label: "training step" });
+    this.inputs = new StepInputs(gpu, options, this.division, this.objective);
+    const { parts, own } = this.division;
+    if (own > 1) this.sum = new GradientSum(this.model.parameters);
+    if (group && group.size > 1) this.exchange = new GradientExchange(this.model.parameters, group);
+    const step = (batch: BatchInputs) => (parts === 1 ? this.updateOn(batch) : this.gradientsOn(batch));
+    this.update = capture(gpu, step, { label: "training step" });
     this.measureLosses = capture(gpu, (batch) => gpu.noGrad(() => this.losses(batch, false)), {
       label: "held-out losses",
     });
+    this.apply = capture(gpu, () => ({ gradNorm: this.applyGradients() }), { label: "update" });
+    this.rivals = capture(gpu, (batch) => gpu.noGrad(() => this.hiddenPatches(batch)), { label: "rivals" });
+  }
+
+  /** Whether a batch is computed in parts. */
+  get isDivided(): boolean {
+    return this.division.parts > 1;
   }
 
   /** Updates done so far. */
@@ -134,25 +163,27 @@ export class Trainer {
 
   /** Asks for everything that training asks for. To be recorded, to find out which kernels that takes, and not to be run. */
   rehearse(): void {
-    this.updateOn(this.blank());
-    this.gpu.noGrad(() => this.losses(this.blank(), false));
+    this.updateOn(this.inputs.blank());
+    this.gpu.noGrad(() => this.losses(this.inputs.blank(), false));
+    if (this.inputs.takesRivals) this.gpu.noGrad(() => this.hiddenPatches(this.inputs.blankRivals()));
   }
 
   /** The kernels that training takes, by bucket of shapes: what a resumed run must follow to compute the same bits. */
   kernels(): TuningTable {
-    this.gpu.scope(() => this.update.plan(this.blank()));
-    this.gpu.scope(() => this.measureLosses.plan(this.blank()));
+    this.plans();
+    this.gpu.scope(() => this.measureLosses.plan(this.inputs.blank()));
     return this.gpu.device.tuner.record();
   }
 
   /** What training will hold on the device. Records the step to find out, but takes no memory for it yet. */
   memory(): TrainingMemory {
     const { parameters } = this.model;
-    const step = sum(this.gpu.scope(() => this.update.plan(this.blank())).arenas);
+    const step = sum(this.plans().flatMap(({ arenas }) => arenas));
     const state = parameters.arenas.values.byteLength;
+    const gradients = state + (this.sum?.byteLength ?? 0);
     const objective = this.objective.bytes ?? 0;
-    const total = 4 * state + objective + step;
-    return { parameters: state, gradients: state, moments: 2 * state, objective, step, total };
+    const total = 3 * state + gradients + objective + step;
+    return { parameters: state, gradients, moments: 2 * state, objective, step, total };
   }
 
   /**
@@ -160,22 +191,29 @@ export class Trainer {
    * OutOfMemoryError where the adapter has no room.
    */
   async prepare(): Promise<void> {
-    let ready: Promise<void> | undefined;
+    const ready: Promise<void>[] = [];
     this.gpu.scope(() => {
-      ready = this.update.prepare(this.blank());
+      ready.push(this.update.prepare(this.inputs.blank()));
+      if (this.isDivided) ready.push(this.apply.prepare({}));
+      if (this.inputs.takesRivals) ready.push(this.rivals.prepare(this.inputs.blankRivals()));
     });
-    await ready;
+    await Promise.all(ready);
     await this.gpu.device.finish(); // throws what the adapter refused
   }
 
   /**
    * Submits the next update; the promise gives what it measured. The next step may be started before it resolves, so that
-   * the device does not wait for the readback.
+   * the device does not wait for the readback. Of a divided batch it is submitted later, and `step` counts it then.
    */
   next(): Promise<StepResult> {
     const { gpu } = this;
+    if (this.isDivided) {
+      const submitted = this.last.then(() => this.nextDivided());
+      this.last = submitted.catch(() => {});
+      return submitted.then(({ measured }) => measured);
+    }
     const results = gpu.scope(() => {
-      const batch = this.nextBatch();
+      const batch = this.inputs.whole(this.step);
       return this.options.captured === false ? this.updateOn(batch) : this.update(batch);
     });
     return readResults<StepResult>(gpu, results);
@@ -183,16 +221,42 @@ export class Trainer {
 
   /**
    * The next update in slices (`Captured.inSlices`), for a page. Resolves when all of it is submitted; `measured` gives its
-   * result, and the next step may be started before it does.
+   * result, and the next step may be started before it does. A divided batch may be left in whole parts.
    */
-  async nextInSlices(slicing: Slicing): Promise<{ measured: Promise<StepResult> }> {
+  async nextInSlices(slicing?: Slicing): Promise<{ measured: Promise<StepResult> }> {
+    if (this.isDivided) return this.nextDivided(slicing);
+    if (!slicing) return { measured: this.next() };
     const { gpu } = this;
-    let running: Promise<Losses & { gradNorm: Tensor }> | undefined;
+    let running: Promise<Losses> | undefined;
     gpu.scope(() => {
-      running = this.update.inSlices(this.nextBatch(), slicing);
+      running = this.update.inSlices(this.inputs.whole(this.step), slicing);
     });
-    const results = await (running as unknown as Promise<Losses & { gradNorm: Tensor }>);
+    const results = await (running as unknown as Promise<Losses>);
     return { measured: readResults<StepResult>(gpu, results) };
+  }
+
+  /**
+   * The next update of a batch that is computed in parts, here and by other processes: the gradients of the parts are added up, then
+   * one update is made. Resolves when that is submitted.
+   */
+  private async nextDivided(slicing?: Slicing): Promise<{ measured: Promise<StepResult> }> {
+    const { gpu, exchange, step } = this;
+    const { own } = this.division;
+    const batch = this.ahead?.step === step ? this.ahead.batch : this.inputs.batchAt(step);
+    const parts = await this.overParts(this.update, batch, slicing, (i) => this.sum?.add(i, own));
+    let measured: Promise<MeasuredLosses> = meanOf(parts);
+    if (exchange) {
+      const meanwhile = () => {
+        this.ahead = { step: step + 1, batch: this.inputs.batchAt(step + 1) };
+      };
+      const mean = await exchange.addUp(measured, meanwhile);
+      measured = Promise.resolve(mean);
+    }
+    const applied = gpu.scope(() => this.apply({}));
+    const norm = readResults<{ gradNorm: number }>(gpu, applied);
+    return {
+      measured: Promise.all([measured, norm]).then(([losses, { gradNorm }]) => ({ ...losses, gradNorm })),
+    };
   }
 
   /**
@@ -202,15 +266,15 @@ export class Trainer {
   async evaluate(batches = 2, slicing?: Slicing): Promise<MeasuredLosses | undefined> {
     const { heldOut, seed } = this.options;
     if (!heldOut) return undefined;
-    const sums: Record<string, number> = {};
+    const measured: Promise<MeasuredLosses>[] = [];
     for (let i = 0; i < batches; i++) {
       const random = randomAt(seed, "heldOut", i);
-      const losses = await this.measureOn(() => this.draw(heldOut, random, random), slicing);
-      for (const [name, value] of Object.entries(await readResults<MeasuredLosses>(this.gpu, losses))) {
-        sums[name] = (sums[name] ?? 0) + (value ?? Number.NaN) / batches;
-      }
+      const batch = this.inputs.draw(heldOut, random, random);
+      measured.push(...(await this.overParts(this.measureLosses, batch, slicing)));
+      await Promise.all(measured);
     }
-    return { ...sums, loss: sums.loss };
+    const mean = await meanOf(measured);
+    return this.exchange ? this.exchange.meanOf(mean) : mean;
   }
 
   /** Crops [B, nMels, frames] and their hidden patches as the objective takes them, for looking at what it does. */
@@ -230,123 +294,108 @@ export class Trainer {
 
   /** The hidden patches of one clip. */
   drawMask(random: Random): Int32Array {
-    const { model, pretrain } = this.options;
-    const grid = patchGrid(model);
-    const count = maskedCount(grid.tokens, pretrain.maskRatio);
-    switch (pretrain.maskShape) {
-      case "clustered":
-        return clusteredMask(random, grid, count);
-      case "spans":
-        return spanMask(random, grid, count);
-      case "uniform":
-        return uniformMask(random, grid.tokens, count);
-    }
+    return drawMask(this.options.model, this.options.pretrain, random);
   }
 
   dispose(): void {
     this.update.dispose();
     this.measureLosses.dispose();
+    this.apply.dispose();
+    this.rivals.dispose();
+    this.sum?.dispose();
     this.objective.dispose?.();
     this.model.dispose();
     this.optimizer.dispose();
     this.clipper.dispose();
   }
 
-  /** Inputs of a step's shapes, to be looked at and not read. */
-  private blank(): BatchInputs {
-    const { model, pretrain } = this.options;
-    const { tokens } = patchGrid(model);
-    const hidden = Array.from({ length: pretrain.batch }, () => this.drawMask(randomAt(0, "masks")));
-    return {
-      crops: this.gpu.empty([pretrain.batch, model.frontEnd.nMels, model.cropFrames]),
-      ...this.maskedInputs(hidden, tokens),
-    };
+  /** What will be held for a step, each of its programs. */
+  private plans(): ProgramReport[] {
+    return this.gpu.scope(() => [
+      this.update.plan(this.inputs.blank()),
+      ...(this.isDivided ? [this.apply.plan({})] : []),
+      ...(this.inputs.takesRivals ? [this.rivals.plan(this.inputs.blankRivals())] : []),
+    ]);
   }
 
-  /** What the next update is computed on. */
-  private nextBatch(): BatchInputs {
-    const { sampler, seed } = this.options;
-    const { step } = this;
-    return this.draw(sampler, randomAt(seed, "crops", step), randomAt(seed, "masks", step));
+  /** Runs a program on every part of a batch that is this process's; `done` is called after each. What each measured. */
+  private async overParts(
+    program: Captured<BatchInputs, Losses>,
+    batch: HostBatch,
+    slicing: Slicing | undefined,
+    done?: (index: number) => void,
+  ): Promise<Promise<MeasuredLosses>[]> {
+    const { gpu } = this;
+    const { first, own } = this.division;
+    const rivals = this.inputs.takesRivals
+      ? gpu.scope(() => this.rivals(this.inputs.ofRivals(batch))).keep()
+      : undefined;
+    const measured: Promise<MeasuredLosses>[] = [];
+    for (let i = 0; i < own; i++) {
+      this.part = first + i;
+      const inputs = () => this.inputs.ofPart(batch, first + i, rivals);
+      const reading = readResults<MeasuredLosses>(gpu, await this.runOn(program, inputs, slicing));
+      reading.catch(() => {}); // reported when it is awaited
+      measured.push(reading);
+      done?.(i);
+    }
+    rivals?.dispose();
+    return measured;
   }
 
-  private async measureOn(draw: () => BatchInputs, slicing: Slicing | undefined): Promise<Losses> {
-    if (!slicing) return this.gpu.scope(() => this.measureLosses(draw()));
+  private async runOn(
+    program: Captured<BatchInputs, Losses>,
+    inputs: () => BatchInputs,
+    slicing: Slicing | undefined,
+  ): Promise<Losses> {
+    if (!slicing) return this.gpu.scope(() => program(inputs()));
     let running: Promise<Losses> | undefined;
     this.gpu.scope(() => {
-      running = this.measureLosses.inSlices(draw(), slicing);
+      running = program.inSlices(inputs(), slicing);
     });
     return running as unknown as Promise<Losses>;
   }
 
-  /** A batch and its masks, uploaded. */
-  private draw(sampler: CropSource, crops: Random, masks: Random): BatchInputs {
-    const { model, pretrain } = this.options;
-    const { frontEnd, cropFrames } = model;
-    const { batch } = pretrain;
-    const { music } = sampler;
-    let values: Float32Array;
-    let places: Place[] = [];
-    if (music) {
-      const size = frontEnd.nMels * cropFrames;
-      values = new Float32Array(batch * size);
-      places = Array.from({ length: batch }, () => music.place(crops));
-      for (const [i, place] of places.entries()) music.read(place, cropFrames, values, i * size);
-    } else {
-      values = sampler.draw(crops, batch);
-    }
-    const hidden = Array.from({ length: batch }, () => this.drawMask(masks));
-    const drawn = music && { music, places, crops: values, random: masks };
-    return {
-      crops: this.gpu.tensor(values, [batch, frontEnd.nMels, cropFrames]),
-      ...this.maskedInputs(hidden, patchGrid(model).tokens, drawn),
-    };
-  }
-
-  private maskedInputs(
-    hidden: readonly Int32Array[],
-    tokens: number,
-    drawn?: Drawn,
-  ): MaskInputs & Record<string, Tensor> {
-    return { ...maskInputs(this.gpu, hidden, tokens), ...this.objective.inputs?.(hidden, tokens, drawn) };
+  private hiddenPatches({ crops, ...masks }: RivalInputs): Tensor {
+    const { model, normalisation } = this.options;
+    const { values } = patchGrid(model);
+    return selectRows(reshape(patchesOf(model, normalisation, crops), [-1, values]), maskOf(masks).table);
   }
 
   /** One update. Runs once in record mode: whatever changes from step to step is in `batch` or asked for by the optimiser. */
   private updateOn(batch: BatchInputs): Losses & { gradNorm: Tensor } {
+    return { ...this.gradientsOn(batch), gradNorm: this.applyGradients() };
+  }
+
+  /** The gradients of a batch, or of a part of one as they count in the whole. */
+  private gradientsOn(batch: BatchInputs): Losses {
+    const { parts } = this.division;
     const losses = this.losses(batch, true);
     this.model.parameters.zeroGrad();
-    backward(losses.loss);
+    backward(losses.loss, parts > 1 ? this.gpu.full(losses.loss.shape, 1 / parts) : undefined);
+    return losses;
+  }
+
+  /** Clips the gradients at hand and makes the update. Their norm. */
+  private applyGradients(): Tensor {
     this.clipper.measure(this.options.pretrain.clipNorm);
     this.optimizer.update(() => this.learningRate(this.step), this.clipper);
     this.objective.updated?.();
-    return { ...losses, gradNorm: this.clipper.result.alias() };
+    return this.clipper.result.alias();
   }
 
   private losses(inputs: BatchInputs, training: boolean): Losses {
-    const { crops, masked, hiddenRows, hiddenInverse, ...extra } = inputs;
+    const { crops, masked, hiddenRows, hiddenInverse, rivals, ownRivals, ...extra } = inputs;
     const { model, normalisation } = this.options;
     const patches = patchesOf(model, normalisation, crops);
     const mask = maskOf({ masked, hiddenRows, hiddenInverse });
-    return this.objective.losses({ patches, mask, extra }, training);
+    const others = rivals && { patches: rivals, own: ownRivals };
+    return this.objective.losses({ patches, mask, extra, rivals: others }, training);
   }
 }
 
 function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
-}
-
-/** The first element of each tensor, by name; absent ones stay absent. Their memory may be reused at once. */
-async function readResults<T extends object>(
-  gpu: Gpu,
-  results: Readonly<Record<string, Tensor | undefined>>,
-): Promise<T> {
-  const named = Object.entries<Tensor | undefined>(results).filter(
-    (entry): entry is [string, Tensor] => entry[1] !== undefined,
-  );
-  const reading = gpu.device.readMany(named.map(([, { block }]) => ({ block, byteLength: 4 })));
-  for (const [, tensor] of named) tensor.dispose();
-  const values = await reading;
-  return Object.fromEntries(named.map(([name], i) => [name, new Float32Array(values[i])[0]])) as T;
 }
 
 /** Normalised patches [B, T, P] of log-mel crops [B, nMels, frames]. */

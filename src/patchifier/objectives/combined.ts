@@ -33,6 +33,7 @@ export function combined(kinds: readonly ObjectiveKind[]): ObjectiveKind {
       const bytes = members.reduce((total, { own }) => total + (own.bytes ?? 0), 0);
       return {
         bytes,
+        comparesBatch: members.some(({ own }) => own.comparesBatch),
         inputs: (hidden, tokens, drawn) =>
           Object.assign({}, ...members.map(({ own }) => own.inputs?.(hidden, tokens, drawn))),
         losses(batch, training, trace) {

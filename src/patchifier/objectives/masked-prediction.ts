@@ -4,7 +4,8 @@
 import { UsageError } from "../../gpu/errors.js";
 import { add, mul, sub } from "../../ops/binary.js";
 import { fuse } from "../../ops/fuse.js";
-import { infonce, mse } from "../../ops/losses.js";
+import { crossEntropy, infonce, mse } from "../../ops/losses.js";
+import { matmul } from "../../ops/matmul.js";
 import { normalize } from "../../ops/normalize.js";
 import { mean, sum } from "../../ops/reduce.js";
 import { selectRows } from "../../ops/select-rows.js";
@@ -16,7 +17,7 @@ import type { PretrainConfig } from "../config.js";
 import type { Patchifier, Trace } from "../encoder.js";
 import type { BatchMask } from "../masks.js";
 import { DetailFilter } from "./detail.js";
-import type { Losses, Objective, ObjectiveOptions, ObjectivePart } from "./objective.js";
+import type { Losses, Objective, ObjectiveBatch, ObjectiveOptions, ObjectivePart } from "./objective.js";
 
 /** Which halves an objective asks for. */
 export type Halves = "joint" | "infonce" | "reconstruct";
@@ -46,6 +47,7 @@ export function pretrainLosses(
   mask: BatchMask,
   options: MaskedPredictionOptions,
   trace?: Trace,
+  rivals?: ObjectiveBatch["rivals"],
 ): Losses {
   const [batch, tokens, values] = patches.shape;
   const { width } = model.sizes;
@@ -63,7 +65,7 @@ export function pretrainLosses(
   if (objective !== "reconstruct") {
     const predicted = reshape(model.head(hidden, "contrast"), shape);
     trace?.("c", predicted);
-    parts = contrastOf(reshape(targets, shape), predicted, options.contrast);
+    parts = contrastOf(reshape(targets, shape), predicted, options.contrast, rivals);
     contrast = parts.infonce;
     if (objective === "infonce") return parts;
   }
@@ -97,7 +99,12 @@ export function pretrainLosses(
  * alone, whether raw or less their mean, a constant prediction is nearly stationary, and the loss stays at chance for hundreds of
  * steps. Told from other clips' as well, the encoder first learns to gather what is seen of the clip, and then from where.
  */
-function contrastOf(targets: Tensor, predicted: Tensor, settings: PretrainConfig["contrast"]): Losses {
+function contrastOf(
+  targets: Tensor,
+  predicted: Tensor,
+  settings: PretrainConfig["contrast"],
+  rivals: ObjectiveBatch["rivals"],
+): Losses {
   const [batch, count, values] = targets.shape;
   if (!settings) {
     const loss = infonce(targets, predicted, { tau: Math.sqrt(values) });
@@ -108,8 +115,16 @@ function contrastOf(targets: Tensor, predicted: Tensor, settings: PretrainConfig
   const own = gpu.noGrad(() => normalize(targets));
   const told = normalize(predicted);
   const all = [batch * count, values];
-  const loss = infonce(reshape(told, all), reshape(own, all), options);
+  const loss = rivals
+    ? amongRivals(reshape(told, all), rivals, settings.temperature)
+    : infonce(reshape(told, all), reshape(own, all), options);
   return { loss, infonce: loss, withinClip: gpu.noGrad(() => infonce(told, own, options)) };
+}
+
+/** InfoNCE of a part of a batch: its predictions [m, P] among the targets of the whole batch, which no gradient flows to. */
+function amongRivals(told: Tensor, { patches, own }: { patches: Tensor; own: Tensor }, tau: number): Tensor {
+  const targets = told.gpu.noGrad(() => normalize(patches));
+  return crossEntropy(mul(matmul(told, targets, { transposeB: true }), 1 / tau), own);
 }
 
 /** What the mean of a clip's visible patches would score in place of its hidden ones [B, n, P]: their mean squared difference. */
@@ -131,7 +146,9 @@ export function maskedPrediction(gpu: Gpu, { model, config, pretrain }: Objectiv
   const detail = weight && filter ? { weight, filter } : undefined;
   const options: MaskedPredictionOptions = { objective, reconstructWeight, contrast, detail };
   return {
-    losses: ({ patches, mask }, _training, trace) => pretrainLosses(model, patches, mask, options, trace),
+    comparesBatch: objective !== "reconstruct" && contrast !== undefined,
+    losses: ({ patches, mask, rivals }, _training, trace) =>
+      pretrainLosses(model, patches, mask, options, trace, rivals),
     ...(objective !== "infonce" && {
       reconstruct({ patches, mask }) {
         const encoded = model.encode(patches, mask.masked);

@@ -49,6 +49,11 @@ export interface ObjectiveBatch {
   mask: BatchMask;
   /** What `inputs` uploaded. */
   extra: Readonly<Record<string, Tensor>>;
+  /**
+   * Where this is a part of a batch and the objective compares clips of a batch (`comparesBatch`): the hidden patches of the whole
+   * batch [n, P], and the row of each of this part's (i32).
+   */
+  rivals?: { patches: Tensor; own: Tensor };
 }
 
 /** Where a crop lies. */
@@ -97,6 +102,8 @@ export interface Objective {
   /** What a checkpoint must hold beside weights and optimiser; absent where the seed and the step say it all. */
   state?(): Promise<NamedValues>;
   restore?(state: NamedValues): void;
+  /** Whether the losses of a clip depend on the hidden patches of the batch's other clips. */
+  readonly comparesBatch?: boolean;
   /** Bytes that it keeps on the device. */
   readonly bytes?: number;
   dispose?(): void;
@@ -114,6 +121,8 @@ export interface ObjectiveOptions {
   music?: () => Music | undefined;
   /** Updates done so far, asked at every run of a captured function. */
   step(): number;
+  /** Which part of a divided batch is being computed, asked at every run of a captured function. Absent: there is but one. */
+  part?(): number;
 }
 
 /** All that is to be known of an objective; each of the files beside this one exports one. */

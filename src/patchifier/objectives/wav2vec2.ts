@@ -165,7 +165,8 @@ class QuantisedContrast implements Objective {
     }
     const selection = gumbelSoftmax(logits, {
       tau: () => Math.max(to, from * (to / from) ** (options.step() / steps)),
-      seed: () => (hash32(options.seed) + options.step()) >>> 0,
+      seed: () =>
+        (hash32(options.seed) + options.step() + Math.imul(options.part?.() ?? 0, 0x9e3779b9)) >>> 0,
       hard: true,
     });
     return { selection, hard: likeliest(selection) };

@@ -1,0 +1,66 @@
+// The gradients of several processes added up: the arena is read into one array that is kept, summed by one all-reduce, and written
+// back. What the processes measured travels at the array's end. Not here: what an all-reduce is made of (host/group.ts).
+import type { ProcessGroup } from "../host/group.js";
+import type { ParameterSet } from "../nn/parameters.js";
+import type { MeasuredLosses } from "./readings.js";
+
+/** Most numbers that go along with the gradients. */
+const room = 64;
+
+export class GradientExchange {
+  /** Milliseconds of all exchanges so far: until the gradients were on the host, adding up, handing back. */
+  readonly spent = { exchanges: 0, read: 0, reduce: 0, write: 0 };
+  private readonly values: Float32Array<ArrayBuffer>;
+  private readonly gradients: Float32Array<ArrayBuffer>;
+
+  constructor(
+    private readonly parameters: ParameterSet,
+    private readonly group: ProcessGroup,
+  ) {
+    const size = parameters.arenas.gradients.byteLength / 4;
+    this.values = new Float32Array(size + room);
+    this.gradients = this.values.subarray(0, size);
+  }
+
+  /**
+   * Replaces the gradients by their sum over all processes; gives the mean of what they measured. `meanwhile` is called while
+   * gradients are on their way.
+   */
+  async addUp(measured: Promise<MeasuredLosses>, meanwhile: () => void): Promise<MeasuredLosses> {
+    const { parameters, gradients, values, spent } = this;
+    const { device } = parameters.gpu;
+    const start = performance.now();
+    const block = parameters.arenas.gradients;
+    await device.readMany([
+      { block, byteLength: block.byteLength, into: new Uint8Array(gradients.buffer, 0, block.byteLength) },
+    ]);
+    const own = await measured;
+    const read = performance.now();
+    const tail = values.subarray(gradients.length);
+    tail.set(Object.values(own).map(Number));
+    const adding = this.group.allReduce(values);
+    meanwhile();
+    await adding;
+    const reduced = performance.now();
+    device.write(block, gradients);
+    const written = performance.now();
+    spent.exchanges++;
+    spent.read += read - start;
+    spent.reduce += reduced - read;
+    spent.write += written - reduced;
+    return this.named(own, tail);
+  }
+
+  /** The mean over all processes of what each measured. */
+  async meanOf(own: MeasuredLosses): Promise<MeasuredLosses> {
+    const values = Float32Array.from(Object.values(own).map(Number));
+    await this.group.allReduce(values);
+    return this.named(own, values);
+  }
+
+  private named(own: MeasuredLosses, sums: Float32Array): MeasuredLosses {
+    return Object.fromEntries(
+      Object.keys(own).map((name, i) => [name, sums[i] / this.group.size]),
+    ) as MeasuredLosses;
+  }
+}
