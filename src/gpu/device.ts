@@ -196,7 +196,8 @@ export class Device {
 
   /**
    * Records one dispatch. `blocks` are bound in order; `params` fills the shader's Params by name (a missing or
-   * unknown name throws). Nothing runs until the pass is submitted.
+   * unknown name throws). Nothing runs until the pass is submitted, and nothing at all where what it writes has no elements or
+   * there are no workgroups.
    */
   run(
     kernel: Kernel,
@@ -208,6 +209,7 @@ export class Device {
     const x = groups[0];
     const y = groups[1] ?? 1;
     const z = groups[2] ?? 1;
+    if (blocks.every(({ byteLength }, i) => byteLength === 0 || kernel.bindings[i] === "read")) return;
     if (x * y * z === 0) return;
     if (this.recorder) {
       if (kernel.params.length > 0) this.pack(kernel, params ?? {});

@@ -81,7 +81,6 @@ function variantOf(choice: AttentionChoice, shape: AttentionCase): Variant {
 export function attentionPass(pass: AttentionPass, x: Tensor, plan: AttentionPlan, blocks: Tensor[]): void {
   const { device } = x.gpu;
   const { pairs, heads, tq, tk, dim, packed, scale, mask, maskKind } = plan;
-  if (tq === 0 || tk === 0) throw new ShapeError("attention: there must be a query and a key.");
   const shape: AttentionCase = { pass, pairs, heads, tq, tk, dim, packed, hidden: maskKind === 1 };
   const chunks = Math.ceil(dim / 4);
   const params: Record<string, number> = { heads, tq, tk, pairs, chunks, scale };
@@ -107,12 +106,6 @@ export function attentionPass(pass: AttentionPass, x: Tensor, plan: AttentionPla
   const kernel = device.kernel(...build(taken));
   const bound = (mask ? [...blocks, mask] : blocks).map((tensor) => tensor.block);
   device.run(kernel, bound, params, foldGroups(pairs * variantOf(taken, shape).groups));
-}
-
-function requireF32(...tensors: Tensor[]): void {
-  for (const { dtype } of tensors) {
-    if (dtype !== "f32") throw new ShapeError(`attention: q, k and v must be f32, not ${dtype}.`);
-  }
 }
 
 export function planAttention(
@@ -142,10 +135,15 @@ export function planAttention(
     tk,
     dim,
     packed,
-    scale: scale ?? 1 / Math.sqrt(dim),
+    scale: scale ?? 1 / Math.sqrt(Math.max(1, dim)),
     mask: mask ?? keyKeep,
     maskKind: mask ? 2 : keyKeep ? 1 : 0,
   };
+}
+
+/** Whether there is no query, no key or no value: the result is zeros, if it has elements at all. */
+function isNothing({ pairs, tq, tk, dim }: AttentionPlan): boolean {
+  return pairs * tq * tk * dim === 0;
 }
 
 function repeatsTo(shape: Shape, full: Shape): boolean {
@@ -158,12 +156,14 @@ const attentionOp = defineOp<AttentionOptions, { plan: AttentionPlan; stats: Ten
   doc: "softmax(q·kᵀ/√D + mask)·v; q is [B, H, Tq, D], k and v are [B, H, Tk, D].",
   forward([q, k, v], options) {
     const plan = planAttention(options, q.shape, k.shape[2], false);
+    if (isNothing(plan)) return { output: q.gpu.zeros(q.shape), saved: { plan, stats: q } };
     const output = q.gpu.empty(q.shape);
     const stats = q.gpu.empty([plan.pairs, plan.tq, 2]);
     attentionPass("forward", q, plan, [output, stats, q, k, v]);
     return { output, saved: { plan, stats } };
   },
   backward({ grad, inputs: [q, k, v], output, saved: { plan, stats } }) {
+    if (isNothing(plan)) return [q, k, v].map(({ gpu, shape }) => gpu.zeros(shape));
     const [dq, dk, dv] = [q, k, v].map((input) => input.gpu.empty(input.shape));
     attentionPass("backward_query", q, plan, [dq, stats, grad, output, q, k, v]);
     attentionPass("backward_key", q, plan, [dk, dv, stats, grad, q, k, v]);
@@ -177,12 +177,15 @@ const packedOp = defineOp<AttentionOptions & { heads: number }, { plan: Attentio
   forward([qkv], { heads, ...options }) {
     const [batch, tokens, width] = qkv.shape;
     const plan = planAttention(options, [batch, heads, tokens, width / 3 / heads], tokens, true);
+    if (isNothing(plan))
+      return { output: qkv.gpu.zeros([batch, tokens, width / 3]), saved: { plan, stats: qkv } };
     const output = qkv.gpu.empty([batch, tokens, width / 3]);
     const stats = qkv.gpu.empty([plan.pairs, tokens, 2]);
     attentionPass("forward", qkv, plan, [output, stats, qkv]);
     return { output, saved: { plan, stats } };
   },
   backward({ grad, inputs: [qkv], output, saved: { plan, stats } }) {
+    if (isNothing(plan)) return [qkv.gpu.zeros(qkv.shape)];
     const gradient = qkv.gpu.empty(qkv.shape);
     attentionPass("backward_query", qkv, plan, [gradient, stats, grad, output, qkv]);
     attentionPass("backward_key", qkv, plan, [gradient, stats, grad, qkv]);
@@ -206,7 +209,6 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOpt
     );
   }
   checkDim(q.shape[3]);
-  requireF32(q, k, v);
   return attentionOp([q, k, v], options);
 }
 
@@ -222,7 +224,6 @@ export function attentionFromQkv(qkv: Tensor, heads: number, options: AttentionO
     );
   }
   checkDim(width / 3 / heads);
-  requireF32(qkv);
   return packedOp([qkv], { ...options, heads });
 }
 

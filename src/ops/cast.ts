@@ -6,6 +6,7 @@ import { planGrid } from "./launch.js";
 /** Also to the type that x has already; what `cast` leaves out. */
 export const castOp = defineOp<{ dtype: DType }>({
   name: "cast",
+  integers: true,
   doc: "The same values as another type; f16 rounds to a neighbour, i32 cuts the fraction off.",
   half: true,
   forward([x], { dtype }) {

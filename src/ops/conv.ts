@@ -1,7 +1,7 @@
 // Convolutions over one and two axes, as matrix products over the patches under the kernel (unfold, then matmul). Where the
 // stride is the kernel's size and nothing is padded (patch embedding), unfolding is only a permutation.
 import { ShapeError } from "../gpu/errors.js";
-import { formatShape, type Shape } from "../tensor/shape.js";
+import { formatShape, type Shape, sizeOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { add } from "./binary.js";
 import { defineOp } from "./define.js";
@@ -99,7 +99,7 @@ const convOp = defineOp<Geometry, { cols: Tensor }>({
     return gpu.noGrad(() =>
       gpu.scope(() => {
         const cols = unfold(x, g);
-        const filters = reshape(weight, [weight.shape[0], -1]);
+        const filters = reshape(weight, [weight.shape[0], sizeOf(weight.shape.slice(1))]);
         const maps = matmul(filters, cols);
         const shifted = bias ? add(maps, reshape(bias, [bias.size, 1])) : maps;
         return { output: reshape(shifted, [g.batch, weight.shape[0], g.out_h, g.out_w]), saved: { cols } };
@@ -110,7 +110,12 @@ const convOp = defineOp<Geometry, { cols: Tensor }>({
     const maps = weight.shape[0];
     const upstream = reshape(grad, [g.batch, maps, g.out_h * g.out_w]);
     return x.gpu.scope(() => [
-      needs[0] ? fold(matmul(reshape(weight, [maps, -1]), upstream, { transposeA: true }), g) : undefined,
+      needs[0]
+        ? fold(
+            matmul(reshape(weight, [maps, sizeOf(weight.shape.slice(1))]), upstream, { transposeA: true }),
+            g,
+          )
+        : undefined,
       needs[1] ? weightGradient(upstream, cols, weight.shape) : undefined,
       bias && needs[2] ? sum(upstream, { dim: [0, 2] }) : undefined,
     ]);
@@ -145,9 +150,9 @@ export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: ConvOp
   const [, , kernel_h, kernel_w] = weight.shape;
   const out_h = Math.floor((height + 2 * py - kernel_h) / sy) + 1;
   const out_w = Math.floor((width + 2 * px - kernel_w) / sx) + 1;
-  if (out_h < 1 || out_w < 1) {
+  if (kernel_h < 1 || kernel_w < 1 || out_h < 1 || out_w < 1) {
     throw new ShapeError(
-      `conv2d: the kernel ${kernel_h} × ${kernel_w} is larger than the padded image ${height + 2 * py} × ${width + 2 * px}.`,
+      `conv2d: the kernel ${kernel_h} × ${kernel_w} does not lie in the padded image ${height + 2 * py} × ${width + 2 * px}.`,
     );
   }
   const geometry = { batch, channels, height, width, kernel_h, kernel_w, out_h, out_w, sy, sx, py, px };

@@ -1,7 +1,7 @@
 // Cross entropy of logits with class indices, fused: forward keeps ln Σ exp of each row, the gradient is one kernel. The row
 // kernels also serve InfoNCE, whose classes are the diagonal of a square.
 import { ShapeError } from "../gpu/errors.js";
-import { formatShape, sameShape } from "../tensor/shape.js";
+import { formatShape, rowsOf, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { defineOp } from "./define.js";
 import { foldMean, foldSum } from "./loss-sums.js";
@@ -39,7 +39,7 @@ export function crossEntropyRows(
   { scale, smoothing, ignore }: RowOptions,
 ): RowLosses {
   const classes = logits.shape[logits.rank - 1];
-  const rows = logits.size / classes;
+  const rows = rowsOf(logits.shape);
   const { gpu } = logits;
   const { device } = gpu;
   const saved = { losses: gpu.empty([rows]), lse: gpu.empty([rows]), valid: gpu.empty([rows]) };
@@ -75,7 +75,7 @@ export function crossEntropyRowsBackward(
 ): Tensor {
   const { scale, smoothing, ignore, factor, each, count, out } = options;
   const classes = logits.shape[logits.rank - 1];
-  const rows = logits.size / classes;
+  const rows = rowsOf(logits.shape);
   const { device } = logits.gpu;
   const plan = planRows(logits, [rows, classes], "loss/cross_entropy_backward", {
     DIAGONAL: targets === undefined,
@@ -98,6 +98,7 @@ const crossEntropyOp = defineOp<
   { lse: Tensor; count: Tensor | undefined }
 >({
   name: "cross_entropy",
+  integers: [1],
   doc: "ln Σ exp(logits) − logits[target] by row, with label smoothing and an index to ignore.",
   forward([logits, target], { smoothing, ignore, reduction }) {
     const { losses, lse, valid } = crossEntropyRows(logits, target, { scale: 1, smoothing, ignore });

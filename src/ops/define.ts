@@ -22,6 +22,8 @@ export interface OpDefinition<Options, Saved = undefined> {
   doc: string;
   /** Takes f16 inputs; every other operation refuses them. */
   half?: boolean;
+  /** Takes i32 inputs: all of them, or those at these positions; every other operation refuses them, whose bits are no f32. */
+  integers?: true | readonly number[];
   /** Checks shapes, runs kernels. Returns the output, with what the gradient needs beside inputs and output. */
   forward(inputs: readonly Tensor[], options: Options): { output: Tensor; saved: Saved };
   /** Gradients of the inputs, in order; undefined where `needs` is false. Absent: the operation has no gradient. */
@@ -37,17 +39,19 @@ export const registry = new Map<string, { name: string; doc: string; differentia
 export function defineOp<Options = void, Saved = undefined>(
   definition: OpDefinition<Options, Saved>,
 ): Op<Options> {
-  const { name, doc, backward } = definition;
+  const { name, doc, half, integers, backward } = definition;
   if (registry.has(name)) throw new Error(`The operation '${name}' is defined twice.`);
   registry.set(name, { name, doc, differentiable: backward !== undefined });
   return (inputs, options) => {
     const { gpu } = inputs[0];
-    for (const input of inputs) {
+    inputs.forEach((input, i) => {
       if (input.gpu !== gpu) throw new ShapeError(`${name}: the inputs live on different devices.`);
-      if (input.dtype === "f16" && !definition.half) {
-        throw new ShapeError(`${name} takes no f16 tensor: give it cast(x, "f32").`);
-      }
-    }
+      const { dtype } = input;
+      const takes = dtype === "f16" ? half : integers === true || integers?.includes(i);
+      if (dtype === "f32" || takes) return;
+      const which = inputs.length > 1 ? ` as input ${i + 1}` : "";
+      throw new ShapeError(`${name} takes no ${dtype} tensor${which}: give it cast(x, "f32").`);
+    });
     const { output, saved } = definition.forward(inputs, options);
     if (backward && gpu.recordsGradients && inputs.some((input) => input.requiresGrad)) {
       output.requiresGrad = true;

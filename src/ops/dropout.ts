@@ -53,6 +53,7 @@ function drop(
 
 const dropoutOp = defineOp<DropoutOptions, Tensor | undefined>({
   name: "dropout",
+  integers: [1],
   doc: "x·keep/(1 - p)",
   forward([x, mask], options) {
     const { seed } = options;

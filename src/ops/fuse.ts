@@ -285,6 +285,7 @@ class Chain {
 
 const fusedOp = defineOp<{ chain: Chain }>({
   name: "fused",
+  integers: true,
   doc: "A chain of element-by-element operations in one kernel, with NumPy broadcasting of its inputs",
   forward(inputs, { chain }) {
     const { forward } = chain;

@@ -119,6 +119,7 @@ function addAt(start: Tensor | undefined, index: Tensor, src: Tensor, axis: numb
 
 const gatherOp = defineOp<{ axis: number }>({
   name: "gather",
+  integers: true,
   doc: "y[…, j, …] = x[…, index[…, j, …], …]: the index has an entry for every element of the result",
   forward: ([x, index], { axis }) => result(pick(x, index, axis, index.shape)),
   backward: ({ grad, inputs: [x, index], options: { axis } }) => [
@@ -144,6 +145,7 @@ export function gather(x: Tensor, index: Tensor, { dim }: { dim: number }): Tens
 
 const indexSelectOp = defineOp<{ axis: number }>({
   name: "index_select",
+  integers: true,
   doc: "Slices of x along an axis, by a list of indices",
   forward([x, index], { axis }) {
     const shape = x.shape.map((n, i) => (i === axis ? index.size : n));
@@ -166,6 +168,7 @@ export function indexSelect(x: Tensor, index: Tensor, { dim = 0 }: { dim?: numbe
 
 const scatterAddOp = defineOp<{ axis: number }>({
   name: "scatter_add",
+  integers: [1],
   doc: "x with src added: y[…, index[…, j, …], …] += src[…, j, …]",
   forward: ([x, index, src], { axis }) => result(addAt(x, index, src, axis, x.shape)),
   backward: ({ grad, inputs: [, index], needs, options: { axis } }) => [

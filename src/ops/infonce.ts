@@ -2,7 +2,7 @@
 // On software adapters one kernel finds similarities and losses, and one more each gradient; elsewhere the similarities are a
 // matrix product, and softmax, cross entropy and their gradient are fused over its rows.
 import { ShapeError } from "../gpu/errors.js";
-import { formatShape, sameShape } from "../tensor/shape.js";
+import { formatShape, inverseOf, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { type Build, usable } from "./alternatives.js";
 import { crossEntropyRows, crossEntropyRowsBackward } from "./cross-entropy.js";
@@ -38,7 +38,7 @@ interface Fused {
 function planFused(x: Tensor): Fused | undefined {
   const lanes = lanesOf(x.gpu.device.capabilities);
   const values = x.shape[x.rank - 1];
-  if (lanes === 0 || values % 4 !== 0) return undefined;
+  if (lanes === 0 || values % 4 !== 0 || x.size === 0) return undefined;
   const [blocks, keys, most] = lanes >= 8 ? [1, 2, 2] : [2, 4, 4];
   const columns = Math.min(most, Math.ceil(values / 4 / lanes));
   const fused = { lanes, blocks, keys, columns, width: Math.max(32, lanes) };
@@ -115,14 +115,14 @@ const infonceOp = defineOp<{ tau: number }, Saved>({
     const fused = planFused(x);
     if (fused) {
       const { logits, lse, losses } = fusedForward(x, c, tau, fused);
-      const output = foldSum(losses, 1 / losses.size);
+      const output = foldSum(losses, inverseOf(losses.size));
       losses.dispose();
       return { output, saved: { logits, lse, fused, consumed: false } };
     }
     const logits = similarities(x, c);
     const rows = { scale: 1 / tau, smoothing: 0, ignore: -1 };
     const { losses, lse, valid } = crossEntropyRows(logits, undefined, rows);
-    const output = foldSum(losses, 1 / losses.size);
+    const output = foldSum(losses, inverseOf(losses.size));
     losses.dispose();
     valid.dispose();
     return { output, saved: { logits, lse, fused, consumed: false } };
@@ -140,7 +140,7 @@ const infonceOp = defineOp<{ tau: number }, Saved>({
     saved.consumed = true;
     const scale = 1 / tau;
     const d = crossEntropyRowsBackward(logits, undefined, saved.lse, grad, {
-      ...{ scale, smoothing: 0, ignore: -1, factor: scale / saved.lse.size },
+      ...{ scale, smoothing: 0, ignore: -1, factor: scale * inverseOf(saved.lse.size) },
       ...{ each: false, count: undefined, out: undefined },
     });
     return [needs[0] ? matmul(d, c) : undefined, needs[1] ? matmul(d, x, { transposeA: true }) : undefined];

@@ -1,6 +1,6 @@
 // Layer normalisation over the last axis (Ba, Kiros and Hinton, 2016), forward and gradient.
 import { ShapeError } from "../gpu/errors.js";
-import { formatShape } from "../tensor/shape.js";
+import { formatShape, rowsOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { defineOp } from "./define.js";
 import { foldGroups } from "./launch.js";
@@ -31,7 +31,7 @@ const layerNormOp = defineOp<Resolved, Saved>({
     const weight = hasWeight ? inputs[1] : x;
     const bias = hasBias ? inputs[inputs.length - 1] : x;
     const width = x.shape[x.rank - 1];
-    const rows = x.size / width;
+    const rows = rowsOf(x.shape);
     const { device } = x.gpu;
     const stats = x.gpu.empty([rows, 2]);
     const output = x.gpu.empty(x.shape);
@@ -48,7 +48,7 @@ const layerNormOp = defineOp<Resolved, Saved>({
   backward({ grad, inputs, options: { hasWeight, hasBias }, saved: { stats }, needs, into }) {
     const [x] = inputs;
     const width = x.shape[x.rank - 1];
-    const rows = x.size / width;
+    const rows = rowsOf(x.shape);
     const { device } = x.gpu;
     const gradients: (Tensor | undefined)[] = inputs.map(() => undefined);
     if (needs[0]) {
@@ -91,7 +91,7 @@ function parameterGradients(
 ): Tensor[] {
   const { device } = x.gpu;
   const width = x.shape[x.rank - 1];
-  const rows = x.size / width;
+  const rows = rowsOf(x.shape);
   const vec = width % 4 === 0;
   const items = vec ? width / 4 : width;
   const { software } = device.capabilities;

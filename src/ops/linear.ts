@@ -1,7 +1,7 @@
 // The fully connected layer, x·Wᵀ + b, optionally with GELU and a residual in the same kernel. Not here: its parameters and
 // their initialisation (nn/).
 import { ShapeError } from "../gpu/errors.js";
-import { formatShape, type Shape, sameShape } from "../tensor/shape.js";
+import { formatShape, rowsOf, type Shape, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { defineOp } from "./define.js";
 import { columnSums, type GeluForm, product } from "./matmul-kernels.js";
@@ -40,7 +40,7 @@ const linearOp = defineOp<Parts, Saved>({
     const differentiated = gpu.recordsGradients && inputs.some((input) => input.requiresGrad);
     const pre = gelu && differentiated ? gpu.empty(output.shape) : undefined;
     product(x, weight, output, {
-      m: x.size / width,
+      m: rowsOf(x.shape),
       n: outputs,
       k: width,
       transposeB: true,
@@ -55,7 +55,7 @@ const linearOp = defineOp<Parts, Saved>({
     const [x, weight] = inputs;
     const { gpu } = x;
     const [outputs, width] = weight.shape;
-    const rows = x.size / width;
+    const rows = rowsOf(x.shape);
     const { bias, gelu, residual } = options;
     const g = pre ? unaryGradient(gelu === "tanh" ? "gelu_tanh" : "gelu", grad, pre, output) : grad;
     const grads: (Tensor | undefined)[] = inputs.map(() => undefined);
@@ -98,7 +98,7 @@ export function productGradients(
   const { gpu } = x;
   const width = x.shape[x.rank - 1];
   const outputs = grad.shape[grad.rank - 1];
-  const k = x.size / width;
+  const k = rowsOf(x.shape);
   const sums = bias && needs[1] ? (into[1] ?? gpu.empty([outputs])) : undefined;
   let dWeight: Tensor | undefined;
   if (weight && needs[0]) {

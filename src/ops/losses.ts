@@ -1,7 +1,7 @@
 // Losses: binary cross entropy with logits and mean squared error, element by element and reduced; cross entropy with class
 // indices and InfoNCE have files of their own and are exported from here too.
 import { ShapeError } from "../gpu/errors.js";
-import { formatShape, type Shape, sameShape } from "../tensor/shape.js";
+import { formatShape, inverseOf, type Shape, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { combine } from "./binary.js";
 import type { LossReduction } from "./cross-entropy.js";
@@ -28,7 +28,7 @@ function pointwise(
 }
 
 function meanScale(x: Tensor, reduction: LossReduction): number {
-  return reduction === "mean" ? 1 / x.size : 1;
+  return reduction === "mean" ? inverseOf(x.size) : 1;
 }
 
 function requireSameShape(name: string, x: Shape, y: Shape): void {

@@ -58,12 +58,17 @@ export function product(a: Tensor, b: Tensor, c: Tensor, options: ProductOptions
   const { m, n, k, batch = 1, strideA = 0, strideB = 0, scale = 1, sums } = options;
   const { transposeA = false, transposeB = false } = options;
   const { gpu } = a;
+  if (c.size === 0) {
+    if (sums) columnSums(a, sums, k, m);
+    return;
+  }
   const { device } = gpu;
   const shape: ProductOptions = { ...options, half: a.dtype === "f16" && b.dtype === "f16" };
   let choice = override?.(shape) ?? device.tuner.choose(matmulFamily, shape);
   // A neighbour in the tuner's bucket may have been measured with a kernel that this shape cannot have.
   if (!fits(choice.variant, shape)) choice = chooseMatmul(device.capabilities, shape);
-  const cutOf = ({ variant, slices }: MatmulChoice) => Math.min(slices, Math.ceil(k / sliceUnit(variant)));
+  const cutOf = ({ variant, slices }: MatmulChoice) =>
+    Math.max(1, Math.min(slices, Math.ceil(k / sliceUnit(variant))));
   const sumsIn = ({ variant }: MatmulChoice) => (variant.kind === "subgroup" ? sums : undefined);
   const build = (one: MatmulChoice): [shader: string, defines: Defines] => {
     const { variant } = one;

@@ -1,6 +1,6 @@
 // Matrix products: shapes, broadcasting and gradients. The kernels and the choice among them are in matmul-kernels.ts and matmul-variants.ts.
 import { ShapeError } from "../gpu/errors.js";
-import { broadcastShapes, formatShape, type Shape, sameShape, sizeOf } from "../tensor/shape.js";
+import { broadcastShapes, formatShape, rowsOf, type Shape, sameShape, sizeOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { sumTo } from "./binary.js";
 import { defineOp, result } from "./define.js";
@@ -25,7 +25,7 @@ const matmulOp = defineOp<Required<MatmulOptions>>({
     const batch = broadcastShapes(a.shape.slice(0, -2), b.shape.slice(0, -2));
     const out = a.gpu.empty([...batch, m, n], { dtype });
     if (isFlat(a, b, transposeA)) {
-      product(a, b, out, { m: a.size / k, n, k, transposeB });
+      product(a, b, out, { m: rowsOf(a.shape), n, k, transposeB });
       return result(out);
     }
     const left = repeated(a, batch);
@@ -53,8 +53,8 @@ const matmulOp = defineOp<Required<MatmulOptions>>({
     if (needs[1]) {
       // One matrix B for many A: the rows of all of them are one summed axis.
       const flat = isFlat(a, b, transposeA);
-      const x = flat ? reshape(a, [-1, a.shape[a.rank - 1]]) : a;
-      const g = flat ? reshape(grad, [-1, grad.shape[grad.rank - 1]]) : grad;
+      const x = flat ? flattened(a) : a;
+      const g = flat ? flattened(grad) : grad;
       db = transposeB
         ? matmul(g, x, { transposeA: true, transposeB: transposeA })
         : matmul(x, g, { transposeA: !transposeA });
@@ -64,10 +64,14 @@ const matmulOp = defineOp<Required<MatmulOptions>>({
   },
 });
 
+/** All rows as one matrix. */
+function flattened(x: Tensor): Tensor {
+  return reshape(x, [rowsOf(x.shape), x.shape[x.rank - 1]]);
+}
+
 /** Whether one B meets the rows of many A, which then are the rows of one matrix. */
 function isFlat(a: Tensor, b: Tensor, transposeA: boolean): boolean {
-  const [rows, columns] = b.shape.slice(-2);
-  return !transposeA && a.rank >= b.rank && b.size === rows * columns;
+  return !transposeA && a.rank >= b.rank && sizeOf(b.shape.slice(0, -2)) === 1;
 }
 
 /** `x` with its leading axes repeated to `batch`, unless it is a single matrix, which a stride of 0 repeats. */

@@ -1,7 +1,7 @@
 // A transformer's feed-forward pair: linear, GELU, linear and a residual in two products, and four for the gradient: the
 // derivative of GELU is applied by the product that makes the gradient of the hidden layer. Not here: the parameters (nn/).
 import { ShapeError } from "../gpu/errors.js";
-import { formatShape, sameShape } from "../tensor/shape.js";
+import { formatShape, rowsOf, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { defineOp } from "./define.js";
 import { productGradients, requireFull } from "./linear.js";
@@ -37,7 +37,7 @@ const mlpOp = defineOp<{ gelu: GeluForm }, Saved>({
     const [x, weight1, bias1, weight2, bias2, residual] = inputs;
     const { gpu } = x;
     const [width, inner] = [weight1.shape[1], weight1.shape[0]];
-    const m = x.size / width;
+    const m = rowsOf(x.shape);
     const leading = x.shape.slice(0, -1);
     const hidden = gpu.empty([...leading, inner]);
     const output = gpu.empty([...leading, weight2.shape[0]]);
@@ -59,7 +59,7 @@ const mlpOp = defineOp<{ gelu: GeluForm }, Saved>({
     const [x, weight1, , weight2] = inputs;
     const { gpu } = x;
     const [inner, width] = weight1.shape;
-    const m = x.size / width;
+    const m = rowsOf(x.shape);
     const [dWeight2, dBias2] = productGradients(
       grad,
       hidden,

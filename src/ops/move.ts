@@ -21,6 +21,7 @@ interface Window {
 
 const sliceOp = defineOp<Window>({
   name: "slice",
+  integers: true,
   doc: "Elements from start to stop (not included) by step along each axis.",
   forward: ([x], { shape, strides, start }) => result(stridedCopy(x, shape, strides, start)),
   backward({ grad, inputs: [x], options: { strides, start } }) {
@@ -72,6 +73,7 @@ export function flip(x: Tensor, dim?: number | readonly number[]): Tensor {
 
 const concatOp = defineOp<{ axis: number }>({
   name: "concat",
+  integers: true,
   doc: "Tensors one after another along an axis.",
   forward(inputs, { axis }) {
     const [first] = inputs;
@@ -125,6 +127,7 @@ export function stack(inputs: readonly Tensor[], { dim = 0 }: { dim?: number } =
 
 const padOp = defineOp<Window & { value: number }>({
   name: "pad",
+  integers: true,
   doc: "x within a frame of one value.",
   forward([x], { shape, strides, start, value }) {
     const out = filled(x, shape, value);

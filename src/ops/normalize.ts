@@ -1,6 +1,6 @@
 // Vectors of length one and the cosine between vectors, along any axis. Built of the reduction kernels.
 import { ShapeError } from "../gpu/errors.js";
-import { formatShape, resolveAxis, sameShape } from "../tensor/shape.js";
+import { formatShape, resolveAxis, rowsOf, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { combine, sumTo } from "./binary.js";
 import { defineOp } from "./define.js";
@@ -83,7 +83,7 @@ const cosineRowsOp = defineOp<{ eps: number }, { lengths: Tensor }>({
   doc: "a·b / (max(|a|, eps)·max(|b|, eps)) along the last axis of two tensors of one shape.",
   forward([a, b], { eps }) {
     const width = a.shape[a.rank - 1];
-    const rows = a.size / width;
+    const rows = rowsOf(a.shape);
     const { device } = a.gpu;
     const output = a.gpu.empty(a.shape.slice(0, -1));
     const lengths = a.gpu.empty([rows, 2]);
@@ -96,7 +96,7 @@ const cosineRowsOp = defineOp<{ eps: number }, { lengths: Tensor }>({
     return inputs.map((x, i) => {
       if (!needs[i]) return undefined;
       const width = x.shape[x.rank - 1];
-      const rows = x.size / width;
+      const rows = rowsOf(x.shape);
       const out = x.gpu.empty(x.shape);
       const second = { SECOND: i === 1 };
       const { kernel, items, groups } = planRows(x, [rows, width], "norm/cosine_backward", second);

@@ -6,6 +6,7 @@ import { runProgram } from "./program.js";
 
 const oneHotOp = defineOp<{ classes: number }>({
   name: "one_hot",
+  integers: true,
   doc: "1 where the last axis is at the class that the index names, else 0.",
   forward([index], { classes }) {
     const places = index.gpu.tensor(

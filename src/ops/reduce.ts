@@ -1,6 +1,7 @@
 // Reductions over axes: sum, mean, max, min, var, logsumexp and the L2 norm, each with its gradient. The kernels and how they
 // are split are in reduction.ts; argmax is in scan.ts.
-import { reducedShape, resolveAxes, type Shape, sizeOf } from "../tensor/shape.js";
+import { ShapeError } from "../gpu/errors.js";
+import { formatShape, inverseOf, reducedShape, resolveAxes, type Shape, sizeOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { combine } from "./binary.js";
 import { defineOp, type Op } from "./define.js";
@@ -56,9 +57,10 @@ const rows = {
   },
   mean: {
     doc: "The mean over axes.",
-    forward: (x, run) => reduced(x, run, { kind: "sum", finish: "r * p.scale", scale: 1 / run.view.reduce }),
+    forward: (x, run) =>
+      reduced(x, run, { kind: "sum", finish: "r * p.scale", scale: inverseOf(run.view.reduce) }),
     backward: (grad, x, _y, { view }) =>
-      spread(x.shape, view, { expression: "a * c0", a: grad, scale: 1 / view.reduce }),
+      spread(x.shape, view, { expression: "a * c0", a: grad, scale: inverseOf(view.reduce) }),
   },
   max: {
     doc: "The largest element over axes; equal ones share the gradient evenly.",
@@ -126,6 +128,11 @@ function runsOf(shape: Shape, axes: readonly number[]): [first: number, last: nu
 function apply(name: ReduceName, x: Tensor, { dim, keepDim = false }: ReduceOptions): Tensor {
   const axes = resolveAxes(dim, x.rank);
   const shape = reducedShape(x.shape, axes, keepDim);
+  if ((name === "max" || name === "min") && x.size === 0 && sizeOf(shape) > 0) {
+    throw new ShapeError(
+      `${name}: ${formatShape(x.shape)} has no element to choose from along ${formatShape(axes)}.`,
+    );
+  }
   const runs = runsOf(x.shape, axes);
   if (runs.length === 0) return ops[name]([x], { view: viewAround(x.shape, x.rank), shape });
   return runs.reduce((current, [first, last], i) => {
@@ -170,10 +177,10 @@ const varOp = defineOp<Run & { correction: number }, Tensor>({
   doc: "Σ (x − mean)² / (n − correction) over axes, in two walks.",
   forward([x], { view, shape, correction }) {
     const run = { view, shape };
-    const centre = reduced(x, run, { kind: "sum", finish: "r * p.scale", scale: 1 / view.reduce });
+    const centre = reduced(x, run, { kind: "sum", finish: "r * p.scale", scale: inverseOf(view.reduce) });
     const map = "(x - c) * (x - c)";
     const extra = { tensor: centre, per: "result" } as const;
-    const scale = 1 / (view.reduce - correction);
+    const scale = inverseOf(view.reduce - correction);
     return {
       output: reduced(x, run, { kind: "sum", map, extra, finish: "r * p.scale", scale }),
       saved: centre,
@@ -182,7 +189,7 @@ const varOp = defineOp<Run & { correction: number }, Tensor>({
   backward: ({ grad, inputs: [x], options: { view, correction }, saved: centre }) => [
     spread(x.shape, view, {
       expression: "a * c0 * (x - b)",
-      ...{ x, a: grad, b: centre, scale: 2 / (view.reduce - correction) },
+      ...{ x, a: grad, b: centre, scale: 2 * inverseOf(view.reduce - correction) },
     }),
   ],
 });
@@ -201,7 +208,7 @@ export function variance(
   }
   const kept = x.shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
   const rest = kept.map((axis) => x.shape[axis]);
-  const view = { outer: sizeOf(rest), reduce: x.size / sizeOf(rest), inner: 1 };
+  const view = { outer: sizeOf(rest), reduce: sizeOf(axes.map((axis) => x.shape[axis])), inner: 1 };
   const result = varOp([permute(x, [...kept, ...axes])], { view, shape: rest, correction });
   return keepDim ? reshape(result, shape) : result;
 }

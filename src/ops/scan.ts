@@ -1,6 +1,6 @@
 // What walks an axis in order: cumsum, argmax and topk.
 import { ShapeError } from "../gpu/errors.js";
-import { formatShape, reducedShape, resolveAxis, type Shape } from "../tensor/shape.js";
+import { formatShape, reducedShape, resolveAxis, rowsOf, type Shape, sizeOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { teamKernel } from "./alternatives.js";
 import { defineOp, result } from "./define.js";
@@ -22,6 +22,7 @@ function enough(x: Tensor): number {
 function runningSum(x: Tensor, view: View3, { reverse = false, exclusive = false }: ScanMode): Tensor {
   const { outer, reduce, inner } = view;
   const { device } = x.gpu;
+  if (x.size === 0) return x.gpu.empty(x.shape);
   const columns = outer * inner;
   const vec = inner === 1 && reduce % 4 === 0;
   const width = vec ? 4 : 1;
@@ -66,6 +67,9 @@ export function cumsum(x: Tensor, { dim = -1 }: { dim?: number } = {}): Tensor {
 /** Indices of the largest elements; see scan/argmax. */
 function largestPlaces(x: Tensor, places: Tensor | undefined, view: View3, shape: Shape): Tensor {
   const { outer, reduce, inner } = view;
+  if (x.size === 0 && sizeOf(shape) > 0) {
+    throw new ShapeError(`argmax: ${formatShape(x.shape)} has no element to choose from.`);
+  }
   const { device } = x.gpu;
   const columns = outer * inner;
   const most = Math.floor(reduce / 16);
@@ -122,6 +126,7 @@ function rankInto(
   values: Tensor,
   indices: Tensor,
 ): void {
+  if (values.size === 0) return;
   const { gpu } = x;
   const vec = n % 4 === 0;
   const width = vec ? 4 : 1;
@@ -155,7 +160,7 @@ const topkOp = defineOp<{ k: number; sign: number; indices: Tensor }>({
   forward([x], { k, sign, indices }) {
     const n = x.shape[x.rank - 1];
     const values = x.gpu.empty([...x.shape.slice(0, -1), k]);
-    rankInto(x, undefined, [x.size / n, n, k], sign, values, indices);
+    rankInto(x, undefined, [rowsOf(x.shape), n, k], sign, values, indices);
     return result(values);
   },
   backward({ grad, inputs: [x], options: { k, indices } }) {
@@ -187,7 +192,7 @@ export function topk(
 ): { values: Tensor; indices: Tensor } {
   const flat = x.rank === 0 ? reshape(x, [1]) : x;
   const axis = resolveAxis(dim, flat.rank);
-  if (!Number.isInteger(k) || k < 1 || k > flat.shape[axis]) {
+  if (!Number.isInteger(k) || k < 0 || k > flat.shape[axis]) {
     throw new ShapeError(
       `topk: k is ${k}, but axis ${dim} of ${formatShape(x.shape)} has ${flat.shape[axis]} places.`,
     );

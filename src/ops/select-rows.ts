@@ -32,6 +32,7 @@ function moveRows(x: Tensor, table: Tensor): Tensor {
 
 const selectRowsOp = defineOp<{ inverse: Tensor }>({
   name: "select_rows",
+  integers: true,
   doc: "Distinct rows of a matrix, by a table.",
   forward: ([x, rows]) => result(moveRows(x, rows)),
   backward: ({ grad, options: { inverse } }) => [moveRows(grad, inverse), undefined],

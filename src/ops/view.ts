@@ -16,6 +16,7 @@ import { stridedCopy } from "./strided.js";
 
 const reshapeOp = defineOp<{ shape: Shape }>({
   name: "reshape",
+  integers: true,
   half: true,
   doc: "The same elements in row-major order under another shape; shares memory.",
   forward: ([x], { shape }) => result(x.alias(shape)),
@@ -47,6 +48,7 @@ function inferLength(x: Tensor, shape: Shape): Shape {
 
 const permuteOp = defineOp<{ dims: readonly number[] }>({
   name: "permute",
+  integers: true,
   doc: "Axes in another order: axis i of the result is axis dims[i] of x.",
   forward: ([x], { dims }) => {
     const strides = stridesOf(x.shape);
@@ -83,6 +85,7 @@ export function transpose(x: Tensor, dim0 = -2, dim1 = -1): Tensor {
 
 const broadcastOp = defineOp<{ shape: Shape }>({
   name: "broadcast_to",
+  integers: true,
   doc: "x repeated along new axes and axes of length 1.",
   forward: ([x], { shape }) => result(stridedCopy(x, shape, broadcastStrides(x.shape, shape))),
   backward: ({ grad, inputs: [x] }) => [sumTo(grad, x.shape)],

@@ -19,6 +19,7 @@ function choose(condition: Tensor, a: Tensor, b: Tensor): Tensor {
 
 const whereOp = defineOp({
   name: "where",
+  integers: true,
   doc: "a where the condition is not zero, else b, with NumPy broadcasting of all three",
   forward: ([condition, a, b]) => result(choose(condition, a, b)),
   backward({ grad, inputs: [condition, a, b], needs }) {

@@ -54,7 +54,7 @@ export class Gpu {
     if (dtype === "f16" && !this.device.capabilities.f16) {
       throw new MelgradError("This adapter computes no half precision (it lacks shader-f16): use f32 here.");
     }
-    const { block, release } = this.device.allocate(Math.max(4, byteLengthOf(sizeOf(shape), dtype)), shape);
+    const { block, release } = this.device.allocate(byteLengthOf(sizeOf(shape), dtype), shape);
     const storage: Storage = { block, references: 0, release };
     const tensor = new Tensor(this, storage, shape, dtype);
     tensor.requiresGrad = options.requiresGrad ?? false;

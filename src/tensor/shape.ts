@@ -10,6 +10,16 @@ export function sizeOf(shape: Shape): number {
   return size;
 }
 
+/** Number of rows: elements of the axes before the last, also where the last has none. */
+export function rowsOf(shape: Shape): number {
+  return sizeOf(shape.slice(0, -1));
+}
+
+/** 1/n, and NaN for nothing: what a mean over no elements is multiplied by. */
+export function inverseOf(n: number): number {
+  return n > 0 ? 1 / n : Number.NaN;
+}
+
 /** Row-major strides in elements. */
 export function stridesOf(shape: Shape): number[] {
   const strides = new Array<number>(shape.length);

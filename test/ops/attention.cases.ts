@@ -149,4 +149,9 @@ export const cases: OpCase[] = [
   packedRow("odd head", 2, 2, 6, 5),
   packedRow("hidden keys", 2, 2, 17, 8, keep(2, 17)),
   packedRow("numbers added", 2, 2, 9, 8, additive(2, 9, 9)),
+  row("no query", { batch: 2, heads: 2, tq: 0, tk: 5, dim: 8 }),
+  row("no key", { batch: 2, heads: 2, tq: 5, tk: 0, dim: 8 }, keep(2, 0)),
+  row("no clip", { batch: 0, heads: 2, tq: 5, tk: 3, dim: 8 }),
+  row("heads of nothing", { batch: 1, heads: 2, tq: 5, tk: 3, dim: 0 }),
+  packedRow("no token", 2, 3, 0, 8),
 ];

@@ -21,6 +21,8 @@ const common: [label: string, a: number[], b: number[], out: number[]][] = [
   ["the same shape", [3, 5, 7], [3, 5, 7], [3, 5, 7]],
   ["a row of a multiple of four", [2, 3, 64], [64], [2, 3, 64]],
   ["both ways", [4, 1, 6], [5, 1], [4, 5, 6]],
+  ["no rows, both ways", [0, 1, 6], [5, 1], [0, 5, 6]],
+  ["one of none", [1, 4], [0, 4], [0, 4]],
 ];
 
 /** Only `mul`, whose gradients use both operands. */

@@ -3,7 +3,7 @@ import { cast, castOp } from "../../src/ops/cast.js";
 import type { OpCase } from "./case.js";
 
 export const cases: OpCase[] = [
-  ...[[1], [7], [5, 63], [4, 256]].map(
+  ...[[1], [7], [5, 63], [4, 256], [3, 0]].map(
     (shape): OpCase => ({
       op: "cast",
       label: `f32 of ${shape.join(" × ")}`,

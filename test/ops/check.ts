@@ -33,22 +33,24 @@ export function prepareCase(row: OpCase, seed: number): PreparedCase {
   return { row, values, expected, wanted, cotangent, slopes: new Slopes(row, values, cotangent, random) };
 }
 
+/** A row's inputs as tensors. */
+export function upload(gpu: Gpu, { row, values, wanted }: PreparedCase): Tensor[] {
+  return values.map((value, i) => {
+    const float = isFloat(row.inputs[i]);
+    const data = float ? Float32Array.from(value.data) : Int32Array.from(value.data);
+    const tensor = gpu.tensor(data, value.shape);
+    tensor.requiresGrad = wanted[i];
+    return tensor;
+  });
+}
+
 /** Problems of one row on one device, none if it passes. */
 export async function checkPrepared(gpu: Gpu, prepared: PreparedCase): Promise<string[]> {
-  const { row, values, expected, wanted, cotangent, slopes } = prepared;
+  const { row, expected, wanted, cotangent, slopes } = prepared;
   poison(gpu, [...row.inputs.map((spec) => sizeOf(spec.shape)), expected.length]);
 
-  const made: Tensor[] = [];
-  const upload = (given: readonly Values[]) =>
-    given.map((value, i) => {
-      const float = isFloat(row.inputs[i]);
-      const data = float ? Float32Array.from(value.data) : Int32Array.from(value.data);
-      const tensor = gpu.tensor(data, value.shape);
-      tensor.requiresGrad = wanted[i];
-      made.push(tensor);
-      return tensor;
-    });
-  const inputs = upload(values);
+  const inputs = upload(gpu, prepared);
+  const made: Tensor[] = [...inputs];
   const output = row.run(inputs);
   const problems: string[] = [];
   if (row.shape && !sameShape(row.shape, output.shape)) {
@@ -61,7 +63,8 @@ export async function checkPrepared(gpu: Gpu, prepared: PreparedCase): Promise<s
     if (!output.requiresGrad) return ["the output does not require a gradient"];
     output.backward(gpu.tensor(cotangent, output.shape));
     // Once more into slots full of NaN: an operation that writes a gradient there has to write all of it.
-    const again = upload(values);
+    const again = upload(gpu, prepared);
+    made.push(...again);
     again.forEach((tensor, i) => {
       if (!wanted[i]) return;
       tensor.gradSlot = gpu.tensor(new Float32Array(tensor.size).fill(Number.NaN), tensor.shape);
@@ -112,7 +115,7 @@ export function compare(
   return problems;
 }
 
-function isFloat(spec: InputSpec): boolean {
+export function isFloat(spec: InputSpec): boolean {
   return spec.draw !== "index" && spec.draw !== "mask";
 }
 

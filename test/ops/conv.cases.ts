@@ -84,4 +84,9 @@ export const cases: OpCase[] = [
   line("stride 1", [2, 3, 20], [5, 3, 3], 1, 0),
   line("stride 2, padded", [2, 3, 21], [4, 3, 5], 2, 2),
   line("frames as patches", [2, 16, 24], [12, 16, 4], 4, 0),
+  convolved("no image", [0, 2, 7, 7], [3, 2, 2, 3], [1, 1]),
+  convolved("no channel", [2, 0, 7, 7], [3, 0, 2, 3], [1, 1]),
+  convolved("no channel, patches that tile", [2, 0, 8, 12], [5, 0, 4, 4], [4, 4]),
+  convolved("no map", [2, 1, 8, 12], [0, 1, 4, 4], [4, 4]),
+  convolved("an image of nothing but padding", [2, 1, 0, 3], [2, 1, 2, 2], [1, 1], [1, 1]),
 ];

@@ -105,4 +105,11 @@ export const cases: OpCase[] = [
     (x, y) => Math.min(-Math.abs(Math.log(Math.min(Math.max(x ** (y ** 1) * x ** y, 0.1), 50))), x),
     ["positive", "positive"],
   ),
+  row(
+    "no element",
+    [[0, 1], [5], [1, 1]],
+    [0, 5],
+    (x, y, z) => x.mul(y).add(z).gelu(),
+    (x, y, z) => gelu(x * y + z),
+  ),
 ];

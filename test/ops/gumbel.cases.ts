@@ -23,4 +23,6 @@ export const cases: OpCase[] = [
   oneHotRow("one class", [7], 1),
   oneHotRow("more rows than 65 535", [65537], 3),
   oneHotRow("indices outside", [4], 3, [-1, 3, 2, 0]),
+  oneHotRow("no index", [3, 0], 4),
+  oneHotRow("no classes", [7], 0),
 ];

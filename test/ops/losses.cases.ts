@@ -117,7 +117,7 @@ function binaryRow(
 
 function infonceRow(label: string, shape: number[], tau: number): OpCase {
   const [n, width] = shape.slice(-2);
-  const clips = sizeOf(shape) / (n * width);
+  const clips = sizeOf(shape.slice(0, -2));
   return {
     op: "infonce",
     label,
@@ -160,4 +160,11 @@ export const cases: OpCase[] = [
   infonceRow("a batch", [3, 17, 48], 7),
   infonceRow("two of one", [2, 1, 5], 1),
   infonceRow("odd sizes", [2, 63, 9], 3),
+  crossEntropyRow("no rows, sum", [0], 5, { reduction: "sum" }),
+  crossEntropyRow("no rows, by row", [3, 0], 8, { reduction: "none" }),
+  mseRow("nothing, sum", [0, 4], "sum"),
+  mseRow("nothing, by element", [3, 0], "none"),
+  binaryRow("nothing, sum", [0, 7], { weighted: true, reduction: "sum" }),
+  binaryRow("nothing, by element", [3, 0], { reduction: "none" }),
+  infonceRow("rows without an element", [2, 3, 0], 1),
 ];

@@ -120,7 +120,7 @@ function linearRow(
       }),
     reference: (given) => {
       const [{ data }, weight] = given;
-      return Float64Array.from({ length: (data.length / width) * outputs }, (_, at) => {
+      return Float64Array.from({ length: sizeOf(shape) }, (_, at) => {
         const row = Math.floor(at / outputs);
         const column = at % outputs;
         let sum = bias ? given[2].data[column] : 0;
@@ -145,14 +145,15 @@ function mlpRow(
   const shape = [...x.slice(0, -1), outputs];
   const shapes: Shape[] = [x, [inner, width], [inner], [outputs, inner], [outputs]];
   if (residual) shapes.push(shape);
+  const rows = sizeOf(x.slice(0, -1));
   const layer = (
     data: ArrayLike<number>,
+    inputs: number,
     weight: ArrayLike<number>,
     bias: ArrayLike<number>,
     f = (x: number) => x,
   ) =>
-    Float64Array.from({ length: (data.length / (weight.length / bias.length)) * bias.length }, (_, at) => {
-      const inputs = weight.length / bias.length;
+    Float64Array.from({ length: rows * bias.length }, (_, at) => {
       const row = Math.floor(at / bias.length);
       const column = at % bias.length;
       let sum = bias[column];
@@ -166,13 +167,32 @@ function mlpRow(
     run: ([input, weight1, bias1, weight2, bias2, added]) =>
       mlp(input, { weight1, bias1, weight2, bias2 }, { gelu, residual: added }),
     reference: ([input, w1, b1, w2, b2, added]) => {
-      const hidden = layer(input.data, w1.data, b1.data, geluOf(gelu));
-      return layer(hidden, w2.data, b2.data).map((value, i) => value + (added?.data[i] ?? 0));
+      const hidden = layer(input.data, width, w1.data, b1.data, geluOf(gelu));
+      return layer(hidden, inner, w2.data, b2.data).map((value, i) => value + (added?.data[i] ?? 0));
     },
     atol: 2e-6 * (width + inner),
     shape,
   };
 }
+
+const emptyProducts: OpCase[] = [
+  matmulRow("a summed axis of nothing", [2, 0], [0, 3]),
+  matmulRow("a summed axis of nothing, Aᵀ·Bᵀ", [8, 0], [0, 12], { transposeA: true, transposeB: true }),
+  matmulRow("a summed axis of nothing, batch", [2, 4, 0], [2, 0, 3]),
+  matmulRow("no rows", [0, 5], [5, 3]),
+  matmulRow("no columns", [2, 5], [5, 0]),
+  matmulRow("no columns, A·Bᵀ", [2, 5], [5, 0], { transposeB: true }),
+  matmulRow("no matrices", [0, 2, 5], [5, 3]),
+  matmulRow("no matrices, both", [0, 2, 5], [0, 5, 3]),
+  matmulRow("no matrices, repeated", [1, 2, 5], [0, 5, 3]),
+  mlpRow("no rows", [0, 8], [12, 4], { residual: true }),
+  mlpRow("nothing hidden", [3, 8], [0, 4]),
+  mlpRow("no inputs", [3, 0], [5, 4], { gelu: "tanh" }),
+  linearRow("no rows", [2, 0, 5], 3, { gelu: true, residual: true }),
+  linearRow("no inputs", [4, 0], 3, { gelu: true }),
+  linearRow("no inputs, residual, no bias", [4, 0], 8, { residual: true, bias: false }),
+  linearRow("no outputs", [4, 5], 0),
+];
 
 export const cases: OpCase[] = [
   mlpRow("odd", [7, 33], [19, 21]),
@@ -223,4 +243,5 @@ export const cases: OpCase[] = [
     bias: false,
   }),
   linearRow("more than 65 535 rows", [65_537, 4], 4, { gradient: false }),
+  ...emptyProducts,
 ];

@@ -248,4 +248,11 @@ export const cases: OpCase[] = [
     inputs: [{ shape: [4], values: [0, -0, -1, 0.5], gradient: false }, { shape: [4] }, { shape: [4] }],
   },
   { ...chosen("more rows than 65 535", [65_537, 1], [65_537, 3], [3], [65_537, 3]), gradient: false },
+  sliced("nothing of something", [3, 4], [null, [2, 2]], [upTo(3), []]),
+  sliced("something of nothing", [0, 4], [null, [1, 3]], [[], upTo(3, 1)]),
+  joined("nothing in between", [[2, 5], [0, 5], [1, 5]], 0, 0), // biome-ignore format: one line
+  joined("nothing and nothing", [[2, 0], [2, 0]], 1, 1), // biome-ignore format: one line
+  padded("nothing within a frame", [0, 5], [[1, 2], [0, 1]], 0.5), // biome-ignore format: one line
+  padded("no columns", [3, 0], [[1, 0], [0, 0]], 0.5), // biome-ignore format: one line
+  chosen("nothing", [3, 1], [3, 0], [1], [3, 0]),
 ];

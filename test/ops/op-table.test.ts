@@ -41,6 +41,11 @@ describe("the table", () => {
     expect(lacking).toEqual([]);
   });
 
+  it("has a row without elements for every operation", () => {
+    const hasEmpty = (row: OpCase) => row.inputs.some(({ shape }) => sizeOf(shape) === 0);
+    expect([...registry.keys()].filter((op) => !byOp.get(op)?.some(hasEmpty))).toEqual([]);
+  });
+
   it("is whole where files cannot be looked for", () => {
     expect(Object.values(everywhere).flat()).toHaveLength(rows.length);
   });

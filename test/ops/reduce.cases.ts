@@ -116,7 +116,22 @@ function rowsWithExtremes(): number[] {
   ];
 }
 
+/** Rows without elements: of those, sums, logsumexp and the norm are numbers (NaN and errors: empty.test.ts). */
+const empty: OpCase[] = [
+  ...Object.keys(families).flatMap((op) => [
+    row(op, "no rows", [0, 5], { dim: 1 }),
+    row(op, "no columns, kept", [3, 4, 0], { dim: [0], keepDim: true }),
+  ]),
+  ...["sum", "logsumexp", "norm"].flatMap((op) => [
+    row(op, "rows without an element", [3, 0], { dim: 1 }),
+    row(op, "columns without an element", [2, 0, 8], { dim: 1 }),
+    row(op, "nothing at all", [0, 3], {}),
+    row(op, "alternate axes without an element", [0, 4, 3], { dim: [0, 2] }),
+  ]),
+];
+
 export const cases: OpCase[] = [
+  ...empty,
   ...Object.keys(families).flatMap((op) => common.map((rest) => row(op, ...rest))),
   ...["sum", "max", "var"].flatMap((op) =>
     shapes

@@ -126,4 +126,13 @@ export const cases: OpCase[] = [
   ]),
   { ...topkRow("more rows than 65 535", [70_001, 3], 1), gradient: false },
   smallest,
+  cumsumRow("no rows", [0, 33], -1),
+  cumsumRow("rows without an element", [5, 0], -1),
+  argmaxRow("no rows", [0, 5], 1),
+  argmaxRow("no columns", [5, 3, 0], 1),
+  ...(["values", "indices"] as const).flatMap((part) => [
+    topkRow("no rows", [0, 33], 5, -1, part),
+    topkRow("none", [6, 33], 0, -1, part),
+    topkRow("no columns", [7, 0], 2, 0, part),
+  ]),
 ];

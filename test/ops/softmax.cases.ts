@@ -17,6 +17,10 @@ const shapes: [label: string, shape: number[], dim: number][] = [
   ["a middle axis", [3, 11, 5], 1],
   ["a middle axis beside fours", [3, 7, 8], 1],
   ["few long columns", [300, 3], 0],
+  ["no rows", [0, 5], -1],
+  ["rows without an element", [3, 0], -1],
+  ["columns without an element", [3, 0, 8], 1],
+  ["no columns", [3, 300, 0], 1],
 ];
 
 function row(log: boolean, label: string, shape: number[], dim: number, scale = 1): OpCase {

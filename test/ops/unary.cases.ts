@@ -48,6 +48,7 @@ const shapes: [label: string, shape: number[]][] = [
   ["three", [3]],
   ["63 by 65", [63, 65]],
   ["a multiple of four", [2, 4, 32]],
+  ["no element", [3, 0]],
 ];
 
 function rowsOf(op: UnaryName, formula: Formula): OpCase[] {

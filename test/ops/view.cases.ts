@@ -80,4 +80,9 @@ export const cases: OpCase[] = [
   broadcast("a number", [], [63]),
   broadcast("a column over fours", [5, 1], [5, 12]),
   { ...broadcast("a long column", [301, 1], [301, 124]), gradient: false },
+  permuted("no element", [2, 0, 3], [2, 0, 1]),
+  permuted("no tiles", [8, 0, 12], [2, 1, 0]),
+  reshaped("no element", [0, 6], [3, 0, 2], [3, 0, 2]),
+  broadcast("to nothing", [1, 3], [0, 3]),
+  broadcast("of nothing", [0, 1], [4, 0, 5]),
 ];
