@@ -6,7 +6,8 @@
 // now = (lr, rate, root, first), which differ from step to step and so are memory, not parameters: rate = lr/(1-β₁ᵗ) and
 // root = 1/√(1-β₂ᵗ) for Adam; first = 1 on the first SGD step, where momentum starts at g.
 // rest1 = 1-β₁ and rest2 = 1-β₂, taken in float64: of 0.999 in float32 only four digits of the rest would be right.
-// CLIP 1 multiplies gradients by clip[1]. Bandwidth: 4 loads and 3 stores an element. Grid as in elementwise/program.
+// CLIP 1 multiplies gradients by clip[1], and leaves everything as it is where the norm clip[0] is not finite: by its bits, because
+// compilers may take it that numbers are finite. Bandwidth: 4 loads and 3 stores an element. Grid as in elementwise/program.
 #include "lib/index"
 struct Now { lr: f32, rate: f32, root: f32, first: f32 }
 struct Params { count: u32, span: u32, beta1: f32, beta2: f32, rest1: f32, rest2: f32, eps: f32, decay: f32 }
@@ -29,6 +30,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let eps = p.eps;
   let decay = p.decay;
 #if CLIP
+  if ((bitcast<u32>(clip[0]) & 0x7f800000u) == 0x7f800000u) { return; }
   let scale = clip[1];
 #endif
   for (var i = begin + lane; i < end; i += 64u) {

@@ -63,13 +63,22 @@ function scale(_: KernelUse, random: Random): Trial[] {
 function update(use: KernelUse, random: Random): Trial[] {
   const [rule, nesterov, clips] = ["RULE", "NESTEROV", "CLIP"].map((name) => define(use, name));
   const [beta1, beta2, eps, decay] = [0.9, 0.95, 1e-8, 0.05];
-  const clip = Float32Array.of(2, 0.7);
-  return [0, 1].flatMap((first) => {
+  const cases = [
+    [2, 0],
+    [2, 1],
+  ];
+  if (clips) cases.push([Number.NaN, 0], [Number.POSITIVE_INFINITY, 0]);
+  return cases.flatMap(([norm, first]) => {
+    const clip = Float32Array.of(norm, 0.7);
     const [gradient, value, m] = [size, size, size].map((length) => normals(random, length));
     const v = uniforms(random, size, 0.01, 1);
     const now = Float32Array.of(0.01, rule === 0 ? 0.01 : 0.02, rule === 0 ? 1 : 1.4, first);
     const wanted = { value: new Float64Array(size), m: new Float64Array(size), v: Float64Array.from(v) };
-    for (let i = 0; i < size; i++) {
+    if (!Number.isFinite(norm)) {
+      wanted.value.set(value);
+      wanted.m.set(m);
+    }
+    for (let i = 0; i < size && Number.isFinite(norm); i++) {
       let w = value[i];
       let g = gradient[i] * (clips ? clip[1] : 1);
       if (rule === 2) w -= now[0] * decay * w;

@@ -31,7 +31,8 @@ function amount(done: number, total: number, unit: string): string {
 /** Loss, speed and time left of a training step. */
 function stepText(line: LogLine, steps: number, msPerStep: number): string {
   const left = clock(((steps - line.step) * msPerStep) / 1000);
-  return `loss ${line.loss.toFixed(3)} · ${line.clipsPerSecond.toFixed(1)} clips/s · ${left} left`;
+  const loss = line.loss === undefined || line.skipped ? "not finite, skipped" : line.loss.toFixed(3);
+  return `loss ${loss} · ${line.clipsPerSecond.toFixed(1)} clips/s · ${left} left`;
 }
 
 /** A display for `stream`; `quiet` shows notes only. */

@@ -87,7 +87,8 @@ export class Optimizer {
   }
 
   /**
-   * Applies one update with the gradients at hand, scaled by the clipper's last measurement where one is given. A learning
+   * Applies one update with the gradients at hand, scaled by the clipper's last measurement where one is given; where the norm
+   * that it measured is not finite, parameters and moments stay as they are and the step is counted all the same. A learning
    * rate given as a function is asked at every update: in a captured function a number would be that of the recording.
    */
   update(lr: number | (() => number), clipper?: GradientClipper): void {

@@ -27,6 +27,9 @@ const model: Record<string, Range> = {
   mlpRatio: real(0.01, 64),
 };
 
+/** The largest learning rate that a run may have. */
+export const highestRate = 1e6;
+
 /** Those that may be left out, as they are in the configs of a page's export, are checked where they stand. */
 const pretrain: Record<string, Range> = {
   maskRatio: real(0, 1),
@@ -34,7 +37,7 @@ const pretrain: Record<string, Range> = {
   detailWeight: real(0, 1e9),
   batch: whole(1, 2 ** 20),
   steps: whole(1, 2 ** 40),
-  lr: real(0, 1e6),
+  lr: real(0, highestRate),
   warmup: whole(0, 2 ** 40),
   weightDecay: real(0, 1e6),
   clipNorm: real(0, 1e12),

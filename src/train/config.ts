@@ -10,7 +10,7 @@ import {
   withPatches,
 } from "../patchifier/config.js";
 import { withObjective } from "../patchifier/objectives.js";
-import { checkConfig } from "./config-check.js";
+import { checkConfig, highestRate } from "./config-check.js";
 
 /** Where the music comes from. */
 export type DataChoice =
@@ -86,6 +86,9 @@ export function resolveSettings(settings: RunSettings): { model: ModelConfig; pr
     );
   }
   if (settings.batch !== undefined) pretrain.batch = settings.batch;
+  if ((settings.lr ?? 0) > highestRate) {
+    throw new UsageError(`A learning rate of ${settings.lr} is too large: presets take 2e-4 to 3e-3.`);
+  }
   if (settings.lr !== undefined) pretrain.lr = settings.lr;
   if (settings.steps !== undefined) {
     pretrain.warmup = Math.min(pretrain.warmup, Math.max(1, Math.round(settings.steps / 10)));

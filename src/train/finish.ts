@@ -10,7 +10,7 @@ import { makeFigures } from "./figures.js";
 import type { PretrainedRun } from "./pretrain.js";
 import { type ProbeOutcome, runProbes } from "./probe.js";
 import type { EmbeddingMap, ReportData } from "./report/types.js";
-import type { RunFolder } from "./run-folder.js";
+import type { LogLine, RunFolder } from "./run-folder.js";
 import { partCurves, stuckParts } from "./standing.js";
 
 export interface FinishOptions {
@@ -100,10 +100,10 @@ async function reportData(options: FinishOptions, outcome: ProbeOutcome | undefi
       heldOutPieces: corpus.heldOutPieces.length,
       skipped: corpus.skipped.map(({ path, reason }) => ({ file: path, reason })),
     },
-    log,
+    log: log.map((line) => ({ ...line, loss: line.loss ?? null })),
     heldOut: run.readHeldOut(),
     parts: partCurves(trained.config, run.readHeldOut()),
-    warnings: stuckParts(trained.config, run.readHeldOut()),
+    warnings: [...skippedSteps(log), ...stuckParts(trained.config, run.readHeldOut())],
     axes: {
       sampleRate: frontEnd.sampleRate,
       hopLength: frontEnd.hopLength,
@@ -164,11 +164,24 @@ async function embedMusic({ trainer, store, config }: Pick<PretrainedRun, "train
   return { vectors, labels, titles, labelName: "piece" };
 }
 
+/** A sentence on steps that changed nothing, where there are some. */
+function skippedSteps(log: readonly LogLine[]): string[] {
+  const steps = log.filter(({ skipped }) => skipped).map(({ step }) => step);
+  if (steps.length === 0) return [];
+  const named = `${steps.slice(0, 5).join(", ")}${steps.length > 5 ? ", …" : ""}`;
+  return [
+    `${steps.length} of ${log.length} steps were skipped, because their gradients were not finite: ${named}.`,
+  ];
+}
+
 function summary({ run, trained }: FinishOptions, outcome: ProbeOutcome | undefined): string {
   const log = run.readLog();
   const heldOut = run.readHeldOut();
-  const [first, last] = [log[0], log[log.length - 1]];
-  const lines = [`loss ${first.loss.toFixed(3)} → ${last.loss.toFixed(3)} in ${trained.trainer.step} steps`];
+  const losses = log.flatMap(({ loss }) => loss ?? []);
+  const lines = [
+    `loss ${losses[0]?.toFixed(3)} → ${losses.at(-1)?.toFixed(3)} in ${trained.trainer.step} steps`,
+    ...skippedSteps(log),
+  ];
   if (heldOut.length > 1) {
     const [before, after] = [heldOut[0], heldOut[heldOut.length - 1]];
     lines.push(`held-out loss ${before.loss.toFixed(3)} → ${after.loss.toFixed(3)}`);

@@ -2,8 +2,9 @@
 // measurement and a checkpoint now and then. Not here: what a step computes (trainer.ts), or how progress is drawn.
 import { DataError } from "../gpu/errors.js";
 import type { Slicing } from "../tensor/capture.js";
+import { nonFinite } from "./non-finite.js";
 import type { HeldOutLine, LogLine, RunFolder } from "./run-folder.js";
-import type { MeasuredLosses, StepResult, Trainer } from "./trainer.js";
+import type { StepResult, Trainer } from "./trainer.js";
 
 export interface LoopOptions {
   trainer: Trainer;
@@ -29,6 +30,9 @@ export interface LoopOptions {
 /** Far below the two seconds of a system's watchdog, and far above what a submission costs. */
 const submissionMs = 75;
 
+/** So many steps in a row whose loss or gradients are not finite end the run. Each of them is skipped by the optimiser. */
+export const mostSkipped = 5;
+
 /** Runs to the end or to the signal; the trainer's state is saved either way. Returns whether it was interrupted. */
 export async function trainLoop(options: LoopOptions): Promise<{ interrupted: boolean }> {
   const { trainer, run, steps, batch, signal } = options;
@@ -36,27 +40,31 @@ export async function trainLoop(options: LoopOptions): Promise<{ interrupted: bo
   const sliceMs = options.sliceMs ?? (software ? undefined : submissionMs);
   const slicing: Slicing | undefined = sliceMs ? { budgetMs: sliceMs, between: async () => {} } : undefined;
   let before = performance.now();
+  let saved = trainer.step;
+  /** Steps in a row that were not finite, and the first of them. */
+  let streak = 0;
+  let since = 0;
   const log = async (step: number, reading: Promise<StepResult>) => {
     const result = await reading;
     const now = performance.now();
     const stepMs = now - before;
     before = now;
-    if (!Number.isFinite(result.loss) || !Number.isFinite(result.gradNorm)) {
-      throw new DataError(
-        `The loss is no longer a number at step ${step}: go on from the last checkpoint with --resume and a smaller --lr.`,
-      );
-    }
-    const { gradNorm, ...losses } = result;
+    const { gradNorm, ...losses } = finiteOf(result);
     const line: LogLine = {
       step,
-      ...(losses as MeasuredLosses),
+      ...losses,
       lr: trainer.learningRate(step - 1),
-      gradNorm,
+      ...(gradNorm === undefined ? { skipped: 1 } : { gradNorm }),
       stepMs: round(stepMs),
       clipsPerSecond: round((1000 * batch) / stepMs),
     };
     run.appendLog(line);
     options.onStep?.(line, steps);
+    const sound = losses.loss !== undefined && gradNorm !== undefined;
+    if (sound) streak = 0;
+    else if (streak++ === 0) since = step;
+    if (streak < mostSkipped) return;
+    throw new DataError(await nonFinite(trainer, { step, since, count: streak, saved, run: run.path }));
   };
 
   const evaluate = async () => {
@@ -85,19 +93,26 @@ export async function trainLoop(options: LoopOptions): Promise<{ interrupted: bo
     const current = { step: trainer.step, reading };
     await settle();
     pending = current;
+    if (streak > 0) await settle(); // so that the weights are those of the step that is looked into
     const { step } = trainer;
     const evaluates = step % options.evaluateEvery === 0 || step === steps;
     const saves = step % options.checkpointEvery === 0 || step === steps;
     if (evaluates || saves) await settle();
     if (evaluates) await evaluate();
-    if (saves) {
+    if (saves && streak === 0) {
       await options.save();
+      saved = step;
       before = performance.now();
     }
   }
   await settle();
   if (interrupted) await options.save();
   return { interrupted };
+}
+
+/** The numbers of a step that are finite. */
+function finiteOf(result: StepResult): Partial<StepResult> {
+  return Object.fromEntries(Object.entries(result).filter(([, value]) => Number.isFinite(value)));
 }
 
 function round(value: number): number {

@@ -11,9 +11,12 @@ export { reasonOf } from "../host/cache.js";
 /** One line of log.jsonl. */
 export interface LogLine {
   step: number;
-  loss: number;
+  /** Absent where it was not finite, like the objective's parts. */
+  loss?: number;
   lr: number;
-  gradNorm: number;
+  /** Absent where it was not finite; then nothing was updated, and `skipped` is 1. */
+  gradNorm?: number;
+  skipped?: number;
   stepMs: number;
   clipsPerSecond: number;
   /** Further parts of the objective by name. */

@@ -126,6 +126,24 @@ describe("a change on the way", () => {
     expect(back.stderr).toContain("has done 3 steps already");
   });
 
+  it("of a rate that was far too large is what the run advises when it stops, and it helps", async () => {
+    const words = ["train", "--no-probe", "--batch", "2", "--data", "music", "--out", "wild"];
+    const wild = await command.run([...words, "--steps", "30", "--lr", "1e6"]);
+    expect(wild.code).toBe(1);
+    expect(wild.stderr).toMatch(/not finite in 5 steps in a row .* (first layer|gradient)/);
+    const advised = /checkpoint, after step (\d+), .*: (--resume .*)\.$/m.exec(wild.stderr);
+    const mended = await command.run([
+      "train",
+      "--no-probe",
+      "--steps",
+      "8",
+      ...(advised?.[2] ?? "").split(" "),
+    ]);
+    expect(mended.code, wild.stderr + mended.stderr).toBe(0);
+    expect(readFileSync(inside("wild", "log.jsonl"), "utf8")).not.toContain("skipped");
+    expect(steps("wild")).toBe(8);
+  });
+
   it("of the music's place is taken up", async () => {
     cpSync(inside("begun"), inside("moved"), { recursive: true });
     mkdirSync(inside("elsewhere"));

@@ -123,6 +123,32 @@ describe("updates", () => {
 });
 
 describe("clipping", () => {
+  it.each<OptimizerOptions>([
+    { rule: "adamw", weightDecay: 0.1 },
+    { rule: "adam", weightDecay: 0.1 },
+    { rule: "sgd", momentum: 0.9, weightDecay: 0.1 },
+  ])("leaves all as it is where the norm is not finite: $rule", async (options) => {
+    const random = new Random(freshSeed("not finite"));
+    const set = makeSet(random);
+    const [clipper, optimizer] = [new GradientClipper(set), new Optimizer(set, options)];
+    const update = () => {
+      clipper.measure(1);
+      optimizer.update(0.1, clipper);
+    };
+    drawGradients(set, random);
+    update();
+    const before = [await set.read(), await optimizer.state()];
+    for (const value of [Number.NaN, Number.NEGATIVE_INFINITY, 3e38]) {
+      const spoilt = drawGradients(set, random).get("long") as Float32Array;
+      spoilt[random.integer(spoilt.length)] = value;
+      set.get("long").gradSlot?.write(spoilt);
+      update();
+      expect([await set.read(), await optimizer.state()], String(value)).toEqual(before);
+    }
+    expect(optimizer.step).toBe(4);
+    for (const each of [clipper, optimizer, set]) each.dispose();
+  });
+
   it.each([0.5, 1e6, Number.POSITIVE_INFINITY])(
     "measures the norm and scales to at most %s",
     async (limit) => {

@@ -72,7 +72,7 @@ describe.each<[string, boolean, Partial<LoopOptions>, boolean]>([
     const before = { ...counts };
     const steps: { loss: number; submits: number; dispatches: number }[] = [];
     const run = {
-      appendLog({ loss }: LogLine) {
+      appendLog({ loss = Number.NaN }: LogLine) {
         steps.push({ loss, ...counts });
       },
     } as unknown as RunFolder;
