@@ -1,5 +1,5 @@
-// Builds dist/ from src/: the browser editions (scripts/browser-bundle.mjs), the Node edition, the command, the runner of
-// reference sets, the workers, and the types. `node esbuild.config.mjs`, which `npm ci` runs too.
+// Builds dist/ from src/: the browser editions (scripts/browser-bundle.mjs), the Node edition, the command, its
+// workers, and the types. `node esbuild.config.mjs`, which `npm ci` runs too; the project's own tools are built by scripts/run.mjs.
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -38,10 +38,6 @@ const builds = [
     outfile: "dist/cli.js",
     banner: { js: "#!/usr/bin/env node" },
   },
-  { ...node, entryPoints: ["test/golden/main.ts"], outfile: "dist/golden.js" },
-  { ...node, entryPoints: ["test/fuzz/main.ts"], outfile: "dist/fuzz.js" },
-  { ...node, entryPoints: ["bench/learning/main.ts"], outfile: "dist/learning.js" },
-  { ...node, entryPoints: ["bench/release/main.ts"], outfile: "dist/release.js" },
   ...workers.map((name) => ({
     ...node,
     entryPoints: [`src/data/${name}`],

@@ -9,6 +9,9 @@ declare global {
   var melgradInstances: Set<object> | undefined;
 }
 
+/** The optional peer dependency as `npm install` takes it; package.json names the same version. */
+export const dawnPackage = "webgpu@0.6.2";
+
 type Dawn = typeof import("webgpu");
 let loading: Promise<Dawn> | undefined;
 
@@ -44,7 +47,10 @@ export function explainLoadError(error: Error & { code?: string }): string {
     return `WebGPU for Node (npm webgpu) has no build for ${host}, or its files are missing: run npm ci again on Linux, macOS or Windows, x64 or arm64.`;
   }
   if (error.code === "ERR_MODULE_NOT_FOUND" || error.code === "MODULE_NOT_FOUND") {
-    return "The npm package webgpu is not installed: run npm ci.";
+    return (
+      `WebGPU for Node is the npm package webgpu, which is not installed: run npm install ${dawnPackage} ` +
+      "(in melgrad's own folder: npm ci). Pages do not need it."
+    );
   }
   return `WebGPU for Node (npm webgpu) could not be loaded on ${host}: ${error.message.split("\n")[0]}`;
 }
