@@ -16,10 +16,11 @@ import { type PatchShape, patchShapes, presetNames } from "../patchifier/config.
 import { objectiveNames } from "../patchifier/objectives.js";
 import { type DataChoice, type RunSettings, resolveSettings, withLength } from "../train/config.js";
 import { finishRun } from "../train/finish.js";
-import { pretrain } from "../train/pretrain.js";
+import { type KeptBetween, pretrain } from "../train/pretrain.js";
 import { chooseModel } from "../train/released.js";
 import type { GivenSettings } from "../train/resume-rules.js";
 import { RunFolder } from "../train/run-folder.js";
+import { smallerParts, survive } from "../train/survive.js";
 import { version } from "../version.js";
 import { profileTable } from "./bench-tables.js";
 import { onInterrupt, requeueLine, type StopSignal } from "./interrupt.js";
@@ -113,29 +114,32 @@ async function train(options: TrainOptions, command: Command): Promise<void> {
     if (stoppedBy === "SIGTERM") process.stdout.write(`${requeueLine(where, run.path)}\n`);
     process.exitCode = stoppedBy === "SIGTERM" ? 0 : 130;
   };
-  const gpu = await open({
-    adapter: options.adapter,
-    profile: options.profile.checks,
-    tune: options.tune,
-    // A resumed run keeps the adapter that it began on.
-    fetchDriver: settings
-      ? driverFetch({ note: display.note, onProgress: display.progress, signal: stopping.signal })
-      : undefined,
-  }).catch((error: unknown) => {
+  const opening = () =>
+    open({
+      adapter: options.adapter,
+      profile: options.profile.checks,
+      tune: options.tune,
+      // A resumed run keeps the adapter that it began on.
+      fetchDriver: settings
+        ? driverFetch({ note: display.note, onProgress: display.progress, signal: stopping.signal })
+        : undefined,
+    });
+  let gpu = await opening().catch((error: unknown) => {
     display.stop();
     throw error;
   });
   let where = "before the first step";
-  try {
-    display.note(adapterLine(gpu.host));
-    turnChecksOn(gpu, display.note);
-    display.note(`run: ${run.path}`);
-    const words = process.argv.slice(2).map((word) => (/[\s'"]/.test(word) ? JSON.stringify(word) : word));
+  const kept: KeptBetween = {};
+  const words = process.argv.slice(2).map((word) => (/[\s'"]/.test(word) ? JSON.stringify(word) : word));
+  const work = async (device: typeof gpu, accumulate: number | undefined) => {
+    turnChecksOn(device, display.note);
     const trained = await pretrain({
-      gpu,
+      gpu: device,
       run,
-      settings: settings && withLength(settings, gpu.host.kind),
+      settings: settings && withLength(settings, device.host.kind),
       given: settings ? undefined : only(wanted, options, command),
+      accumulate,
+      kept,
       version,
       command: `melgrad ${words.join(" ")}`,
       signal: stopping.signal,
@@ -159,12 +163,12 @@ async function train(options: TrainOptions, command: Command): Promise<void> {
     if (options.profile.dispatches) {
       // On a model of its own, so that the run is the same with and without.
       const { model, pretrain: plan } = trained.config;
-      const profile = await profileStep(gpu, { model, pretrain: plan, batch: plan.batch });
+      const profile = await profileStep(device, { model, pretrain: plan, batch: plan.batch });
       await run.writeJson("profile.json", profile);
       profiled = `${profileTable(profile)}\n\n`;
     }
     const summary = await finishRun({
-      gpu,
+      gpu: device,
       run,
       trained,
       probe: options.probe,
@@ -173,6 +177,25 @@ async function train(options: TrainOptions, command: Command): Promise<void> {
     });
     display.stop();
     if (!options.json) process.stdout.write(`${profiled}${summary}\n`);
+  };
+  try {
+    display.note(adapterLine(gpu.host));
+    display.note(`run: ${run.path}`);
+    const done = await survive(
+      {
+        gpu,
+        open: opening,
+        note: display.note,
+        progress: () => (where === "after the last step" ? Number.POSITIVE_INFINITY : (kept.furthest ?? -1)),
+        smaller: (parts) =>
+          where === "after the last step"
+            ? undefined
+            : smallerParts(kept.batch ?? 1, parts ?? kept.accumulate),
+        signal: stopping.signal,
+      },
+      work,
+    );
+    gpu = done.gpu;
   } catch (error) {
     if (!stopping.signal.aborted || (error as Error).name !== "AbortError") throw error;
     display.note(`stopped ${where}: go on with --resume --out ${run.path}`);

@@ -1,6 +1,6 @@
 // What WebGPU reports after the fact: shaders that do not compile, memory that is not there, a device that is lost. Reports are
 // gathered here and thrown at the next wait. Not here: the error types (errors.ts).
-import { DeviceLostError, MelgradError, ShaderError } from "./errors.js";
+import { DeviceLostError, MelgradError, OutOfMemoryError, ShaderError } from "./errors.js";
 
 export class Failures {
   private first: Error | undefined;
@@ -16,7 +16,10 @@ export class Failures {
     gpu.addEventListener("uncapturederror", (event) => {
       // Often the consequence of a failure that is being described more precisely: that one goes first (settle).
       event.preventDefault();
-      this.uncaptured ??= new ShaderError((event as GPUUncapturedErrorEvent).error.message);
+      const { error } = event as GPUUncapturedErrorEvent;
+      if (isShortage(error))
+        this.fail(new OutOfMemoryError(`The adapter has no memory left: ${error.message}`));
+      else this.uncaptured ??= new ShaderError(error.message);
     });
   }
 
@@ -66,6 +69,11 @@ export class Failures {
   private fail(error: Error): void {
     this.first ??= error;
   }
+}
+
+/** Small buffers are made without an error scope. */
+function isShortage(error: GPUError): boolean {
+  return error.constructor.name === "GPUOutOfMemoryError";
 }
 
 function lostMessage(info: GPUDeviceLostInfo): string {

@@ -40,6 +40,16 @@ export interface RunEvents {
   heldOut(line: HeldOutLine): void;
 }
 
+/** What a run keeps when it is done again with another device. */
+export interface KeptBetween {
+  music?: { store: MelStore; corpus: Corpus };
+  /** Clips of a batch, and micro-batches that the last attempt computed it in. */
+  batch?: number;
+  accumulate?: number;
+  /** The last step that any attempt has logged. */
+  furthest?: number;
+}
+
 export interface PretrainOptions {
   gpu: Gpu;
   run: RunFolder;
@@ -47,6 +57,10 @@ export interface PretrainOptions {
   settings?: RunSettings;
   /** For a resumed run: what was given again, or is to change. */
   given?: GivenSettings;
+  /** Micro-batches in place of the run's, from here on. */
+  accumulate?: number;
+  /** What an attempt with another device left. */
+  kept?: KeptBetween;
   version: string;
   command: string;
   events: RunEvents;
@@ -64,9 +78,13 @@ export interface PretrainedRun {
 
 /** Trains a new run, or goes on with one whose folder has a config.json. */
 export async function pretrain(options: PretrainOptions): Promise<PretrainedRun> {
-  const { gpu, run, settings, events, signal } = options;
+  const { gpu, run, events, signal, kept = {} } = options;
+  // Done again with another device, a new run may have begun.
+  const begins = options.settings !== undefined && !(await exists(run.configPath));
+  const divided = options.accumulate !== undefined && { accumulate: options.accumulate };
+  const settings = begins ? { ...(options.settings as RunSettings), ...divided } : undefined;
   const found = settings ? undefined : parseConfig(await run.readJson("config.json"), run.configPath);
-  const goingOn = found && goOnWith(found, options.given ?? {});
+  const goingOn = found && goOnWith(found, { ...options.given, ...divided });
   const resumed = goingOn?.config;
   const seed = settings?.seed ?? resumed?.seed ?? 0;
   const data = settings?.data ?? (resumed as RunConfig).data;
@@ -75,9 +93,11 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainedRun>
   const accumulate = settings?.accumulate ?? resumed?.accumulate;
   divide(plan.batch, accumulate ?? 1); // throws now rather than after the music has been prepared
 
+  Object.assign(kept, { batch: plan.batch, accumulate });
   const chroma = objectiveKind(plan.objective).needsChroma ?? false;
   if (resumed) await followKernels(gpu, run, events);
-  const { store, corpus } = await prepareData(gpu, data, seed, model, chroma, events, signal);
+  kept.music ??= await prepareData(gpu, data, seed, model, chroma, events, signal);
+  const { store, corpus } = kept.music;
   const split = splitByPiece(store.tracks, seed);
   const sampler = new CropSampler(store, split.train, model.cropFrames);
   const heldOut =
@@ -133,7 +153,11 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainedRun>
     checkpointEvery: config.checkpointEvery,
     evaluateEvery: config.evaluateEvery,
     save,
-    onStep: events.step,
+    onStep(line, steps) {
+      if (line.step <= (kept.furthest ?? 0)) return; // done again after a loss, to the same numbers
+      kept.furthest = line.step;
+      events.step(line, steps);
+    },
     onHeldOut(line) {
       run.appendHeldOut(line);
       events.heldOut(line);

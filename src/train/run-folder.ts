@@ -146,7 +146,7 @@ export class RunFolder {
   /** Cuts both logs after `steps` steps: what a checkpoint does not cover is done again. */
   cutLog(steps: number): void {
     cutLines(this.logPath, steps);
-    cutLines(this.file("heldout.jsonl"), steps);
+    cutLines(this.file("heldout.jsonl"), steps === 0 ? -1 : steps); // the first measurement comes before the first step
   }
 }
 
