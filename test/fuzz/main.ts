@@ -1,4 +1,4 @@
-// `npm run fuzz -- --files N --minutes M --seed S`: random cases for every suite, in a process of their own that this one watches: a case
+// `npm run fuzz -- --files N --graphs N --minutes M --seed S`: random cases for every suite, in a process of their own that this one watches: a case
 // that takes too long, ends the process or makes it grow is a failure like one that throws. Prints counts and the seed, writes what failed
 // to runs/fuzz/, and exits with 1 if anything did. Cases that were mended lie in test/fixtures/fuzz/ and are repeated by the tests.
 import { type ChildProcess, fork } from "node:child_process";
@@ -11,7 +11,7 @@ import { watchAllocations } from "./allocations.js";
 import type { Failure, Suite } from "./suite.js";
 
 const usage =
-  "Usage: npm run fuzz -- [--suite NAME,…] [--files N] [--minutes M] [--seed S] [--only TARGET] (without --files: until the minutes are over)";
+  "Usage: npm run fuzz -- [--suite readers,graphs] [--files N] [--graphs N] [--minutes M] [--seed S] [--only TARGET] (without --files and --graphs: until the minutes are over)";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const folder = join(root, "runs", "fuzz");
@@ -19,6 +19,16 @@ const folder = join(root, "runs", "fuzz");
 /** Suites by name; each is imported in the process that runs it, when allocations are watched already. */
 const suites: Record<string, { unit: string; open(): Promise<Suite> }> = {
   readers: { unit: "files", open: async () => (await import("./readers.js")).readerSuite(root) },
+  graphs: {
+    unit: "graphs",
+    async open() {
+      const [{ graphSuite }, { open }] = await Promise.all([
+        import("./graphs.js"),
+        import("../../src/node.js"),
+      ]);
+      return graphSuite(() => open());
+    },
+  },
 };
 
 /** What the process of a suite is told, and what it answers. */
