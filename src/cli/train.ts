@@ -9,6 +9,7 @@ import { CORPORA, isCorpusName } from "../data/corpora/index.js";
 import { SETS } from "../data/sets/index.js";
 import { DataError, UsageError } from "../gpu/errors.js";
 import type { TuneMode } from "../gpu/tuner.js";
+import { meet, share } from "../host/group.js";
 import { driverFetch } from "../host/node/fetch-driver.js";
 import { type AdapterKind, adapterLine } from "../host/types.js";
 import { open } from "../node.js";
@@ -26,6 +27,7 @@ import { profileTable } from "./bench-tables.js";
 import { onInterrupt, requeueLine, type StopSignal } from "./interrupt.js";
 import { addProfilingOptions, addTuneOption, integer, type ProfileChoice, positive } from "./options.js";
 import { openProgress } from "./progress.js";
+import { silent, type Together, together } from "./together.js";
 
 interface TrainOptions {
   preset: string;
@@ -89,17 +91,22 @@ export function registerTrain(program: Command): void {
     .option("--no-probe", "stop after pre-training")
     .option("--json", "print one JSON object a step on stdout")
     .allowExcessArguments(false)
-    .action((options: TrainOptions) => train(options, command));
+    .action((options: TrainOptions) => together((processes) => train(options, command, processes)));
   addProfilingOptions(command);
   addTuneOption(command);
 }
 
-async function train(options: TrainOptions, command: Command): Promise<void> {
+async function train(
+  options: TrainOptions,
+  command: Command,
+  { group, lead, part }: Together,
+): Promise<void> {
   const wanted = await readSettings(options);
-  const { run, begun } = await openRun(options);
+  const { path, begun } = await share(group, () => openRun(options));
+  const run = new RunFolder(path);
   const settings = begun ? undefined : wanted;
 
-  const display = openProgress(process.stderr);
+  const display = lead ? openProgress(process.stderr) : silent;
   if (options.resume && !begun) display.note(`there is no run in ${run.path} yet: starting one`);
   const stopping = new AbortController();
   let stoppedBy: StopSignal = "SIGINT";
@@ -111,7 +118,7 @@ async function train(options: TrainOptions, command: Command): Promise<void> {
   });
   /** A scheduler asks with SIGTERM: the work is not lost, so it exits with 0 and a line that says so. */
   const stopped = (where: string) => {
-    if (stoppedBy === "SIGTERM") process.stdout.write(`${requeueLine(where, run.path)}\n`);
+    if (stoppedBy === "SIGTERM" && lead) process.stdout.write(`${requeueLine(where, run.path)}\n`);
     process.exitCode = stoppedBy === "SIGTERM" ? 0 : 130;
   };
   const opening = () =>
@@ -124,10 +131,12 @@ async function train(options: TrainOptions, command: Command): Promise<void> {
         ? driverFetch({ note: display.note, onProgress: display.progress, signal: stopping.signal })
         : undefined,
     });
+  if (!lead) await meet(group); // the first may fetch a driver
   let gpu = await opening().catch((error: unknown) => {
     display.stop();
     throw error;
   });
+  if (lead && group.size > 1) await meet(group);
   let where = "before the first step";
   const kept: KeptBetween = {};
   const words = process.argv.slice(2).map((word) => (/[\s'"]/.test(word) ? JSON.stringify(word) : word));
@@ -136,6 +145,7 @@ async function train(options: TrainOptions, command: Command): Promise<void> {
     const trained = await pretrain({
       gpu: device,
       run,
+      group,
       settings: settings && withLength(settings, device.host.kind),
       given: settings ? undefined : only(wanted, options, command),
       accumulate,
@@ -148,16 +158,18 @@ async function train(options: TrainOptions, command: Command): Promise<void> {
         progress: display.progress,
         step(line, steps) {
           display.step(line, steps);
-          if (options.json) process.stdout.write(`${JSON.stringify(line)}\n`);
+          if (options.json && lead) process.stdout.write(`${JSON.stringify(line)}\n`);
         },
         heldOut: () => {},
       },
     });
+    await part();
     if (trained.interrupted) {
       display.note(`saved after step ${trained.trainer.step}: go on with --resume --out ${run.path}`);
       stopped(`after step ${trained.trainer.step} of ${trained.config.pretrain.steps}`);
       return;
     }
+    if (!lead) return;
     where = "after the last step";
     let profiled = "";
     if (options.profile.dispatches) {
@@ -181,6 +193,8 @@ async function train(options: TrainOptions, command: Command): Promise<void> {
   try {
     display.note(adapterLine(gpu.host));
     display.note(`run: ${run.path}`);
+    // Of several processes none can go back alone: the job is run again, with --resume.
+    if (group.size > 1) return await work(gpu, undefined);
     const done = await survive(
       {
         gpu,
@@ -208,7 +222,12 @@ async function train(options: TrainOptions, command: Command): Promise<void> {
 }
 
 /** The run's folder, and whether there is a run in it to go on with. */
-async function openRun({ resume, out, preset }: TrainOptions): Promise<{ run: RunFolder; begun: boolean }> {
+async function openRun(options: TrainOptions): Promise<{ path: string; begun: boolean }> {
+  const { run, begun } = await findRun(options);
+  return { path: run.path, begun };
+}
+
+async function findRun({ resume, out, preset }: TrainOptions): Promise<{ run: RunFolder; begun: boolean }> {
   const root = "runs";
   const name = `${preset}-${timestamp()}`;
   if (resume) {

@@ -3,10 +3,11 @@
 import { createHash } from "node:crypto";
 import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { Waveform } from "../audio/types.js";
 import { DataError, MelgradError } from "../gpu/errors.js";
 import { cacheFolder, writeWhole } from "../host/cache.js";
+import { alone, gather, type ProcessGroup } from "../host/group.js";
 import { Chroma } from "../patchifier/chroma.js";
 import type { FrontEndConfig } from "../patchifier/config.js";
 import { FrontEnd } from "../patchifier/front-end.js";
@@ -31,6 +32,17 @@ export interface MelStoreOptions {
   signal?: AbortSignal;
   /** Whether the tracks' chroma is kept as well. Default false. */
   chroma?: boolean;
+  /** Each transforms its share of the tracks into the same folder; all get the whole store. */
+  group?: ProcessGroup;
+}
+
+/** What became of a track. */
+interface Outcome {
+  track: number;
+  stored?: MelTrack;
+  remarks?: readonly string[];
+  /** Why it cannot be used. */
+  reason?: string;
 }
 
 export class MelStore {
@@ -53,48 +65,67 @@ export class MelStore {
     gpu: Gpu,
     corpus: Corpus,
     config: FrontEndConfig,
-    { cacheDir, onProgress, signal, chroma = false }: MelStoreOptions = {},
+    { cacheDir, onProgress, signal, chroma = false, group = alone }: MelStoreOptions = {},
   ): Promise<MelStore> {
     const folder = join(cacheFolder(cacheDir), "log-mel");
     await mkdir(folder, { recursive: true });
     const frontEnd = new FrontEnd(gpu, config);
     const pitches = chroma ? new Chroma(gpu, config) : undefined;
+    const total = corpus.tracks.length;
+    const transform = async (numbers: readonly number[], step: number): Promise<Outcome[]> => {
+      const outcomes: Outcome[] = [];
+      // The next track is decoded by a worker while the GPU transforms this one.
+      let next = numbers.length > 0 ? startLoading(corpus.tracks[numbers[0]]) : undefined;
+      for (const [k, number] of numbers.entries()) {
+        signal?.throwIfAborted();
+        onProgress?.({ what: "log-mel", done: Math.min(total, k * step), total, unit: "tracks" });
+        const loading = next;
+        next = k + 1 < numbers.length ? startLoading(corpus.tracks[numbers[k + 1]]) : undefined;
+        try {
+          const waveform = await loading;
+          if (!waveform) continue;
+          const stored = await storeTrack(frontEnd, pitches, corpus.tracks[number], waveform, folder);
+          outcomes.push({ track: number, stored, remarks: waveform.remarks });
+        } catch (error) {
+          if (!(error instanceof DataError)) throw error;
+          outcomes.push({ track: number, reason: error.message });
+        }
+      }
+      onProgress?.({ what: "log-mel", done: total, total, unit: "tracks" });
+      return outcomes;
+    };
+    let outcomes: Outcome[];
+    try {
+      const { rank, size } = group;
+      const own = Array.from({ length: total }, (_, i) => i).filter((i) => i % size === rank);
+      outcomes = (await gather(group, await transform(own, size))).flat();
+      // What others made lies here too where the cache is shared; where it is not, it is made here again.
+      const elsewhere =
+        size > 1 ? outcomes.filter(({ stored }) => stored && !isHere(stored, folder, config)) : [];
+      const again = elsewhere.map(({ track }) => track);
+      outcomes = [...outcomes.filter(({ track }) => !again.includes(track)), ...(await transform(again, 1))];
+      outcomes.sort((a, b) => a.track - b.track);
+    } finally {
+      frontEnd.dispose();
+      pitches?.dispose();
+    }
     const tracks: MelTrack[] = [];
     const firsts = new Map<string, string>();
     const skipped: SkippedFile[] = [];
     const remarks: FileRemark[] = [];
-    const total = corpus.tracks.length;
-    try {
-      // The next track is decoded by a worker while the GPU transforms this one.
-      let next = total > 0 ? startLoading(corpus.tracks[0]) : undefined;
-      for (let i = 0; i < total; i++) {
-        signal?.throwIfAborted();
-        onProgress?.({ what: "log-mel", done: i, total, unit: "tracks" });
-        const track = corpus.tracks[i];
-        const loading = next;
-        next = i + 1 < total ? startLoading(corpus.tracks[i + 1]) : undefined;
-        try {
-          const waveform = await loading;
-          if (!waveform) continue;
-          const stored = await storeTrack(frontEnd, pitches, track, waveform, folder);
-          // The file is named by the samples. What came before is not taken twice, nor heard on both sides of a split.
-          const twin = firsts.get(stored.content);
-          if (twin !== undefined) {
-            skipped.push({ path: track.id, reason: `the same audio as ${twin}` });
-          } else {
-            firsts.set(stored.content, track.id);
-            tracks.push(stored);
-          }
-          for (const text of waveform.remarks ?? []) remarks.push({ path: track.id, text });
-        } catch (error) {
-          if (!(error instanceof DataError)) throw error;
-          skipped.push({ path: track.id, reason: error.message });
-        }
+    for (const outcome of outcomes) {
+      const { id } = corpus.tracks[outcome.track];
+      if (outcome.reason !== undefined) skipped.push({ path: id, reason: outcome.reason });
+      if (!outcome.stored) continue;
+      // The file is named by the samples. What came before is not taken twice, nor heard on both sides of a split.
+      const twin = firsts.get(outcome.stored.content);
+      if (twin !== undefined) {
+        skipped.push({ path: id, reason: `the same audio as ${twin}` });
+      } else {
+        firsts.set(outcome.stored.content, id);
+        tracks.push(placedIn(folder, outcome.stored));
       }
-      onProgress?.({ what: "log-mel", done: total, total, unit: "tracks" });
-    } finally {
-      frontEnd.dispose();
-      pitches?.dispose();
+      for (const text of outcome.remarks ?? []) remarks.push({ path: id, text });
     }
     if (tracks.length === 0) {
       const reasons = skipped.slice(0, 3).map(({ path, reason }) => `${path}: ${reason}`);
@@ -161,6 +192,18 @@ function startLoading(track: Track): Promise<Waveform> {
   const loading = track.load();
   loading.catch(() => {});
   return loading;
+}
+
+/** The track's files below `folder`, wherever they were made. */
+function placedIn(folder: string, track: MelTrack): MelTrack {
+  const { path, chromaPath } = track;
+  const placed = { ...track, path: join(folder, basename(path)) };
+  return chromaPath ? { ...placed, chromaPath: join(folder, basename(chromaPath)) } : placed;
+}
+
+function isHere(track: MelTrack, folder: string, { nMels }: FrontEndConfig): boolean {
+  const { path, chromaPath, frames } = placedIn(folder, track);
+  return wholeRows(path, nMels * 4) === frames && (!chromaPath || wholeRows(chromaPath, 12 * 4) === frames);
 }
 
 async function storeTrack(

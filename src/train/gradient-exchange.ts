@@ -8,6 +8,10 @@ import type { MeasuredLosses } from "./readings.js";
 const room = 64;
 
 export class GradientExchange {
+  /** Whether this process was asked to stop. */
+  stopAsked = false;
+  /** Whether any process had been asked to stop when gradients were last added up: so all stop after the same step. */
+  stops = false;
   /** Milliseconds of all exchanges so far: until the gradients were on the host, adding up, handing back. */
   readonly spent = { exchanges: 0, read: 0, reduce: 0, write: 0 };
   private readonly values: Float32Array<ArrayBuffer>;
@@ -38,11 +42,13 @@ export class GradientExchange {
     const read = performance.now();
     const tail = values.subarray(gradients.length);
     tail.set(Object.values(own).map(Number));
+    tail[room - 1] = Number(this.stopAsked);
     const adding = this.group.allReduce(values);
     meanwhile();
     await adding;
     const reduced = performance.now();
     device.write(block, gradients);
+    this.stops = tail[room - 1] > 0;
     const written = performance.now();
     spent.exchanges++;
     spent.read += read - start;

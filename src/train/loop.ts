@@ -9,6 +9,8 @@ import type { StepResult, Trainer } from "./trainer.js";
 export interface LoopOptions {
   trainer: Trainer;
   run: RunFolder;
+  /** Whether another process writes the log. */
+  silent?: boolean;
   steps: number;
   batch: number;
   /** Steps between checkpoints. */
@@ -58,7 +60,7 @@ export async function trainLoop(options: LoopOptions): Promise<{ interrupted: bo
       stepMs: round(stepMs),
       clipsPerSecond: round((1000 * batch) / stepMs),
     };
-    run.appendLog(line);
+    if (!options.silent) run.appendLog(line);
     options.onStep?.(line, steps);
     const sound = losses.loss !== undefined && gradNorm !== undefined;
     if (sound) streak = 0;
@@ -82,8 +84,10 @@ export async function trainLoop(options: LoopOptions): Promise<{ interrupted: bo
     if (step !== undefined && reading) await log(step, reading);
   };
   let interrupted = false;
+  const { exchange } = trainer;
   while (trainer.step < steps) {
-    if (signal?.aborted) {
+    if (exchange) exchange.stopAsked = signal?.aborted ?? false;
+    if (exchange ? exchange.stops : signal?.aborted) {
       interrupted = true;
       break;
     }

@@ -9,6 +9,7 @@ import type { Corpus, OnProgress } from "../data/types.js";
 import { DataError, UsageError } from "../gpu/errors.js";
 import type { TuningTable } from "../gpu/tuner-store.js";
 import { exists, writeWhole } from "../host/cache.js";
+import { alone, meet, type ProcessGroup, share } from "../host/group.js";
 import type { ModelConfig } from "../patchifier/config.js";
 import { checkFrontEnd } from "../patchifier/front-end.js";
 import { objectiveKind } from "../patchifier/objectives.js";
@@ -29,6 +30,7 @@ import { checkMusic, type GivenSettings, goOnWith, type MusicContents } from "./
 import type { HeldOutLine, LogLine, RunFolder } from "./run-folder.js";
 import { stuckParts } from "./standing.js";
 import { beginFrom } from "./start-from.js";
+import { checkAdapters, checkWeights, shareState } from "./together.js";
 import { Trainer } from "./trainer.js";
 
 /** What a run tells whoever shows it. */
@@ -61,6 +63,8 @@ export interface PretrainOptions {
   accumulate?: number;
   /** What an attempt with another device left. */
   kept?: KeptBetween;
+  /** The processes that train together; the first alone writes. */
+  group?: ProcessGroup;
   version: string;
   command: string;
   events: RunEvents;
@@ -78,12 +82,17 @@ export interface PretrainedRun {
 
 /** Trains a new run, or goes on with one whose folder has a config.json. */
 export async function pretrain(options: PretrainOptions): Promise<PretrainedRun> {
-  const { gpu, run, events, signal, kept = {} } = options;
+  const { gpu, run, events, signal, group = alone, kept = {} } = options;
+  const lead = group.rank === 0;
+  await checkAdapters(gpu, group);
   // Done again with another device, a new run may have begun.
-  const begins = options.settings !== undefined && !(await exists(run.configPath));
+  const begun = await share(group, () => exists(run.configPath));
+  const begins = options.settings !== undefined && !begun;
   const divided = options.accumulate !== undefined && { accumulate: options.accumulate };
   const settings = begins ? { ...(options.settings as RunSettings), ...divided } : undefined;
-  const found = settings ? undefined : parseConfig(await run.readJson("config.json"), run.configPath);
+  const found = settings
+    ? undefined
+    : await share(group, async () => parseConfig(await run.readJson("config.json"), run.configPath));
   const goingOn = found && goOnWith(found, { ...options.given, ...divided });
   const resumed = goingOn?.config;
   const seed = settings?.seed ?? resumed?.seed ?? 0;
@@ -91,12 +100,16 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainedRun>
   const { model, pretrain: plan } = settings ? resolveSettings(settings) : (resumed as RunConfig);
 
   const accumulate = settings?.accumulate ?? resumed?.accumulate;
-  divide(plan.batch, accumulate ?? 1); // throws now rather than after the music has been prepared
+  const { count, own } = divide(plan.batch, accumulate ?? 1, group); // throws now rather than after the music has been prepared
+  if (group.size > 1) {
+    const passes = own > 1 ? ` in ${own} micro-batches` : "";
+    events.note(`${group.size} processes: each computes ${count * own} of ${plan.batch} clips${passes}`);
+  }
 
   Object.assign(kept, { batch: plan.batch, accumulate });
   const chroma = objectiveKind(plan.objective).needsChroma ?? false;
-  if (resumed) await followKernels(gpu, run, events);
-  kept.music ??= await prepareData(gpu, data, seed, model, chroma, events, signal);
+  if (resumed) followKernels(gpu, await share(group, () => readKernels(run)), events);
+  kept.music ??= await prepareData(options, data, seed, model, chroma);
   const { store, corpus } = kept.music;
   const split = splitByPiece(store.tracks, seed);
   const sampler = new CropSampler(store, split.train, model.cropFrames);
@@ -105,15 +118,23 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainedRun>
   const beginning = settings?.init ? await beginFrom(gpu, settings.init, model) : undefined;
   const described = () =>
     describeRun(options, { model, pretrain: plan, corpus, store, split, sampler, data, seed });
-  const begun = beginning && { normalisation: beginning.normalisation, init: beginning.path };
-  const config = resumed ?? { ...described(), ...begun, ...(accumulate && { accumulate }) };
+  const taken = beginning && { normalisation: beginning.normalisation, init: beginning.path };
+  const config =
+    resumed ??
+    (await share(
+      group,
+      () => ({ ...described(), ...taken, ...(accumulate && { accumulate }) }) as RunConfig,
+    ));
   const dataFingerprint = tracksFingerprint(store);
   if (resumed) await checkSameMusic(run, resumed, store);
 
-  const trainer = new Trainer(gpu, { ...config, accumulate, seed, sampler, heldOut });
+  const trainer = new Trainer(gpu, { ...config, accumulate, seed, sampler, heldOut, group });
   const save = async () => {
+    const weights = await trainer.model.parameters.read();
+    if (group.size > 1) await checkWeights(weights, group);
+    if (!lead) return;
     await writeCheckpoint(run.checkpointPath, {
-      weights: await trainer.model.parameters.read(),
+      weights,
       optimizer: await trainer.optimizer.state(),
       objective: await trainer.objective.state?.(),
       state: {
@@ -127,8 +148,8 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainedRun>
   };
   if (resumed) {
     await trainer.check();
-    await restore(run, trainer, config, events);
-    if (goingOn && goingOn.changes.length > 0) {
+    if (lead) await restore(run, trainer, config, events);
+    if (lead && goingOn && goingOn.changes.length > 0) {
       const { step } = trainer;
       for (const change of goingOn.changes) events.note(`changed after step ${step}: ${change}`);
       config.changes = [...(found?.changes ?? []), { step, what: goingOn.changes }];
@@ -136,18 +157,21 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainedRun>
     }
   } else {
     await beginning?.put(trainer.model);
-    await tuneKernels(trainer, events, signal);
+    if (lead) await tuneKernels(trainer, events, signal);
+    if (group.size > 1) followKernels(gpu, await share(group, () => trainer.kernels()), events);
     await trainer.check();
-    await run.writeJson(kernelsName, trainer.kernels());
-    await run.writeJson(musicName, contentsOf(store));
+    if (lead) await run.writeJson(kernelsName, trainer.kernels());
+    if (lead) await run.writeJson(musicName, contentsOf(store));
     await save();
-    await run.writeJson("config.json", config); // last: where it stands there is a checkpoint, and the run has begun
+    if (lead) await run.writeJson("config.json", config); // last: where it stands there is a checkpoint, and the run has begun
   }
+  if (group.size > 1) await shareState(trainer, group);
 
   if (trainer.step < plan.steps) await preflight(trainer, events.note);
   const { interrupted } = await trainLoop({
     trainer,
     run,
+    silent: !lead,
     steps: plan.steps,
     batch: plan.batch,
     checkpointEvery: config.checkpointEvery,
@@ -159,13 +183,13 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainedRun>
       events.step(line, steps);
     },
     onHeldOut(line) {
-      run.appendHeldOut(line);
+      if (lead) run.appendHeldOut(line);
       events.heldOut(line);
       for (const sentence of stuckParts(config, [line])) events.note(sentence);
     },
     signal,
   });
-  if (!interrupted) {
+  if (!interrupted && lead) {
     await writeWhole(run.file("model.safetensors"), serialise(await trainer.model.parameters.read()));
   }
   return { config, trainer, store, split, interrupted };
@@ -211,31 +235,38 @@ async function tuneKernels(
   for (const note of tuner.notes) events.note(note);
 }
 
+/** Absent where the run was begun before runs took their kernels down. */
+async function readKernels(run: RunFolder): Promise<TuningTable | undefined> {
+  return (await exists(run.file(kernelsName)))
+    ? ((await run.readJson(kernelsName)) as TuningTable)
+    : undefined;
+}
+
 /** A resumed run computes with the kernels it began with, whatever was measured meanwhile. */
-async function followKernels(gpu: Gpu, run: RunFolder, events: RunEvents): Promise<void> {
-  if (!(await exists(run.file(kernelsName)))) return; // begun before runs took their kernels down
+function followKernels(gpu: Gpu, kernels: TuningTable | undefined, events: RunEvents): void {
+  if (!kernels) return;
   const { tuner } = gpu.device;
   tuner.mode = "off";
   const before = tuner.notes.length;
-  tuner.follow((await run.readJson(kernelsName)) as TuningTable);
+  tuner.follow(kernels);
   for (const note of tuner.notes.slice(before)) events.note(note);
 }
 
-/** Opens the music and its log-mels. */
+/** Opens the music and its log-mels. The first of several processes fetches and renders it; each transforms its share. */
 async function prepareData(
-  gpu: Gpu,
+  { gpu, events, signal, group = alone }: PretrainOptions,
   data: DataChoice,
   seed: number,
   model: ModelConfig,
   chroma: boolean,
-  events: RunEvents,
-  signal: AbortSignal | undefined,
 ): Promise<{ store: MelStore; corpus: Corpus }> {
   const onProgress = events.progress;
+  if (group.rank > 0) await meet(group);
   const corpus = await openMusic(data, seed, events, signal);
+  if (group.rank === 0 && group.size > 1) await meet(group);
   events.note(`music: ${corpus.name} (${corpus.why})`);
   await checkFrontEnd(gpu, model.frontEnd);
-  const store = await MelStore.build(gpu, corpus, model.frontEnd, { chroma, onProgress, signal });
+  const store = await MelStore.build(gpu, corpus, model.frontEnd, { chroma, onProgress, signal, group });
   const skipped = [...corpus.skipped, ...store.skipped];
   if (skipped.length > 0) {
     events.note(`skipped ${skipped.length} of ${skipped.length + store.tracks.length} files:`);
