@@ -201,8 +201,33 @@ describe.runIf(process.platform === "linux" && process.arch === "x64")("lavapipe
     expect(answer.notes).toHaveLength(2);
     expect(answer.notes[1]).toMatch(reason);
     expect(answer.notes[1]).not.toContain("\n");
-    expect(here.left()).toEqual([]);
+    const kept = `lavapipe-${process.arch}-too-old.json`;
+    expect(here.left()).toEqual(fake === "old" ? [kept] : []);
     if (fake === "old" || fake === "down") expect(here.asked()).not.toMatch(/ download /);
+  });
+
+  it("is not asked for again where the system's Mesa is too old, until the system is another or a month has passed", async () => {
+    const here = machine();
+    await here.run({ FAKE: "old" });
+    const asked = here.asked();
+    const again = await here.run({ FAKE: "old" });
+    expect(again).toMatchObject(embedded);
+    expect(again.notes).toEqual([
+      expect.stringMatching(/Mesa 22\.3\.6-1, and WebGPU needs 24.*not asked again/),
+    ]);
+    expect(here.asked()).toBe(asked);
+    const file = `${here.folder}-too-old.json`;
+    const kept = JSON.parse(readFileSync(file, "utf8"));
+    for (const changed of [
+      { release: "another" },
+      { at: kept.at - 31 * 24 * 3600 * 1000 },
+      { at: "damaged" },
+    ]) {
+      await writeFile(file, JSON.stringify({ ...kept, ...changed }));
+      expect((await here.run({ FAKE: "old" })).notes).toHaveLength(2);
+    }
+    await writeFile(file, "{");
+    expect(await here.run()).toMatchObject({ kind: "system-software" });
   });
 
   it("gives way where there is no apt-get", async () => {

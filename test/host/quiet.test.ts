@@ -67,6 +67,7 @@ const expected =
 describe.runIf(process.platform === "linux")("Dawn's own warnings", () => {
   it.each([
     ["a pipe", `"${process.execPath}" probe.mjs 2>&1 >/dev/null | cat`],
+    ["a file that is appended to", `"${process.execPath}" probe.mjs 2>>said >/dev/null; cat said; rm said`],
     ["a terminal", `script -qec '"${process.execPath}" probe.mjs >/dev/null' /dev/null </dev/null`],
   ])("do not reach %s, and everything else does", async (_, command) => {
     expect(await shell(command)).toMatch(expected);

@@ -25,6 +25,9 @@ export interface FetchedDriver {
   licence: string;
 }
 
+/** The system's packages have a Mesa that WebGPU refuses: so it stays until they are upgraded. */
+export class OldMesaError extends NoAdapterError {}
+
 const oldestMesa = 24; // Dawn refuses 22.3
 const driver = "libvulkan_lvp.so";
 const driverPackage = "mesa-vulkan-drivers";
@@ -68,7 +71,7 @@ export function loadLibraries(paths: readonly string[]): boolean {
  * backports, on the mirror that the machine's own apt sources name. Sizes and checksums are compared with apt's lists. The
  * driver appears in the cache whole or not at all.
  *
- * @throws NoAdapterError in one line where there is no apt, no network, or only a Mesa that WebGPU refuses
+ * @throws NoAdapterError in one line where there is no apt or no network; OldMesaError where there is only a Mesa that WebGPU refuses
  * @throws the signal's reason when it aborts
  */
 export async function fetchLavapipe(
@@ -186,7 +189,7 @@ function checkVersion(packages: readonly { name: string; version: string }[]): s
   if (!found) throw new NoAdapterError(`lavapipe cannot be fetched: apt-get offers no ${driverPackage}.`);
   const version = found.version.replace(/^\d+:/, "");
   if (Number.parseInt(version, 10) < oldestMesa) {
-    throw new NoAdapterError(
+    throw new OldMesaError(
       `lavapipe cannot be fetched: this system's packages have Mesa ${version}, and WebGPU needs ${oldestMesa} or newer.`,
     );
   }

@@ -1,7 +1,16 @@
 // Keeps off the terminal what Dawn prints by itself while it looks at adapters. It writes straight to the C library's stderr; none
 // of its options, toggles or callbacks reaches that. So the stream of the process goes to a file for the length of one synchronous
 // call, and all but the lines known here is written on to where it belongs. Nothing that is said outside of such a call is touched.
-import { closeSync, fstatSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isatty } from "node:tty";
@@ -23,8 +32,8 @@ export function withoutKnown(text: string): string {
 }
 
 /**
- * Runs a task without Dawn's known warnings during its synchronous part. Where the stream cannot safely be set aside (it is a file,
- * whose place it shares with others, or a socket; another system than Linux; files or threads that stay at work and might take its
+ * Runs a task without Dawn's known warnings during its synchronous part. Where the stream cannot safely be set aside (it is a file
+ * that is not appended to, whose place it shares with others, or a socket; another system than Linux; files or threads that stay at work and might take its
  * number) it just runs.
  */
 export async function quietly<T>(task: () => T): Promise<T> {
@@ -44,10 +53,17 @@ function canSetAside(): boolean {
   if (process.platform !== "linux") return false;
   try {
     const standard = [0, 1].every((fd) => fstatSync(fd)); // so that 2 is the lowest free number
-    return standard && (isatty(stderr) || fstatSync(stderr).isFIFO());
+    return standard && (isatty(stderr) || fstatSync(stderr).isFIFO() || isAppendedTo(stderr));
   } catch {
     return false;
   }
+}
+
+/** A file that was opened by `2>>`: whoever writes to it does so at its end, also by a stream that was opened anew. */
+function isAppendedTo(fd: number): boolean {
+  if (!fstatSync(fd).isFile()) return false;
+  const flags = /^flags:\s*0?([0-7]+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "utf8"))?.[1] ?? "";
+  return (Number.parseInt(flags, 8) & constants.O_APPEND) !== 0;
 }
 
 /** Whether anything of this process may open a file in the meantime. */
