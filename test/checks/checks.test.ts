@@ -8,10 +8,10 @@ import type { KernelUse } from "../../src/checks/check.js";
 import { kernelChecks } from "../../src/checks/index.js";
 import { checkKernels, checkWork, usesOf } from "../../src/checks/run.js";
 import type { Kernel } from "../../src/gpu/pipelines.js";
-import type { Defines } from "../../src/gpu/preprocess.js";
 import type { OpCase } from "../ops/case.js";
 import { freshSeed, useGpu } from "../support/gpu.js";
 import { demoTrainer } from "./demo.js";
+import { outsideKernels } from "./outside.js";
 
 const families = import.meta.glob<OpCase[]>("../ops/*.cases.ts", { eager: true, import: "cases" });
 const gpu = useGpu();
@@ -51,39 +51,8 @@ describe("the op table's kernels", () => {
 });
 
 describe("kernels that are launched outside of operations", () => {
-  const build = (shader: string, defines: Defines = {}) => ({ shader, defines });
-  const probes = [
-    ...["draw", "adam"].map((name) => build(`probe/${name}`)),
-    ...[true, false].flatMap((on) => [
-      build("probe/activate", { DROP: on }),
-      build("probe/shares", { BACK: on }),
-      build("probe/mix", { DRAW: on }),
-      build("probe/move", { CLEAR: on }),
-    ]),
-    ...[0, 1, 2].map((kind) => build("probe/loss", { KIND: kind, WIDTH: 16 })),
-    build("probe/back", { WIDTH: 16 }),
-    build("probe/mix_back", { WIDTH: 16 }),
-    ...[0, 1, 2, 3].map((kind) =>
-      build("probe/tally", {
-        ...{ KIND: kind, LABEL: kind === 3 ? "vec4<f32>" : "u32", WIDTH: 32, CLASSES: kind === 1 ? 5 : 1 },
-      }),
-    ),
-    build("audio/top_db", { WIDTH: "64u" }),
-    ...["audio/crops", "audio/resample", "optim/scale"].map((shader) => build(shader)),
-    ...[0, 1].map((changing) => build("optim/average", { CHANGING: changing })),
-    ...[0, 1, 2].flatMap((rule) =>
-      [false, true].map((on) => build("optim/update", { RULE: rule, NESTEROV: on, CLIP: on })),
-    ),
-  ];
-
   it("pass", async () => {
-    const { device } = gpu();
-    const uses = new Map(
-      probes.map(({ shader, defines }) => {
-        const kernel = device.kernel(shader, defines);
-        return [{ shader, key: kernel.key, defines, params: {} }, kernel] as const;
-      }),
-    );
+    const uses = outsideKernels(gpu());
     expect(await faults(uses)).toEqual([]);
   });
 

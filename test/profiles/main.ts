@@ -8,7 +8,16 @@ import { families } from "../ops/all-cases.js";
 import { coverageOf } from "./coverage.js";
 import { type OpenProfile, openProfile } from "./open.js";
 import { profiles } from "./profiles.js";
-import { newTallies, parts, runGolden, runSteps, runTable, trainedWeights, type Weights } from "./session.js";
+import {
+  newTallies,
+  parts,
+  runGolden,
+  runOthers,
+  runSteps,
+  runTable,
+  trainedWeights,
+  type Weights,
+} from "./session.js";
 
 const { values: options } = parseArgs({
   options: {
@@ -75,8 +84,12 @@ if (wanted.has("golden sets")) {
   await runGolden(opened, larger ? [larger, own] : [own], tallies);
   console.error(`golden sets: ${since()}`);
 }
-// Kernels that only benchmarks dispatch are no part of the matrix.
-const covered = (kernels: OpenProfile["kernels"]) => coverageOf(kernels.values(), /^bench\//);
+if (wanted.has("other kernels")) {
+  await runOthers(opened, seed, tallies);
+  console.error(`other kernels: ${since()}`);
+}
+// Kernels that only benchmarks dispatch, and those that try an adapter when it is opened, are no part of the matrix.
+const covered = (kernels: OpenProfile["kernels"]) => coverageOf(kernels.values(), /^(bench\/.*|half|lanes)$/);
 const report = {
   seed,
   variants: covered(new Map()).variants,
@@ -84,7 +97,7 @@ const report = {
   profiles: opened.map(({ profile: { name, about }, gpu, kernels }) => ({
     ...{ name, about },
     adapter: gpu.device.capabilities.adapterName,
-    parts: tallies.get(name),
+    parts: Object.fromEntries(Object.entries(tallies.get(name) ?? {}).filter(([part]) => wanted.has(part))),
     weights: differences.get(name),
     ran: covered(kernels).ran,
   })),
@@ -92,12 +105,7 @@ const report = {
 if (options.json) writeFileSync(options.json, JSON.stringify(report));
 let failed = 0;
 for (const { name, parts: counts } of report.profiles) {
-  for (const part of parts) {
-    const {
-      passed,
-      failed: wrong,
-      problems,
-    } = counts?.[part] ?? { passed: 0, failed: 1, problems: ["did not run"] };
+  for (const [part, { passed, failed: wrong, problems }] of Object.entries(counts)) {
     failed += wrong;
     console.error(`${name}, ${part}: ${passed} passed, ${wrong} failed`);
     for (const problem of problems.slice(0, 12)) console.error(`  ${problem}`);

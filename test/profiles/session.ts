@@ -1,7 +1,10 @@
-// Everything that a profile has to pass: every row of the op table, every case of the golden sets, and three training steps
-// whose weights are those of the ordinary device. References are computed once and held against all profiles that a
-// process has open.
+// Everything that a profile has to pass: every row of the op table, every case of the golden sets, three training steps
+// whose weights are those of the ordinary device, and the checks of the kernels that are launched outside of operations. References are
+// computed once and held against all profiles that a process has open.
 
+import { kernelChecks } from "../../src/checks/index.js";
+import { checkKernels } from "../../src/checks/run.js";
+import { outsideKernels } from "../checks/outside.js";
 import { runCase } from "../golden/runner.js";
 import { GoldenSet } from "../golden/set.js";
 import type { OpCase } from "../ops/case.js";
@@ -18,7 +21,7 @@ export interface Tally {
 
 export type Weights = ReadonlyMap<string, Float32Array>;
 
-export const parts = ["op table", "golden sets", "training steps"] as const;
+export const parts = ["op table", "golden sets", "training steps", "other kernels"] as const;
 export type Part = (typeof parts)[number];
 
 /** By profile and part. */
@@ -36,7 +39,7 @@ export function newTallies(opened: readonly OpenProfile[]): Tallies {
   return new Map(
     opened.map(({ profile }) => [
       profile.name,
-      { "op table": none(), "golden sets": none(), "training steps": none() },
+      { "op table": none(), "golden sets": none(), "training steps": none(), "other kernels": none() },
     ]),
   );
 }
@@ -93,6 +96,21 @@ export async function runGolden(
       await onEach(opened, tallies, "golden sets", id, async ({ gpu }) => {
         return (await runCase(gpu, set, index)).problems;
       });
+    }
+  }
+}
+
+/** Probe heads, optimisers, audio: kernels that no row of the op table and no step takes, by their checks; one count a kernel. */
+export async function runOthers(
+  opened: readonly OpenProfile[],
+  seed: number,
+  tallies: Tallies,
+): Promise<void> {
+  for (const one of opened) {
+    const found = await checkKernels(one.gpu, kernelChecks, outsideKernels(one.gpu), seed);
+    await one.memory?.faults(); // a check fills the room behind its blocks with a NaN of its own
+    for (const [{ key }, reason] of found) {
+      await onEach([one], tallies, "other kernels", key, async () => (reason === undefined ? [] : [reason]));
     }
   }
 }
