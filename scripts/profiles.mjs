@@ -282,10 +282,10 @@ export function mergeResults(before, reports) {
     columns[column] = { adapter, profiles: Object.fromEntries(own) };
   }
   for (const { adapter, width, report } of reports) {
-    for (const { name, about, adapter: title, parts, weights, ran } of report?.profiles ?? []) {
+    for (const { name, about, adapter: title, parts: tallies, weights, ran } of report?.profiles ?? []) {
       const column = columnOf(adapter, width);
       columns[column] ??= { adapter: title, profiles: {} };
-      const counts = Object.entries(parts).map(([part, { passed, failed }]) => [part, { passed, failed }]);
+      const counts = Object.entries(tallies).map(([part, { passed, failed }]) => [part, { passed, failed }]);
       // Parts that did not run this time keep what they had.
       const own = counts.length < parts.length ? columns[column].profiles[name] : undefined;
       const bits = bitsOf(variants, new Set([...ran, ...namesOf(variants, own?.ran ?? "")]));

@@ -233,7 +233,11 @@ describe("the matrix", () => {
 
   it("keeps what other runs left, and lists what nobody ran", () => {
     const parts = { "op table": { passed: 5, failed: 1, problems: ["x"] } };
-    const rest = { "golden sets": { passed: 2, failed: 0 }, "training steps": { passed: 1, failed: 0 } };
+    const rest = {
+      "golden sets": { passed: 2, failed: 0 },
+      "training steps": { passed: 1, failed: 0 },
+      "other kernels": { passed: 3, failed: 0 },
+    };
     const one = {
       name: "full",
       about: "as it is",
@@ -241,7 +245,7 @@ describe("the matrix", () => {
       parts: { ...parts, ...rest },
       weights: 1e-7,
     };
-    const variants = ["a", "a: X", "a: not (X)", "b", "c", "c: Y | Z"];
+    const variants = ["a", "a: X", "a: not (X)", "b", "c", "c: Y | Z", "matmul/subgroup_matrix: X"];
     const first = mergeResults(undefined, [
       { adapter: "embedded", report: { variants, profiles: [{ ...one, ran: ["a", "a: X", "c"] }] } },
     ]);
@@ -254,10 +258,18 @@ describe("the matrix", () => {
     ]);
     const text = profilesText(both);
     expect(text).toContain("| profile | embedded | lavapipe, subgroups of 4 |");
-    expect(text).toContain("5 + 2 + 1 passed, 1 failed");
-    expect(text).toContain("Of 7 variants");
+    expect(text).toContain("5 + 2 + 1 + 3 passed, 1 failed");
+    expect(text).toContain("Of 8 variants");
     expect(text).toContain("4 ran");
-    expect(text).toMatch(/No profile runs these 3[\s\S]*- `new`\n- `b`\n- `c`: `Y \\\| Z`\n\n<\/details>$/);
+    expect(text).toMatch(/No profile runs these 4, 1 of which cannot be run here/);
+    expect(text).toMatch(/Impossible here \([^)]*\):\n\n- `matmul\/subgroup_matrix`: `X`\n/);
+    expect(text).toMatch(/Not run [^\n]*\n\n- `new`\n- `b`\n- `c`: `Y \\\| Z`\n\n<\/details>$/);
+    const part = { ...one, parts: { "op table": { passed: 6, failed: 0, problems: [] } }, ran: ["b"] };
+    const later = profilesText(
+      mergeResults(first, [{ adapter: "embedded", report: { variants, profiles: [part] } }]),
+    );
+    expect(later).toContain("6 + 2 + 1 + 3 passed, 0 failed");
+    expect(later).toMatch(/Of 7 variants[^\n]* 4 ran/);
   });
 
   it("is the one in docs/browsers.md", () => {
