@@ -69,8 +69,8 @@ export class BenchStep {
       step: () => this.optimizer.step,
     });
     this.clipper = new GradientClipper(this.model.parameters);
-    const { betas, weightDecay } = pretrain;
-    this.optimizer = new Optimizer(this.model.parameters, { rule: "adamw", betas, weightDecay });
+    const { betas, eps, weightDecay } = pretrain;
+    this.optimizer = new Optimizer(this.model.parameters, { rule: "adamw", betas, eps, weightDecay });
     const size = batch * model.frontEnd.nMels * model.cropFrames;
     this.crops = Float32Array.from({ length: size }, () => this.random.uniform());
     this.captured = capture(gpu, (inputs: StepInputs) => this.work(inputs), { label: "step" });

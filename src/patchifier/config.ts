@@ -53,6 +53,8 @@ export interface PretrainConfig {
   lr: number;
   warmup: number;
   betas: [number, number];
+  /** AdamW's ε. Absent: 1e-8. */
+  eps?: number;
   weightDecay: number;
   clipNorm: number;
 }
@@ -87,6 +89,9 @@ function common() {
     detailWeight: 6,
     contrast: { temperature: 0.1 },
     betas: [0.9, 0.95] as [number, number],
+    // Some gradients are nothing but rounding: a bias of the keys moves all scores of a row alike, and softmax does not see it. With
+    // an ε of their size Adam makes whole steps of them, in which no two adapters agree; those that count are a thousand times as large.
+    eps: 1e-6,
     weightDecay: 0.05,
     clipNorm: 1,
   };

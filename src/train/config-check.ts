@@ -39,6 +39,7 @@ const pretrain: Record<string, Range> = {
   steps: whole(1, 2 ** 40),
   lr: real(0, highestRate),
   warmup: whole(0, 2 ** 40),
+  eps: real(0, 1),
   weightDecay: real(0, 1e6),
   clipNorm: real(0, 1e12),
 };

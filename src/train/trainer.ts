@@ -111,8 +111,8 @@ export class Trainer {
     this.division = divide(pretrain.batch, options.accumulate ?? 1, group);
     this.model = createModel(gpu, model, pretrain, randomAt(seed, "initialise"));
     this.clipper = new GradientClipper(this.model.parameters);
-    const { betas, weightDecay } = pretrain;
-    this.optimizer = new Optimizer(this.model.parameters, { rule: "adamw", betas, weightDecay });
+    const { betas, eps, weightDecay } = pretrain;
+    this.optimizer = new Optimizer(this.model.parameters, { rule: "adamw", betas, eps, weightDecay });
     this.objective = createObjective(gpu, {
       ...{ model: this.model, config: model, pretrain, seed },
       normalisation: options.normalisation,
