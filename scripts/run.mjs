@@ -8,6 +8,7 @@ import { esbuildShaders } from "./shaders.mjs";
 const tools = {
   golden: "test/golden/main.ts",
   fuzz: "test/fuzz/main.ts",
+  faults: "test/faults/main.ts",
   learning: "bench/learning/main.ts",
   release: "bench/release/main.ts",
 };

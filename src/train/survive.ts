@@ -56,7 +56,6 @@ export async function survive<G extends Gpu, T>(
         const next = smaller(accumulate);
         if (next === undefined) throw new OutOfMemoryError(`${error.message}\n${report}`);
         accumulate = next;
-        shortages = 0;
         note(`memory ran out again: going on in ${next} micro-batches, with the same numbers to rounding`);
       } else if (short) {
         note(`memory ran out (${error.message}): everything is given back and tried once more`);

@@ -16,12 +16,19 @@ it("goes on by itself to the same bits", async () => {
   const random = new Random(freshSeed("device lost"));
   await trainHere(folder, "warm", { steps: 1 });
   const whole = await trainHere(folder, "whole", { steps: 8 });
-  const lost = await trainHere(folder, "lost", { steps: 8 }, (gpu, opened) => {
-    if (opened >= 3) return;
-    // The second loss comes soon after the first.
-    const after = random.uniform() * (opened === 1 ? 100 : 800 * whole.seconds);
-    setTimeout(() => gpu.device.gpu.destroy(), after);
-  });
+  const lost = await trainHere(
+    folder,
+    "lost",
+    { steps: 8 },
+    {
+      spoil(gpu, opened) {
+        if (opened >= 3) return;
+        // The second loss comes soon after the first.
+        const after = random.uniform() * (opened === 1 ? 100 : 800 * whole.seconds);
+        setTimeout(() => gpu.device.gpu.destroy(), after);
+      },
+    },
+  );
   expect(lost.notes.filter((note) => note.includes("lost its device"))).toHaveLength(3);
   expect(lost.weights.equals(whole.weights)).toBe(true);
   expect(lost.log).toEqual(whole.log);
@@ -29,7 +36,14 @@ it("goes on by itself to the same bits", async () => {
 });
 
 it("gives up where there is no step between losses", async () => {
-  const run = trainHere(folder, "hopeless", { steps: 8 }, (gpu) => gpu.device.gpu.destroy());
+  const run = trainHere(
+    folder,
+    "hopeless",
+    { steps: 8 },
+    {
+      spoil: (gpu) => gpu.device.gpu.destroy(),
+    },
+  );
   await expect(run).rejects.toThrow(DeviceLostError);
   await expect(run).rejects.toThrow(/5 times without a step/);
 });

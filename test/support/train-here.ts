@@ -20,12 +20,19 @@ export interface TrainedHere {
   seconds: number;
 }
 
-/** Trains a run in `folder`/`name` to its end. `spoil` is called with every device that is opened, and its number from 0. */
+export interface Watch {
+  /** Called with every device that is opened, and its number from 0. */
+  spoil?(gpu: OpenGpu, opened: number): void;
+  /** Called after every step. */
+  step?(step: number): void;
+}
+
+/** Trains a run in `folder`/`name` to its end. */
 export async function trainHere(
   folder: string,
   name: string,
   settings: Partial<RunSettings>,
-  spoil: (gpu: OpenGpu, opened: number) => void = () => {},
+  { spoil, step }: Watch = {},
 ): Promise<TrainedHere> {
   const music = join(folder, "music");
   if (!existsSync(music)) writeMusic(music, 4, 5);
@@ -37,7 +44,7 @@ export async function trainHere(
   const start = performance.now();
   const opening = async () => {
     const gpu = await open();
-    spoil(gpu, opened++);
+    spoil?.(gpu, opened++);
     return gpu;
   };
   const { gpu } = await survive(
@@ -53,7 +60,12 @@ export async function trainHere(
       pretrain({
         ...{ gpu, run, accumulate, kept, version: "test", command: "test" },
         settings: { preset: "demo", seed: 3, data: { kind: "folder", path: music }, batch: 4, ...settings },
-        events: { note: (text) => notes.push(text), progress: () => {}, step: () => {}, heldOut: () => {} },
+        events: {
+          note: (text) => notes.push(text),
+          progress: () => {},
+          step: (line) => step?.(line.step),
+          heldOut: () => {},
+        },
       }),
   );
   gpu.close();
