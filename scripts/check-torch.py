@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
-"""Opens a run's model.safetensors in PyTorch, loads the weights by name into a plain torch.nn model, and compares its
-embeddings with melgrad's for the same patches.
+"""Opens the model.safetensors of a run's folder or of a released model (models/NAME, by its name) in PyTorch, loads the
+encoder's weights by name into a plain torch.nn model, and compares its embeddings with melgrad's for the same patches.
 
-    node scripts/export-embeddings.mjs RUN out.safetensors
-    python3 scripts/check-torch.py RUN out.safetensors
+    node scripts/export-embeddings.mjs MODEL out.safetensors
+    python3 scripts/check-torch.py MODEL out.safetensors
 
 Needs only torch (Debian: python3-torch)."""
 import json
 import math
 import struct
 import sys
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -57,8 +58,6 @@ class Patchifier(nn.Module):
         self.patch_embed = nn.Linear(values, width)
         self.blocks = nn.ModuleList([Block(width, heads, ratio) for _ in range(layers)])
         self.norm = nn.LayerNorm(width, eps=1e-6)
-        head = lambda: nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, values))
-        self.heads = nn.ModuleDict({"contrast": head(), "reconstruct": head()})
 
     def embed(self, patches):
         x = self.patch_embed(patches) + self.pos_embed
@@ -67,19 +66,33 @@ class Patchifier(nn.Module):
         return self.norm(x).mean(1)
 
 
-def main(run, exported):
-    with open(f"{run}/config.json") as file:
-        model = json.load(file)["model"]
+def folder_of(model):
+    """A folder by its path, else a released model by its name."""
+    released = Path(__file__).resolve().parent.parent / "models" / model
+    return Path(model) if Path(model).is_dir() or not released.is_dir() else released
+
+
+def load(folder):
+    """The encoder of a model's folder, with how many of its tensors are an objective's and were left aside."""
+    model = json.loads((folder / "config.json").read_text())["model"]
+    weights = read_safetensors(folder / "model.safetensors")
+    tokens, _ = weights["pos_embed"].shape
+    _, values = weights["patch_embed.weight"].shape
+    encoder = Patchifier(tokens, values, model["width"], model["layers"], model["heads"], int(model["mlpRatio"]))
+    own = {name: weights[name] for name in encoder.state_dict() if name in weights}
+    encoder.load_state_dict(own, strict=True)
+    return encoder, len(weights) - len(own)
+
+
+def main(model, exported):
+    torch_model, others = load(folder_of(model))
     ours = read_safetensors(exported)
-    weights = read_safetensors(f"{run}/model.safetensors")
-    _, tokens, values = ours["patches"].shape
-    torch_model = Patchifier(tokens, values, model["width"], model["layers"], model["heads"], model["mlpRatio"])
-    torch_model.load_state_dict(weights, strict=True)
     with torch.no_grad():
         theirs = torch_model.embed(ours["patches"])
     worst = (theirs - ours["embeddings"]).abs().max().item()
     scale = theirs.abs().max().item()
-    print(f"torch {torch.__version__}: {len(weights)} tensors loaded by name, strict")
+    aside = f"; {others} of the objective left aside" if others else ""
+    print(f"torch {torch.__version__}: {len(torch_model.state_dict())} tensors loaded by name, strict{aside}")
     print(f"{len(theirs)} clips, width {theirs.shape[1]}: largest difference {worst:.2e} (largest value {scale:.2f})")
     assert worst <= 1e-4, "the embeddings differ by more than 1e-4"
     print("equal to 1e-4")

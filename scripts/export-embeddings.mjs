@@ -1,15 +1,16 @@
-// Writes patches and the embeddings that a run's model gives for them, for check-torch.py to compare with PyTorch's.
-//   node scripts/export-embeddings.mjs RUN out.safetensors [CLIPS]
+// Writes patches and the embeddings that a model gives for them, for check-torch.py to compare with PyTorch's. MODEL is a run's folder, or
+// a released model by its name.
+//   node scripts/export-embeddings.mjs MODEL out.safetensors [CLIPS]
 import { writeFileSync } from "node:fs";
 import { loadModel, open, Random, writeSafetensors } from "../dist/node.js";
 
-const [run, out, clips = "16"] = process.argv.slice(2);
-if (!run || !out) {
-  console.error("usage: node scripts/export-embeddings.mjs RUN out.safetensors [CLIPS]");
+const [named, out, clips = "16"] = process.argv.slice(2);
+if (!named || !out) {
+  console.error("usage: node scripts/export-embeddings.mjs MODEL out.safetensors [CLIPS]");
   process.exit(2);
 }
 const gpu = await open();
-const { model } = await loadModel(gpu, run);
+const { model } = await loadModel(gpu, named);
 const { tokens, values, width } = model.sizes;
 const random = new Random(7);
 const shape = [Number(clips), tokens, values];

@@ -1,5 +1,13 @@
 // What the views of the page share: the worker, what is selected, playing, and telling the person. No view knows another.
-import type { AdapterInfo, Calls, ClipInfo, Events, ModelInfo, TrainingState } from "./protocol.js";
+import type {
+  AdapterInfo,
+  Calls,
+  ClipInfo,
+  Events,
+  ModelInfo,
+  OfferedModel,
+  TrainingState,
+} from "./protocol.js";
 
 /** A value that views follow. */
 export interface Signal<T> {
@@ -44,6 +52,8 @@ export interface App {
   engine: Engine;
   clips: Signal<readonly ClipInfo[]>;
   model: Signal<ModelInfo | undefined>;
+  /** The released model beside the page; undefined where there is none. */
+  offered: Signal<OfferedModel | undefined>;
   /** undefined until the adapter is open, and while it is lost. */
   adapter: Signal<AdapterInfo | undefined>;
   training: Signal<TrainingState>;
@@ -57,6 +67,16 @@ export interface App {
   position(): number;
   /** Shows a message: what happened and, for errors, what to do. */
   say(text: string, kind?: "info" | "error"): void;
+}
+
+/** The released model in use, as it was released; undefined where it has been trained on, or there is none. */
+export function asReleased(app: App): string | undefined {
+  return app.training.get().step === 0 ? app.model.get()?.released : undefined;
+}
+
+/** What the weights in use are known by: the same text, the same vectors. */
+export function weightsKey(app: App): string {
+  return `${app.model.get()?.released ?? ""} ${app.training.get().step}`;
 }
 
 /** A view fills its element and follows the app. */

@@ -1,10 +1,10 @@
 // Puts the page together: what the views share, the views, and what the worker says. It is given the worker (or anything that
 // answers like it), so that tests can run the page alone. Not here: what a view shows.
 import { type App, type Engine, signal, type View } from "./app.js";
-import { byId, fail, followVisibility } from "./dom.js";
+import { byId, bytesText, fail, followVisibility } from "./dom.js";
 import { forgetMedia, samplesOf } from "./media.js";
 import { createPlayback } from "./playback.js";
-import type { AdapterInfo, ClipInfo, ModelInfo, TrainingState } from "./protocol.js";
+import type { AdapterInfo, Calls, ClipInfo, ModelInfo, OfferedModel, TrainingState } from "./protocol.js";
 import { attention } from "./views/attention.js";
 import { library } from "./views/library.js";
 import { losses } from "./views/losses.js";
@@ -22,10 +22,14 @@ const later: Record<string, () => Promise<View>> = {
   microphone: async () => (await import("./views/microphone.js")).microphone,
 };
 
-/** What an address may ask for: `?preset=small&adapter=swiftshader`. */
-function wishes(): { preset: string; adapter?: string } {
+/** What an address may ask for: `?preset=small&adapter=swiftshader`, and `?begin=random` for random weights. */
+function wishes(): Parameters<Calls["open"]>[0] {
   const query = new URLSearchParams(location.search);
-  return { preset: query.get("preset") ?? "demo", adapter: query.get("adapter") ?? undefined };
+  return {
+    preset: query.get("preset") ?? "demo",
+    adapter: query.get("adapter") ?? undefined,
+    begin: query.get("begin") === "random" ? "random" : "released",
+  };
 }
 
 /** Starts the page on an engine. */
@@ -37,6 +41,7 @@ export function startPage(engine: Engine): App {
     engine,
     clips: signal<readonly ClipInfo[]>([]),
     model: signal<ModelInfo | undefined>(undefined),
+    offered: signal<OfferedModel | undefined>(undefined),
     adapter: signal<AdapterInfo | undefined>(undefined),
     training: signal<TrainingState>({ status: "idle", step: 0, steps: 0 }),
     selected: signal<{ clip: string; startFrame: number } | undefined>(undefined),
@@ -76,11 +81,18 @@ export function startPage(engine: Engine): App {
   followSections();
 
   let lostAtOpening = 0;
+  let opening = false;
+  engine.on("progress", ({ what, done, total }) => {
+    if (!opening || total <= 0 || done >= total) return;
+    notices.hold("open", `Opening the GPU, ${what}: ${bytesText(done)} of ${bytesText(total)}`, "info");
+  });
   const open = async () => {
     notices.hold("open", "Opening the GPU…", "info");
+    opening = true;
     try {
       const opened = await engine.call("open", wishes());
       notices.release("open");
+      app.offered.set(opened.offered);
       app.adapter.set(opened.adapter);
       app.model.set(opened.model);
       app.clips.set(opened.clips);
@@ -88,8 +100,10 @@ export function startPage(engine: Engine): App {
         const { step, pretrain } = opened.model;
         app.training.set({ status: "paused", step, steps: Math.max(step, pretrain.steps) });
       }
-      const { saved } = opened;
+      const { saved, model } = opened;
       if (saved.step !== undefined) app.say(`Your earlier visit was taken up at step ${saved.step}.`);
+      else if (model.released)
+        app.say(`The released model ${model.released} is loaded: add music to see what it hears.`);
     } catch (error) {
       const lost = error instanceof Error && error.name === "DeviceLostError";
       if (lost && lostAtOpening++ < 2) {
@@ -102,6 +116,8 @@ export function startPage(engine: Engine): App {
           ? error.message
           : String(error);
       notices.hold("open", text, "error", { label: "Try again", run: () => void open() });
+    } finally {
+      opening = false;
     }
   };
   void open();

@@ -15,6 +15,13 @@ export interface ClipInfo {
   label?: string;
 }
 
+/** The released model that lies beside the page. */
+export interface OfferedModel {
+  name: string;
+  /** The preset that it is of. */
+  preset: string;
+}
+
 export interface AdapterInfo {
   name: string;
   software: boolean;
@@ -32,6 +39,9 @@ export interface ModelInfo {
   parts: { name: string; title: string }[];
   step: number;
   seed: number;
+  preset: string;
+  /** The released model whose encoder it began with; absent where it began with random weights. */
+  released?: string;
 }
 
 /** [nMels, frames], row-major, lowest band first; values are log10(1 + gain·power). */
@@ -172,12 +182,17 @@ export interface TrainOptions {
   lr?: number;
 }
 
+/** What a model begins with: the encoder of the released model, or newly drawn weights. */
+export type Begin = "released" | "random";
+
 /** Calls of the page; each is answered once, or refused with an error that says what to do. */
 export interface Calls {
-  /** Opens the adapter, and what an earlier visit left. Must be the first call. */
-  open(options: { preset?: string; adapter?: string }): {
+  /** Opens the adapter, and what an earlier visit left, else the released model where it is of the preset. Must be the first call. */
+  open(options: { preset?: string; adapter?: string; begin?: Begin }): {
     adapter: AdapterInfo;
     model: ModelInfo;
+    /** What a model can begin with beside random weights. */
+    offered?: OfferedModel;
     clips: ClipInfo[];
     saved: SavedState;
   };
@@ -200,8 +215,8 @@ export interface Calls {
   /** Answered when the step under way has ended and is saved. */
   pause(): void;
   resume(): void;
-  /** Forgets weights and moments; clips stay. */
-  reset(options?: { preset?: string; seed?: number }): ModelInfo;
+  /** Forgets weights and moments, and begins anew, by default with random weights; clips stay. */
+  reset(options?: { preset?: string; seed?: number; begin?: Begin }): ModelInfo;
   model(): ModelInfo;
 
   /** Hides patches of a crop as training does and predicts them. `draw` picks the mask; the same draw, the same mask. */

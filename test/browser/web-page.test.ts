@@ -241,6 +241,67 @@ test("training: curves grow, patches are filled, attention is asked, the model g
   expect(errors).toEqual([]);
 });
 
+test("a released model is what it opens with, and one choice of two for training", async () => {
+  const { page, errors, close } = await openApp(built, 1280, () => {
+    Object.assign(globalThis, { fakeOptions: { released: "tiny" } });
+  });
+  await page.waitForSelector("#status[data-adapter=open]");
+  await soon(() => page.locator("#notices .notice p").allTextContents()).toContain(
+    "The released model tiny is loaded: add music to see what it hears.",
+  );
+  expect(await page.locator("#status").textContent()).toContain("model tiny");
+  await page.getByRole("button", { name: "Load demo music" }).click();
+  await page.waitForSelector(".clips li:nth-child(8)");
+  await lookAt(page, "patches");
+  await soon(() => page.locator("#patches").textContent()).toContain("tiny was released without what fills");
+  await lookAt(page, "map");
+  await soon(() => page.locator("#map").textContent()).toMatch(
+    /windows of 8 clips, by tiny as it was released\./,
+  );
+  await lookAt(page, "train");
+  await expectAccessible(page, "released");
+  const state = page.locator("#training .state");
+  expect(await state.textContent()).toBe(
+    "tiny, as it was released: all below works with it; Start trains on",
+  );
+
+  const begin = page.getByLabel("Begin with");
+  expect(await begin.inputValue()).toBe("released");
+  const calls = () => page.evaluate(() => (globalThis as unknown as { calls: unknown[][] }).calls);
+  await page.evaluate(() => {
+    const seen: unknown[][] = [];
+    const call = app.engine.call.bind(app.engine);
+    app.engine.call = ((name: string, ...args: unknown[]) => {
+      if (name === "reset" || name === "train") seen.push([name, ...args]);
+      return (call as (name: string, ...args: unknown[]) => unknown)(name, ...args);
+    }) as typeof app.engine.call;
+    Object.assign(globalThis, { calls: seen });
+  });
+  const train = ["train", { steps: 200, batch: 8, seed: 1 }];
+  await page.getByRole("button", { name: "Start", exact: true }).click();
+  await soon(calls).toEqual([train]); // nothing is reset: it goes on from the model as it is
+  await page.getByRole("button", { name: "Pause", exact: true }).last().click();
+  await soon(() => state.textContent()).toMatch(/^Paused/);
+
+  await begin.selectOption("random weights");
+  await page.getByRole("button", { name: "Reset", exact: true }).click();
+  await page.getByRole("button", { name: "Forget the weights?" }).click();
+  await soon(() => state.textContent()).toBe("Not trained yet");
+  const reset = (begin: string) => ["reset", { preset: "demo", seed: 1, begin }];
+  expect(await calls()).toEqual([train, reset("random")]);
+  expect(await page.evaluate(() => app.model.get()?.released)).toBeUndefined();
+
+  await page.getByLabel("Preset").selectOption("small");
+  expect(await begin.locator("option[value=released]").isDisabled()).toBe(true);
+  await page.getByLabel("Preset").selectOption("demo");
+  await begin.selectOption("tiny (released)");
+  await page.getByRole("button", { name: "Start", exact: true }).click();
+  await soon(calls).toEqual([train, reset("random"), reset("released"), train]);
+  expect(await page.evaluate(() => app.model.get()?.released)).toBe("tiny");
+  await close();
+  expect(errors).toEqual([]);
+});
+
 test("without WebGPU the page says what to do, takes files meanwhile, and goes on when it can", async () => {
   const { page, errors, close } = await openApp(built, 360, () => {
     const message = "This browser has no WebGPU. In Chrome and Edge use version 113 or newer.";

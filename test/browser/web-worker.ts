@@ -6,6 +6,7 @@ import { type BuildOptions, build } from "esbuild";
 import type { Page } from "playwright-core";
 import { esbuildShaders } from "../../scripts/shaders.mjs";
 import type { Engine } from "../../web/app.js";
+import { layModel } from "../../web/build.mjs";
 import type { Calls, Events } from "../../web/protocol.js";
 import { type OpenedPage, openPage } from "./launch.js";
 
@@ -27,8 +28,10 @@ const entry = `
   document.title = "ready";
 `;
 
-/** Builds client and worker and opens a page with them. Close it with the returned function. */
-export async function openWorkerPage(): Promise<OpenedPage & { requests: string[] }> {
+/** Builds client and worker, with the folder of a released model where one is to lie beside them, and opens a page with them. Close it with the returned function. */
+export async function openWorkerPage(
+  model?: string,
+): Promise<OpenedPage & { requests: string[]; folder: string }> {
   const folder = await mkdtemp(join(tmpdir(), "melgrad-worker-"));
   const common: BuildOptions = {
     bundle: true,
@@ -46,6 +49,7 @@ export async function openWorkerPage(): Promise<OpenedPage & { requests: string[
   });
   await build({
     ...common,
+    define: model ? { RELEASED_MODEL: JSON.stringify(layModel(model, folder)) } : {},
     entryPoints: ["web/worker/main.ts"],
     outfile: join(folder, "worker/main.js"),
   });
@@ -54,6 +58,8 @@ export async function openWorkerPage(): Promise<OpenedPage & { requests: string[
     files: {
       "/main.js": { file: join(folder, "main.js") },
       "/worker/main.js": { file: join(folder, "worker/main.js") },
+      "/model/config.json": { file: join(folder, "model/config.json") },
+      "/model/model.safetensors": { file: join(folder, "model/model.safetensors") },
     },
   });
   opened.page.setDefaultTimeout(120_000); // machines that test are often busy
@@ -63,6 +69,7 @@ export async function openWorkerPage(): Promise<OpenedPage & { requests: string[
   return {
     ...opened,
     requests,
+    folder,
     async close() {
       await opened.close();
       await rm(folder, { recursive: true, force: true });

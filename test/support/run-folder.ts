@@ -24,17 +24,18 @@ export async function writeRun(
   gpu: Gpu,
   folder: string,
   seed: number,
-  { alone = false } = {},
+  { alone = false, config: shape = tinyModel }: { alone?: boolean; config?: ModelConfig } = {},
 ): Promise<void> {
   const { pretrain } = preset("demo");
-  const sizes = encoderSizes(tinyModel);
+  const sizes = encoderSizes(shape);
   const model = new Patchifier(gpu, sizes, randomAt(seed, "initialise"), alone ? [] : undefined);
   const weights = await model.parameters.read();
   model.dispose();
   mkdirSync(folder, { recursive: true });
   const config = {
     format: 1,
-    model: tinyModel,
+    preset: "demo",
+    model: shape,
     pretrain,
     data: {},
     normalisation: tinyNormalisation,

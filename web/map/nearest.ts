@@ -1,6 +1,6 @@
 // Neighbours of a window: one question to the worker for all views that ask the same at the same state of the model, and the list
 // that shows them with bars and play buttons.
-import type { App, Place } from "../app.js";
+import { type App, type Place, weightsKey } from "../app.js";
 import { clock, h, icon } from "../dom.js";
 import type { ClipInfo, Neighbour } from "../protocol.js";
 
@@ -11,10 +11,10 @@ interface Asked {
 
 const asked = new WeakMap<App, Asked>();
 
-/** Nearest windows of other clips; asked once for a window, a count and a step of the training. */
+/** Nearest windows of other clips; asked once for a window, a count and the weights in use. */
 export function nearestTo(app: App, clip: string, from: number, count: number): Promise<Neighbour[]> {
   const others = app.clips.get().map((each) => each.id);
-  const key = JSON.stringify([clip, from.toFixed(3), count, app.training.get().step, others]);
+  const key = JSON.stringify([clip, from.toFixed(3), count, weightsKey(app), others]);
   const known = asked.get(app);
   if (known?.key === key) return known.answer;
   const answer = app.engine.call("neighbours", clip, from, count);

@@ -1,6 +1,6 @@
 // When the map asks for itself anew: at first sight, when clips have come or gone, and now and then while the model trains. What
 // it costs the worker stays a small share of the training.
-import type { App } from "../app.js";
+import { type App, weightsKey } from "../app.js";
 
 /** Milliseconds between maps of a training model at least, and how many times the last map's time. */
 const AT_LEAST = 15_000;
@@ -27,14 +27,15 @@ export function followTraining(
   /** Milliseconds that the last map took; after a failure, to wait for. */
   let rest = 0;
   let mapAt = Number.NEGATIVE_INFINITY;
-  let stepOfMap = -1;
+  /** The weights that the map was made by. */
+  let keyOfMap = "";
 
   async function run(): Promise<void> {
     due = Number.POSITIVE_INFINITY;
     // It may have been asked for by hand meanwhile.
-    if (!possible() || !(stale() || app.training.get().step !== stepOfMap)) return;
+    if (!possible() || !(stale() || weightsKey(app) !== keyOfMap)) return;
     busy = true;
-    stepOfMap = app.training.get().step;
+    keyOfMap = weightsKey(app);
     const cost = await refresh();
     busy = false;
     mapAt = performance.now();
@@ -49,12 +50,12 @@ export function followTraining(
   function plan(): void {
     if (!possible()) return;
     const now = performance.now();
-    const { status, step } = app.training.get();
+    const { status } = app.training.get();
     const training = status === "running" || status === "preparing";
     const earliest = mapAt + (training ? SHARE * rest : rest);
     let at = Number.POSITIVE_INFINITY;
     if (stale()) at = Math.max(now + SETTLE, earliest);
-    else if (step !== stepOfMap) {
+    else if (weightsKey(app) !== keyOfMap) {
       if (status === "running") at = Math.max(now, earliest, mapAt + AT_LEAST);
       else if (!training) at = Math.max(now + SETTLE, earliest);
     }
@@ -71,7 +72,7 @@ export function followTraining(
   return {
     changed: plan,
     made: () => {
-      stepOfMap = app.training.get().step;
+      keyOfMap = weightsKey(app);
       mapAt = performance.now();
     },
   };

@@ -1,6 +1,6 @@
 // The 3-D map of the embeddings: every window of every clip a point, near what sounds alike to the model. Turn it, hover to hear,
 // click to choose. The drawing is in web/map; the worker embeds and finds the axes.
-import type { View } from "../app.js";
+import { asReleased, type View } from "../app.js";
 import { fail, field, followLook, followVisibility, h, styleOf } from "../dom.js";
 import { Atlas, type Category, type ColourBy } from "../map/atlas.js";
 import { HOME } from "../map/camera.js";
@@ -352,10 +352,15 @@ export const map: View = (root, app) => {
     }
     const missing = clips.filter((clip) => !atlas!.byClip.has(clip.id)).length;
     facts.textContent = [
-      `${atlas.points.length} windows of ${atlas.byClip.size} clips, by the model of step ${atlas.step}.`,
+      `${atlas.points.length} windows of ${atlas.byClip.size} clips, by ${madeBy(atlas.step)}.`,
       `The three axes hold ${Math.round(100 * atlas.explained)} % of the variance.`,
       missing > 0 ? `${missing} ${missing === 1 ? "clip is" : "clips are"} not in it yet.` : "",
     ].join(" ");
+  }
+
+  function madeBy(step: number): string {
+    const name = step === 0 && asReleased(app);
+    return name ? `${name} as it was released` : `the model of step ${step}`;
   }
 
   // Following the app

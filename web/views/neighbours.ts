@@ -140,6 +140,7 @@ export const neighbours: View = (root, app) => {
   app.selected.follow(ask);
   app.clips.follow(ask);
   app.adapter.follow(ask);
+  app.model.follow(ask); // another model's are others
   app.playing.follow(() => refreshPlayButtons(app, root));
   let running = app.training.get().status === "running";
   app.training.follow(({ status }) => {

@@ -1,6 +1,6 @@
 // What the model is asked and what it answers: the crop in patches, the crop with some of them hidden, and the hidden ones as the
 // model fills them in; asked again every few steps while it trains. Numbers come from the worker.
-import type { App, View } from "../app.js";
+import { type App, asReleased, type View } from "../app.js";
 import { contrast, magma } from "../colour.js";
 import { followLook, followVisibility, h, messageOf, styleOf } from "../dom.js";
 import { melOf } from "../media.js";
@@ -111,7 +111,12 @@ export const patches: View = (root, app) => {
       `Filled in: the model's prediction of the hidden patches, squared error ${error} at step ${got.step}`,
     );
     root.dataset.step = String(got.step);
-    say.textContent = got.step === 0 ? "The model has not been trained yet." : "";
+    const name = got.step === 0 && asReleased(app);
+    say.textContent = name
+      ? `${name} was released without what fills patches in: train on, and it is learnt anew.`
+      : got.step === 0
+        ? "The model has not been trained yet."
+        : "";
     draw();
   }
 

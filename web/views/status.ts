@@ -1,5 +1,5 @@
 // One line on what the page runs on and how much it holds: adapter, GPU memory, step, what is saved.
-import type { App, View } from "../app.js";
+import { type App, asReleased, type View } from "../app.js";
 import { bytesText, fail, h } from "../dom.js";
 
 const everyMs = 3000;
@@ -50,9 +50,15 @@ export const status: View = (root, app) => {
   let loss: number | undefined;
   const showStep = () => {
     const { status: state, step: at } = app.training.get();
+    const name = asReleased(app);
+    if (name && state === "idle") {
+      step.textContent = `model ${name}`;
+      return;
+    }
     step.textContent = `${state === "running" ? "training, " : ""}step ${at}${loss === undefined || at === 0 ? "" : `, loss ${loss.toPrecision(3)}`}`;
   };
   app.training.follow(showStep);
+  app.model.follow(showStep);
   app.engine.on("step", (event) => {
     loss = event.loss;
     showStep();

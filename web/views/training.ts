@@ -1,8 +1,8 @@
 // The controls of training: start, pause, resume, what to train, and the model's way out of and into the page. The work is the
 // worker's; its curves are losses.ts.
-import type { App, View } from "../app.js";
+import { asReleased, type View } from "../app.js";
 import { fail, field, h } from "../dom.js";
-import type { ExportedFile, TrainingState } from "../protocol.js";
+import type { Begin, ExportedFile, TrainingState } from "../protocol.js";
 
 /** What a preset asks of a machine. */
 const presets = [
@@ -36,6 +36,10 @@ export const training: View = (root, app) => {
   const seed = number(1, 0, 2 ** 31 - 1);
   const preset = h("select", {}, ...presets.map(({ value, text }) => h("option", { value }, text)));
   preset.value = new URLSearchParams(location.search).get("preset") ?? "demo";
+  const fromReleased = h("option", { value: "released" });
+  const begin = h("select", {}, fromReleased, h("option", { value: "random" }, "random weights"));
+  begin.value = "random";
+  const beginField = field("Begin with", begin);
   const go = h("button", { type: "submit", class: "primary" }, "Start");
   const reset = twoStep("Reset", "Forget the weights?", () => resetModel(), "danger");
   const saveFiles = h("button", { type: "button", onclick: () => void exportModel() }, "Export");
@@ -83,6 +87,7 @@ export const training: View = (root, app) => {
       field("Batch", batch),
       field("Seed", seed),
       field("Preset", preset),
+      beginField,
     ),
   );
   root.append(form);
@@ -125,10 +130,12 @@ export const training: View = (root, app) => {
       return;
     }
     const info = app.model.get();
-    if (info && (preset.value !== presetOf(app) || Number(seed.value) !== info.seed) && info.step === 0) {
-      app.model.set(await app.engine.call("reset", { preset: preset.value, seed: Number(seed.value) }));
-    }
-    if (info && info.step > 0 && preset.value !== presetOf(app)) {
+    const isOther =
+      preset.value !== info?.preset ||
+      Number(seed.value) !== info?.seed ||
+      begin.value !== (info?.released ? "released" : "random");
+    if (info?.step === 0 && isOther) app.model.set(await app.engine.call("reset", wanted()));
+    if (info && info.step > 0 && preset.value !== info.preset) {
       app.say(`This model is of another preset: press Reset to begin anew with “${preset.value}”.`, "error");
       return;
     }
@@ -142,11 +149,20 @@ export const training: View = (root, app) => {
     seenSteps = true;
   }
 
+  /** What a model that is begun anew is asked to be. */
+  function wanted(): { preset: string; seed: number; begin: Begin } {
+    return { preset: preset.value, seed: Number(seed.value), begin: begin.value as Begin };
+  }
+
   async function resetModel(): Promise<void> {
     if (!valid()) return;
-    app.model.set(await app.engine.call("reset", { preset: preset.value, seed: Number(seed.value) }));
+    const model = await app.engine.call("reset", wanted());
+    app.model.set(model);
     app.training.set({ status: "idle", step: 0, steps: 0 });
-    app.say("The weights are as new; your clips are still here.");
+    const what = model.released
+      ? `The model is ${model.released} as it was released`
+      : "The weights are as new";
+    app.say(`${what}; your clips are still here.`);
   }
 
   async function exportModel(): Promise<void> {
@@ -216,39 +232,49 @@ export const training: View = (root, app) => {
     return button;
   }
 
-  app.training.follow((state) => {
-    const { status, step, steps: total } = state;
+  const show = ({ status, step, steps: total }: TrainingState) => {
     const busy = status === "running" || status === "preparing";
     const done = status === "done" || (status === "paused" && step >= total);
     const paused = status === "paused" && !done;
     go.textContent = busy ? "Pause" : done ? "Train on" : paused ? "Resume" : "Start";
-    const word = done ? says.done : says[status];
+    const name = status === "idle" && asReleased(app);
+    const word = name
+      ? `${name}, as it was released: all below works with it; Start trains on`
+      : says[done ? "done" : status];
     line.textContent = total > 0 ? `${word}, step ${step} of ${total}` : word;
     if (line.dataset.status !== status) spoken.textContent = word; // not at every step
     line.dataset.status = status;
     bar.max = Math.max(1, total);
     bar.value = step;
     if (busy) seenSteps = true;
-    for (const input of [steps, batch, preset]) input.disabled = busy;
+    for (const input of [steps, batch, preset, begin]) input.disabled = busy;
     seed.disabled = busy || step > 0; // the seed is the run's
-  });
+  };
+  app.training.follow(show);
+  /** Only a model of its own preset begins with the released one. */
+  const offer = () => {
+    const offered = app.offered.get();
+    beginField.hidden = !offered;
+    fromReleased.textContent = `${offered?.name ?? ""} (released)`;
+    fromReleased.disabled = offered?.preset !== preset.value;
+    if (fromReleased.disabled) begin.value = "random";
+  };
+  preset.addEventListener("change", offer);
+  app.offered.follow(offer);
   app.model.follow((model) => {
     if (!model) return;
     batch.value = String(model.pretrain.batch);
     steps.value = String(Math.max(model.step, model.pretrain.steps));
     seed.value = String(model.seed);
-    preset.value = presetOf(app);
+    preset.value = model.preset;
+    if (model.step === 0) begin.value = model.released ? "released" : "random";
+    offer();
+    show(app.training.get());
   });
   app.adapter.follow((adapter) => {
     for (const button of [go, reset, saveFiles, open, forget]) button.disabled = !adapter;
   });
 };
-
-/** Which preset the model in use is, by its size. */
-function presetOf(app: App): string {
-  const width = app.model.get()?.model.width;
-  return width === 384 ? "small" : width === 768 ? "base" : "demo";
-}
 
 function download({ name, type, bytes }: ExportedFile): void {
   const url = URL.createObjectURL(new Blob([bytes], { type }));

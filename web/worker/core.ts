@@ -1,15 +1,16 @@
 // What every call stands on: the adapter, the files, and the parts that work with them; how they are opened, and how the session
 // gets over a lost device. The calls themselves are in session.ts.
 import { formatBytes } from "../../src/gpu/buffers.js";
-import { DeviceLostError, UsageError } from "../../src/gpu/errors.js";
+import { DataError, DeviceLostError, UsageError } from "../../src/gpu/errors.js";
 import type { FrontEndConfig } from "../../src/patchifier/config.js";
-import type { ClipInfo, EventName, Events, SavedState } from "../protocol.js";
+import type { Begin, ClipInfo, EventName, Events, SavedState } from "../protocol.js";
 import { Embeddings } from "./embeddings.js";
 import { type Checkpoint, Files } from "./files.js";
 import { Labels } from "./labels.js";
 import { Library } from "./library.js";
 import { type Machine, openMachine, reopenMachine } from "./machine.js";
-import { freshState } from "./model-state.js";
+import { freshState, sameFrontEnd } from "./model-state.js";
+import { fetchReleased, offered } from "./released.js";
 import { Training } from "./training.js";
 import { Turns } from "./turns.js";
 
@@ -46,8 +47,8 @@ export class Core {
   }
 
   /** Opens the adapter and what an earlier visit left, once; after a failure it may be tried again. */
-  async open(preset: string, adapter: string | undefined): Promise<Parts> {
-    this.opening ??= this.begin(preset, adapter);
+  async open(preset: string, adapter: string | undefined, begin: Begin): Promise<Parts> {
+    this.opening ??= this.begin(preset, adapter, begin);
     try {
       await this.opening;
     } catch (error) {
@@ -107,15 +108,44 @@ export class Core {
     return this.recovering;
   }
 
-  private async begin(preset: string, adapter: string | undefined): Promise<void> {
+  /** The released model, fetched from beside the page. Throws DataError where that fails. */
+  released(seed: number): Promise<Checkpoint> {
+    return fetchReleased(seed, (done, total) => this.progress("loading the released model", done, total));
+  }
+
+  /** The same when the page opens: where it fails the page is told, and begins with random weights. */
+  private async releasedAtOpening(preset: string, seed: number): Promise<Checkpoint | undefined> {
+    if (offered?.preset !== preset) return undefined;
+    try {
+      const released = await this.released(seed);
+      const { frontEnd } = freshState(preset).model;
+      if (sameFrontEnd(released.state.model.frontEnd, frontEnd)) return released;
+      throw new DataError("The released model hears log-mels of another kind than the preset's.");
+    } catch (error) {
+      this.emit("problem", {
+        message: (error as Error).message.replace(/\.?$/, "."),
+        advice:
+          "The page begins with random weights: press Reset, beginning with the released model, to try again.",
+      });
+      return undefined;
+    }
+  }
+
+  private async begin(preset: string, adapter: string | undefined, begin: Begin): Promise<void> {
     this.wantedAdapter = adapter;
     const fresh = freshState(preset);
     const onLost = (reason: string) => {
       if (this.parts) void this.replaceDevice(reason);
     };
-    const [machine, files] = await Promise.all([
+    const toBeginWith = async () => {
+      const files = await this.openFiles();
+      const kept = await files?.readCheckpoint();
+      const wants = !kept && begin === "released";
+      return { files, checkpoint: wants ? await this.releasedAtOpening(preset, fresh.seed) : kept };
+    };
+    const [machine, { files, checkpoint }] = await Promise.all([
       openMachine(adapter, onLost, this.checked),
-      this.openFiles(),
+      toBeginWith(),
     ]);
     this.files = files;
     const { emit, turns, progress } = this;
@@ -130,10 +160,9 @@ export class Core {
       },
       fresh,
     );
+    if (checkpoint) training.begin(checkpoint);
+    library.config = training.state.model.frontEnd;
     if (files) {
-      const checkpoint = await files.readCheckpoint();
-      if (checkpoint) training.begin(checkpoint);
-      library.config = training.state.model.frontEnd;
       library.restore(await files.readClips());
       for (const { what, reason } of files.damaged.splice(0)) {
         emit("problem", {

@@ -11,6 +11,7 @@ import type { Checkpoint, RunState } from "./files.js";
 import type { Library } from "./library.js";
 import { stateOf } from "./model-state.js";
 import { sha256 } from "./private-files.js";
+import { withHeads } from "./released.js";
 
 /** The files of a trained model. */
 export async function exportFiles(
@@ -36,6 +37,7 @@ export async function exportFiles(
     ...intervals(pretrain.steps),
     adapter: { name: adapter.name, software: adapter.software },
     normalisation,
+    ...(state.released === undefined ? {} : { init: state.released }),
     corpus: {
       name: "browser",
       why: "Clips that were opened, recorded or composed in a browser.",
@@ -73,7 +75,7 @@ export async function readModelFiles(files: readonly File[], current: RunState):
     );
   }
   const weights = await readValues(weightsFile);
-  let state: RunState = { ...structuredClone(current), step: 0, heldOut: [] };
+  let state: RunState = { ...structuredClone(current), step: 0, heldOut: [], released: undefined };
   if (configFile) {
     const config = parseConfig(await readJson(configFile), configFile.name);
     checkModel(config.model, configFile.name);
@@ -88,7 +90,7 @@ export async function readModelFiles(files: readonly File[], current: RunState):
     if (!Number.isInteger(step)) throw new DataError(`${stateFile.name} is not a checkpoint's state.`);
     state.step = step as number;
   }
-  return { state, weights, optimizer };
+  return { state, weights: withHeads(weights, state.model, state.pretrain, state.seed), optimizer };
 }
 
 async function readValues(file: File): Promise<NamedValues> {

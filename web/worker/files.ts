@@ -36,6 +36,8 @@ export interface RunState {
   normalisation: { mean: number; std: number } | undefined;
   /** Pieces that are never trained on. */
   heldOut: string[];
+  /** The released model that it began with. */
+  released?: string;
 }
 
 export interface Checkpoint {

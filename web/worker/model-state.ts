@@ -1,6 +1,12 @@
 // The model in use with everything that training needs to go on: its settings, step and the copy of its weights that a lost
 // device leaves. Pure data and the rules for making it; the trainer itself is training.ts's.
-import { type ModelConfig, type PretrainConfig, patchGrid, preset } from "../../src/patchifier/config.js";
+import {
+  type FrontEndConfig,
+  type ModelConfig,
+  type PretrainConfig,
+  patchGrid,
+  preset,
+} from "../../src/patchifier/config.js";
 import { objectiveKind } from "../../src/patchifier/objectives.js";
 import type { Trainer } from "../../src/train/trainer.js";
 import type { ModelInfo } from "../protocol.js";
@@ -21,13 +27,15 @@ export function stateOf(
   return { preset: presetName, seed, step: 0, model, pretrain, normalisation: undefined, heldOut: [] };
 }
 
-export function modelInfo({ model, pretrain, normalisation, step, seed }: RunState): ModelInfo {
+export function modelInfo(state: RunState): ModelInfo {
+  const { model, pretrain, normalisation, step, seed, preset, released } = state;
   const { rows, columns, tokens } = patchGrid(model);
   const parts = objectiveKind(pretrain.objective)
     .parts.filter(({ trained, name }) => trained && name !== "loss")
     .map(({ name, title }) => ({ name, title }));
   return structuredClone({
-    ...{ model, pretrain, parts, normalisation, step, seed },
+    ...{ model, pretrain, parts, normalisation, step, seed, preset },
+    ...(released === undefined ? {} : { released }),
     grid: { rows, columns, tokens },
   });
 }
@@ -53,4 +61,16 @@ export function restoreTrainer(trainer: Trainer, { state, weights, optimizer, ob
 /** Numbers of steps between two measurements on held-out pieces, and between checkpoints where steps are slow. */
 export function measuredEvery(steps: number): number {
   return Math.min(1000, Math.max(1, Math.ceil(steps / 6)));
+}
+
+/** Whether clips that one model hears can be heard by the other. */
+export function sameFrontEnd(a: FrontEndConfig, b: FrontEndConfig): boolean {
+  const { sampleRate, nFft, hopLength, nMels, gain } = a;
+  return (
+    sampleRate === b.sampleRate &&
+    nFft === b.nFft &&
+    hopLength === b.hopLength &&
+    nMels === b.nMels &&
+    gain === b.gain
+  );
 }

@@ -3,15 +3,15 @@
 import type { Waveform } from "../../src/audio/types.js";
 import { adapterReport } from "../../src/checks/report.js";
 import { UsageError } from "../../src/gpu/errors.js";
-import type { FrontEndConfig } from "../../src/patchifier/config.js";
 import { version } from "../../src/version.js";
-import type { CallName, Calls, ClipInfo } from "../protocol.js";
+import type { Begin, CallName, Calls, ClipInfo } from "../protocol.js";
 import { Core, type Emit, type Parts } from "./core.js";
 import { Decoder, reasonOf } from "./decoder.js";
 import { demoPiece } from "./demo.js";
 import { exportFiles, readModelFiles } from "./exchange.js";
 import { attentionFrom, reconstructCrop } from "./look.js";
-import { freshState, modelInfo } from "./model-state.js";
+import { freshState, modelInfo, sameFrontEnd } from "./model-state.js";
+import { offered } from "./released.js";
 import type { Training } from "./training.js";
 
 type Answers = {
@@ -27,11 +27,12 @@ export class Session implements Answers {
     this.core = new Core(emit);
   }
 
-  async open({ preset = "demo", adapter }: { preset?: string; adapter?: string }) {
-    const { machine, library, training } = await this.core.open(preset, adapter);
+  async open({ preset = "demo", adapter, begin = "released" }: Parameters<Calls["open"]>[0]) {
+    const { machine, library, training } = await this.core.open(preset, adapter, begin);
     return {
       adapter: machine.adapter,
       model: modelInfo(training.state),
+      offered,
       clips: library.clips.map(({ info }) => info),
       saved: this.core.saved(),
     };
@@ -139,20 +140,22 @@ export class Session implements Answers {
     this.opened.training.resume();
   }
 
-  async reset({ preset, seed }: { preset?: string; seed?: number } = {}) {
+  async reset({ preset, seed, begin = "random" }: { preset?: string; seed?: number; begin?: Begin } = {}) {
     const { training, library } = this.opened;
     await this.core.ready;
     const { state } = training;
+    const checkpoint = begin === "released" ? await this.core.released(seed ?? state.seed) : undefined;
     const next =
-      preset === undefined
+      checkpoint?.state ??
+      (preset === undefined
         ? { ...freshStateLike(state), seed: seed ?? state.seed }
-        : freshState(preset, seed ?? state.seed);
+        : freshState(preset, seed ?? state.seed));
     if (library.clips.length > 0 && !sameFrontEnd(next.model.frontEnd, library.config)) {
       throw new UsageError(
         "That preset hears log-mels of another kind than the clips here have: remove the clips first.",
       );
     }
-    await training.replace(next);
+    await training.replace(next, checkpoint);
     this.core.useFrontEnd(next.model.frontEnd);
     await this.core.files?.forget({ clips: false });
     this.emit("saved", this.core.saved());
@@ -292,16 +295,6 @@ export class Session implements Answers {
 }
 
 function freshStateLike(state: Training["state"]): Training["state"] {
-  return { ...structuredClone(state), step: 0, normalisation: undefined, heldOut: [] };
-}
-
-function sameFrontEnd(a: FrontEndConfig, b: FrontEndConfig): boolean {
-  const { sampleRate, nFft, hopLength, nMels, gain } = a;
-  return (
-    sampleRate === b.sampleRate &&
-    nFft === b.nFft &&
-    hopLength === b.hopLength &&
-    nMels === b.nMels &&
-    gain === b.gain
-  );
+  const { released: _, ...rest } = structuredClone(state);
+  return { ...rest, step: 0, normalisation: undefined, heldOut: [] };
 }

@@ -16,12 +16,14 @@ export interface FakeOptions {
   /** What opening is refused with, so many times. */
   refuse?: { message: string; times: number };
   stepMs?: number;
+  /** The released model that it begins with. */
+  released?: string;
 }
 
 const rate = 16000;
 const hop = 512;
 
-export function fakeEngine({ refuse, stepMs = 20 }: FakeOptions = {}): Engine {
+export function fakeEngine({ refuse, stepMs = 20, released }: FakeOptions = {}): Engine {
   const listeners = new Map<string, Set<(value: never) => void>>();
   const emit = <K extends keyof Events>(event: K, value: Events[K]) => {
     for (const listener of listeners.get(event) ?? []) listener(value as never);
@@ -30,6 +32,7 @@ export function fakeEngine({ refuse, stepMs = 20 }: FakeOptions = {}): Engine {
   let refusals = refuse?.times ?? 0;
   let presetName = "demo";
   let seed = 1;
+  let begunWith = released;
   let state: TrainingState = { status: "idle", step: 0, steps: 0 };
   let timer: ReturnType<typeof setInterval> | undefined;
   const adapter = { name: "Fake adapter (no GPU)", software: true, features: [] };
@@ -43,7 +46,11 @@ export function fakeEngine({ refuse, stepMs = 20 }: FakeOptions = {}): Engine {
       { name: "infonce", title: "InfoNCE" },
       { name: "reconstruct", title: "Reconstruction" },
     ];
-    return { model, pretrain, parts, grid: { rows, columns, tokens }, normalisation, step: state.step, seed };
+    const known = { preset: presetName, released: begunWith };
+    return {
+      ...{ model, pretrain, parts, grid: { rows, columns, tokens }, normalisation, step: state.step, seed },
+      ...known,
+    };
   };
   const set = (next: TrainingState) => {
     state = next;
@@ -119,7 +126,9 @@ export function fakeEngine({ refuse, stepMs = 20 }: FakeOptions = {}): Engine {
         throw Object.assign(new Error(refuse?.message), { name: "NoAdapterError" });
       }
       presetName = options.preset ?? "demo";
-      return { adapter, model: info(), clips, saved: { step: undefined, clips: 0, bytes: 0 } };
+      if (options.begin === "random" || presetName !== "demo") begunWith = undefined;
+      const offered = released === undefined ? undefined : { name: released, preset: "demo" };
+      return { adapter, model: info(), offered, clips, saved: { step: undefined, clips: 0, bytes: 0 } };
     },
     addFiles(files) {
       const good = files.filter(({ name }) => !name.includes("broken"));
@@ -177,6 +186,7 @@ export function fakeEngine({ refuse, stepMs = 20 }: FakeOptions = {}): Engine {
       halt();
       presetName = options?.preset ?? presetName;
       seed = options?.seed ?? seed;
+      begunWith = options?.begin === "released" ? released : undefined;
       set({ status: "idle", step: 0, steps: 0 });
       return info();
     },
@@ -237,6 +247,7 @@ export function fakeEngine({ refuse, stepMs = 20 }: FakeOptions = {}): Engine {
     save: () => ({ step: state.step, clips: clips.length, bytes: 0 }),
     exportModel: () => [file("model.safetensors", "weights"), file("config.json", "{}")],
     importModel() {
+      begunWith = undefined;
       state = { status: "paused", step: 77, steps: 77 };
       return info();
     },

@@ -14,10 +14,17 @@ export interface Built {
   remove(): void;
 }
 
-/** Builds the app; `fake` puts it on the made-up engine. */
-export async function buildPage({ fake }: { fake: boolean }): Promise<Built> {
+/** Builds the app; `fake` puts it on the made-up engine, `model` is the folder of a released model to begin with. */
+export async function buildPage({
+  fake,
+  model = false,
+}: {
+  fake: boolean;
+  model?: string | false;
+}): Promise<Built> {
   const folder = mkdtempSync(join(tmpdir(), "melgrad-web-"));
-  await buildWeb({ folder, ...(fake ? { entry: "test/browser/page/fake-main.ts", worker: false } : {}) });
+  const onFake = fake ? { entry: "test/browser/page/fake-main.ts", worker: false } : {};
+  await buildWeb({ folder, model, ...onFake });
   return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 

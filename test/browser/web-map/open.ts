@@ -18,7 +18,12 @@ let folder: string | undefined;
 /** Builds the page once; `removeBuild` deletes it. */
 export async function buildPage(): Promise<void> {
   folder = await mkdtemp(join(tmpdir(), "melgrad-map-"));
-  await buildWeb({ folder: join(folder, "web"), entry: "test/browser/web-map/page.ts", worker: false });
+  await buildWeb({
+    folder: join(folder, "web"),
+    entry: "test/browser/web-map/page.ts",
+    worker: false,
+    model: false,
+  });
 }
 
 export async function removeBuild(): Promise<void> {

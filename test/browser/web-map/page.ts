@@ -11,6 +11,7 @@ import type {
   EmbeddingMap,
   ModelInfo,
   Neighbour,
+  OfferedModel,
   TrainingState,
 } from "../../../web/protocol.js";
 import { finetune } from "../../../web/views/finetune.js";
@@ -52,6 +53,7 @@ export class Bench {
       engine,
       clips: signal<readonly ClipInfo[]>([]),
       model: signal<ModelInfo | undefined>(undefined),
+      offered: signal<OfferedModel | undefined>(undefined),
       adapter: signal<AdapterInfo | undefined>({ name: "test", software: true, features: [] }),
       training: signal<TrainingState>({ status: "idle", step: 0, steps: 0 }),
       selected: signal<{ clip: string; startFrame: number } | undefined>(undefined),
