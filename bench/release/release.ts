@@ -71,7 +71,7 @@ export async function release({ run, models, name, scores, arm }: ReleaseOptions
   if (given)
     facts.scores = await readScores(given, arm, config, encoderDigest(weights, encoderSizes(config.model)));
   const card = cardText(config, facts);
-  for (const text of [JSON.stringify(config), JSON.stringify(facts), card]) refuseOwnPaths(text);
+  for (const text of [JSON.stringify(config), JSON.stringify(facts), card]) refuseOwnPaths(text, run);
 
   const folder = join(models, name);
   await mkdir(folder, { recursive: true });
@@ -189,8 +189,8 @@ function publicCommand(command: string): string {
   return kept.map((word) => word.replace(/(^|=)"?\S*[\\/]([^\\/"]+)[\\/]?"?$/, "$1$2")).join(" ");
 }
 
-function refuseOwnPaths(text: string): void {
-  for (const folder of [homedir(), process.cwd()]) {
+function refuseOwnPaths(text: string, run: string): void {
+  for (const folder of [homedir(), process.cwd(), dirname(resolve(run))]) {
     if (folder.length > 1 && text.includes(folder)) {
       throw new DataError(`The card would name ${folder}, a folder of this machine.`);
     }

@@ -16,6 +16,7 @@ import { type PoolName, poolNames } from "../probe/feature-pools.js";
 import { type GridName, gridNames, gridOf } from "../probe/grid.js";
 import { type FeatureFile, readFeatures } from "../train/feature-file.js";
 import { loadModel } from "../train/load-model.js";
+import { probingPhases, tellPhases } from "../train/phases.js";
 import { runProbes } from "../train/probe.js";
 import { chooseModel, modelLine } from "../train/released.js";
 import type { ProbeTable, ProbeTask } from "../train/report/types.js";
@@ -169,6 +170,7 @@ async function runProbe(options: ProbeOptions): Promise<void> {
       handFeatures,
       onProgress,
       note,
+      phase: loaded && tellPhases(probingPhases, note),
       signal: stopping.signal,
     });
     display.stop();

@@ -17,6 +17,7 @@ import { type PatchShape, patchShapes, presetNames } from "../patchifier/config.
 import { objectiveNames } from "../patchifier/objectives.js";
 import { type DataChoice, type RunSettings, resolveSettings, withLength } from "../train/config.js";
 import { finishRun } from "../train/finish.js";
+import { probingPhases, tellPhases, trainingPhases } from "../train/phases.js";
 import { type KeptBetween, pretrain } from "../train/pretrain.js";
 import { chooseModel } from "../train/released.js";
 import type { GivenSettings } from "../train/resume-rules.js";
@@ -140,6 +141,10 @@ async function train(
   let where = "before the first step";
   const kept: KeptBetween = {};
   const words = process.argv.slice(2).map((word) => (/[\s'"]/.test(word) ? JSON.stringify(word) : word));
+  const phase = tellPhases(
+    options.probe ? [...trainingPhases, ...probingPhases] : trainingPhases,
+    display.note,
+  );
   const work = async (device: typeof gpu, accumulate: number | undefined) => {
     turnChecksOn(device, display.note);
     const trained = await pretrain({
@@ -155,6 +160,7 @@ async function train(
       signal: stopping.signal,
       events: {
         note: display.note,
+        phase,
         progress: display.progress,
         step(line, steps) {
           display.step(line, steps);
@@ -184,7 +190,7 @@ async function train(
       run,
       trained,
       probe: options.probe,
-      events: { note: display.note, progress: display.progress },
+      events: { note: display.note, phase, progress: display.progress },
       signal: stopping.signal,
     });
     display.stop();

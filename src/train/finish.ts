@@ -2,12 +2,11 @@
 
 import { arch, platform, release } from "node:os";
 import { randomAt } from "../data/batches.js";
-import type { OnProgress } from "../data/types.js";
 import { patchGrid } from "../patchifier/config.js";
 import { objectiveKind } from "../patchifier/objectives.js";
 import type { Gpu } from "../tensor/gpu.js";
 import { makeFigures } from "./figures.js";
-import type { PretrainedRun } from "./pretrain.js";
+import type { PretrainedRun, RunEvents } from "./pretrain.js";
 import { type ProbeOutcome, runProbes } from "./probe.js";
 import type { EmbeddingMap, ReportData } from "./report/types.js";
 import type { LogLine, RunFolder } from "./run-folder.js";
@@ -18,7 +17,7 @@ export interface FinishOptions {
   run: RunFolder;
   trained: PretrainedRun;
   probe: boolean;
-  events: { note(text: string): void; progress: OnProgress };
+  events: Pick<RunEvents, "note" | "phase" | "progress">;
   signal?: AbortSignal;
 }
 
@@ -36,6 +35,7 @@ export async function finishRun(options: FinishOptions): Promise<string> {
         handFeatures: fastEnough(gpu),
         onProgress: events.progress,
         note: events.note,
+        phase: events.phase,
         signal,
       })
     : undefined;

@@ -25,6 +25,7 @@ import {
 } from "./config.js";
 import { divide } from "./division.js";
 import { trainLoop } from "./loop.js";
+import type { Phase } from "./phases.js";
 import { preflight } from "./preflight.js";
 import { checkMusic, type GivenSettings, goOnWith, type MusicContents } from "./resume-rules.js";
 import type { HeldOutLine, LogLine, RunFolder } from "./run-folder.js";
@@ -37,6 +38,8 @@ import { Trainer } from "./trainer.js";
 export interface RunEvents {
   /** A sentence worth keeping on the screen. */
   note(text: string): void;
+  /** A phase begins. */
+  phase?(phase: Phase): void;
   progress: OnProgress;
   step(line: LogLine, steps: number): void;
   heldOut(line: HeldOutLine): void;
@@ -128,6 +131,7 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainedRun>
   const dataFingerprint = tracksFingerprint(store);
   if (resumed) await checkSameMusic(run, resumed, store);
 
+  events.phase?.("pre-training");
   const trainer = new Trainer(gpu, { ...config, accumulate, seed, sampler, heldOut, group });
   const save = async () => {
     const weights = await trainer.model.parameters.read();
@@ -261,11 +265,13 @@ async function prepareData(
   chroma: boolean,
 ): Promise<{ store: MelStore; corpus: Corpus }> {
   const onProgress = events.progress;
+  events.phase?.("music");
   if (group.rank > 0) await meet(group);
   const corpus = await openMusic(data, seed, events, signal);
   if (group.rank === 0 && group.size > 1) await meet(group);
   events.note(`music: ${corpus.name} (${corpus.why})`);
   await checkFrontEnd(gpu, model.frontEnd);
+  events.phase?.("log-mels");
   const store = await MelStore.build(gpu, corpus, model.frontEnd, { chroma, onProgress, signal, group });
   const skipped = [...corpus.skipped, ...store.skipped];
   if (skipped.length > 0) {

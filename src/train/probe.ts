@@ -19,6 +19,7 @@ import { version } from "../version.js";
 import type { FeatureFile } from "./feature-file.js";
 import { speedText } from "./feature-pass.js";
 import { weightsDigest } from "./feature-stores.js";
+import type { Phase } from "./phases.js";
 import { aheadOfRandom, probeFolds } from "./probe-folds.js";
 import { describeTask, type TaskScores } from "./probe-words.js";
 import { plural } from "./report/html.js";
@@ -62,6 +63,8 @@ export interface ProbeRunOptions {
   onProgress?: OnProgress;
   /** Sentences for whoever watches. */
   note?(text: string): void;
+  /** A phase begins; it may be told again. */
+  phase?(phase: Phase): void;
   signal?: AbortSignal;
 }
 
@@ -163,6 +166,7 @@ async function describeMaking(
 async function tasksOf(options: ProbeRunOptions): Promise<readonly LabelledTask[]> {
   const { tasks, taskNames, folder, note, onProgress, cacheDir, size, taskSeed, signal } = options;
   if (tasks) return tasks;
+  options.phase?.("tasks");
   const opening = { folder, note, onProgress, cacheDir, size, seed: taskSeed, signal };
   if (taskNames) return openTasks(taskNames, opening);
   const chosen = await defaultTasks(opening);
@@ -188,6 +192,7 @@ async function probeTask(options: ProbeRunOptions, task: LabelledTask, plan: Pla
     throw new DataError(`Clips of ${task.name} share an id.`);
   }
   const { cacheDir, onProgress, signal } = options;
+  options.phase?.("features");
   const features = await taskFeatures(task, evenly(task.clips, plan.clips), {
     gpu,
     encoder: model,
@@ -229,6 +234,7 @@ function poolOf({ pool, grid, modelConfig }: ProbeRunOptions, byFolds: boolean):
 async function probeTables(options: ProbeRunOptions, features: TaskTables, plan: Plan, all: number) {
   const { gpu, seed = 0, onProgress, signal, grid = "linear", mostEvaluations } = options;
   const { task, clips, tables } = features;
+  options.phase?.("probes");
   const official = officialSplit(clips.map((clip) => clip.part));
   const splits = official ? 1 : plan.seeds;
   const labels: ProbeLabels = {

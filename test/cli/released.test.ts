@@ -55,6 +55,8 @@ it("is what features and probe take", { timeout: 120_000 }, async () => {
   const probed = await released("probe", ...args);
   expect(probed.code, probed.stderr).toBe(0);
   expect(probed.stderr).toContain(says);
+  const phases = [...probed.stderr.matchAll(/^phase (\d of \d, [a-z-]+): \w.*$/gm)].map(([, phase]) => phase);
+  expect(phases).toEqual(["1 of 3, tasks", "2 of 3, features", "3 of 3, probes"]);
   const table = JSON.parse(readFileSync(path("table.json"), "utf8"));
   expect(table.tasks[0].rows[0].features).toBe("pretrained");
 });

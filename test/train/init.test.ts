@@ -24,6 +24,8 @@ const configOf = (run: string) =>
 it("begins with the encoder of a run, by its folder or as the released model, and no other's", async () => {
   const first = await command.run(train("first", "--steps", "2", "--seed", "3"));
   expect(first.code, first.stderr).toBe(0);
+  const phases = [...first.stderr.matchAll(/^phase (\d of \d, [a-z-]+): \w.*$/gm)].map(([, phase]) => phase);
+  expect(phases).toEqual(["1 of 3, music", "2 of 3, log-mels", "3 of 3, pre-training"]);
   // A step so small that it changes nothing; another seed, so that newly drawn weights would be others.
   const more = ["--steps", "1", "--lr", "1e-30", "--seed", "4", "--objective", "mae", "--init", "pretrained"];
   const models = join(command.folder, "models");
