@@ -1,5 +1,11 @@
 // `melgrad/engine`: the engine alone in a browser, for what needs neither audio nor the model. It takes every kernel by rule:
 // the build puts tuner-none.ts and tuning-none.ts in the tuner's place.
+/**
+ * The engine alone, for a page.
+ *
+ * @module melgrad/engine
+ */
+
 import { Device } from "./gpu/device.js";
 import { openBrowserGpu } from "./host/browser.js";
 import type { HostOptions } from "./host/types.js";
@@ -7,7 +13,7 @@ import { Gpu } from "./tensor/gpu.js";
 
 export * from "./engine.js";
 
-/** Opens an adapter and a device on it. Close it with `gpu.close()`. */
+/** Opens the page's adapter and a device on it. Close it with `gpu.close()`. Throws NoAdapterError where the browser has none. */
 export async function open(options: HostOptions = {}): Promise<Gpu> {
   const host = await openBrowserGpu(options);
   const device = await Device.open(host.gpu, host.adapter, {

@@ -4,18 +4,42 @@
 /// <reference types="@webgpu/types" preserve="true" />
 import "./ops/methods.js";
 
-export { formatBytes, type MemoryUse } from "./gpu/buffers.js";
-export type { Capabilities } from "./gpu/capabilities.js";
-export { Device, type DeviceOptions } from "./gpu/device.js";
+export { type Block, formatBytes, type MemoryUse } from "./gpu/buffers.js";
+export type { Capabilities, SubgroupMatrix } from "./gpu/capabilities.js";
+export { type Allocation, Device, type DeviceOptions, type Groups } from "./gpu/device.js";
 export * from "./gpu/errors.js";
-export { formatMemory, type MemoryReport } from "./gpu/memory.js";
-export { readSafetensors, type SafeTensor, toFloat32, writeSafetensors } from "./io/safetensors.js";
-export { ones, truncatedNormal, xavierUniform, zeros } from "./nn/init.js";
+export { formatMemory, type Holding, type MemoryReport } from "./gpu/memory.js";
+export type { Kernel } from "./gpu/pipelines.js";
+export type { Defines } from "./gpu/preprocess.js";
+export type { ProgramReport } from "./gpu/program.js";
+export type { HostOptions } from "./host/types.js";
+export {
+  readSafetensors,
+  type SafeTensor,
+  type SafetensorsArray,
+  type SafetensorsDType,
+  toFloat32,
+  writeSafetensors,
+} from "./io/safetensors.js";
+export { type Init, ones, truncatedNormal, xavierUniform, zeros } from "./nn/init.js";
 export { GradientClipper, MovingAverage, Optimizer, type OptimizerOptions } from "./nn/optim.js";
-export { type NamedValues, ParameterSet, type ParameterSpec } from "./nn/parameters.js";
+export {
+  type NamedValue,
+  type NamedValues,
+  type ParameterArena,
+  ParameterSet,
+  type ParameterSpec,
+} from "./nn/parameters.js";
 export { type CosineSchedule, cosineSchedule } from "./nn/schedule.js";
 export * from "./ops/index.js";
-export { bucketOf, type Captured, type CaptureOptions, capture } from "./tensor/capture.js";
+export {
+  bucketOf,
+  type Captured,
+  type CaptureOptions,
+  capture,
+  type Inputs,
+  type Slicing,
+} from "./tensor/capture.js";
 export { Gpu, type NestedNumbers, type TensorOptions } from "./tensor/gpu.js";
 export { fromHalf, toHalf } from "./tensor/half.js";
 export { Random, type RandomState } from "./tensor/random.js";

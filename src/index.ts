@@ -1,4 +1,10 @@
 // `melgrad`: the engine, the audio front end, the model and its training in a browser.
+/**
+ * The package in a page: the engine, the audio front end, the model and its training.
+ *
+ * @module melgrad
+ */
+
 import { Device } from "./gpu/device.js";
 import { openBrowserGpu } from "./host/browser.js";
 import { openPageStore } from "./host/tuning-opfs.js";
@@ -8,9 +14,10 @@ import { Gpu } from "./tensor/gpu.js";
 
 export * from "./engine.js";
 export * from "./engine-extras.js";
+export type { OpenOptions } from "./host/types.js";
 export * from "./music.js";
 
-/** Opens an adapter and a device on it. Close it with `gpu.close()`. */
+/** Opens the page's adapter and a device on it. Close it with `gpu.close()`. Throws NoAdapterError where the browser has none. */
 export async function open(options: OpenOptions = {}): Promise<Gpu> {
   const host = await openBrowserGpu(options);
   const device = await Device.open(host.gpu, host.adapter, {

@@ -1,4 +1,10 @@
 // `melgrad/node`: the engine in Node, on Dawn.
+/**
+ * The package in Node, on Dawn (npm `webgpu`). It has the names of `melgrad`, too.
+ *
+ * @module melgrad/node
+ */
+
 import { Device } from "./gpu/device.js";
 import { type NodeHostOptions, openNodeGpu } from "./host/node/adapter.js";
 import { halfFault } from "./host/node/half.js";
@@ -9,12 +15,20 @@ import { Gpu } from "./tensor/gpu.js";
 
 export * from "./engine.js";
 export * from "./engine-extras.js";
+export type { AdapterKind, GpuProfile, HostGpu, OpenOptions } from "./host/types.js";
 export * from "./music.js";
 
-/** Opens an adapter and a device on it. Close it with `gpu.close()`. */
-export async function open(
-  options: OpenOptions & NodeHostOptions = {},
-): Promise<Gpu & { readonly host: HostGpu }> {
+/** A Gpu that says which adapter it is on. */
+export type NodeGpu = Gpu & {
+  /** The adapter: name, kind, whether it is software. */
+  readonly host: HostGpu;
+};
+
+/**
+ * Opens an adapter and a device on it. Close it with `gpu.close()`. Throws NoAdapterError where there is none or Dawn is not installed,
+ * with what to install, and UsageError for an unknown profile.
+ */
+export async function open(options: OpenOptions & NodeHostOptions = {}): Promise<NodeGpu> {
   const host = await openNodeGpu(options);
   const device = await Device.open(host.gpu, host.adapter, {
     adapterName: host.name,
@@ -24,5 +38,5 @@ export async function open(
   await startTuner(device, new TuningFiles(), options.tune);
   return Object.assign(new Gpu(device, () => host.release()), { host });
 }
-export { openNodeGpu } from "./host/node/adapter.js";
+export { type NodeHostOptions, openNodeGpu } from "./host/node/adapter.js";
 export { type LoadedModel, loadModel } from "./train/load-model.js";

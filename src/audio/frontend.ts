@@ -5,6 +5,7 @@ import { type FftPlan, planFft, root } from "./fft-plan.js";
 import { type MelFilter, type MelNorm, melFilters } from "./mel-filters.js";
 import { makeWindow, type WindowName } from "./windows.js";
 
+/** Frames, window and padding of a short-time Fourier transform. */
 export interface StftOptions {
   /** Points of the FFT; prime factors 2, 3 and 5. Default 1024. */
   nFft?: number;
@@ -22,6 +23,7 @@ export interface StftOptions {
   power?: 1 | 2;
 }
 
+/** The same with mel bands. */
 export interface MelSpectrogramOptions extends StftOptions {
   /** Hz. Default 16000. */
   sampleRate?: number;
@@ -38,16 +40,43 @@ export interface MelSpectrogramOptions extends StftOptions {
 }
 
 /** How power becomes the output. */
-export type LogScale =
-  /** As it is. */
-  | { kind: "none" }
-  /** log10(1 + gain·x). */
-  | { kind: "log10"; gain?: number }
-  /** 10·log10(max(x, amin) / max(ref, amin)), then not below the clip's maximum − topDb (null: no limit). */
-  | { kind: "db"; amin?: number; ref?: number; topDb?: number | null }
-  /** ln(max(x, floor)). */
-  | { kind: "ln"; floor?: number };
+export type LogScale = NoLog | Log10 | Decibels | NaturalLog;
 
+/** As it is. */
+export interface NoLog {
+  /** Names the scale. */
+  kind: "none";
+}
+
+/** log10(1 + gain·x). */
+export interface Log10 {
+  /** Names the scale. */
+  kind: "log10";
+  /** Default 1e4. */
+  gain?: number;
+}
+
+/** 10·log10(max(x, amin) / max(ref, amin)), then not below the clip's maximum − topDb. */
+export interface Decibels {
+  /** Names the scale. */
+  kind: "db";
+  /** Default 1e-10. */
+  amin?: number;
+  /** Default 1. */
+  ref?: number;
+  /** Default 80; null: no limit. */
+  topDb?: number | null;
+}
+
+/** ln(max(x, floor)). */
+export interface NaturalLog {
+  /** Names the scale. */
+  kind: "ln";
+  /** Default 2⁻²³. */
+  floor?: number;
+}
+
+/** Settings of Kaldi's filterbanks, by its names. */
 export interface KaldiOptions {
   /** Hz. Default 16000. */
   sampleRate?: number;

@@ -29,6 +29,7 @@ export type SpectrumVariant = { kind: "group" | "lane"; width: number };
 
 /** A front end with its tables on the GPU. Dispose it to give their memory back. */
 export class Spectrogram {
+  /** Rows of the result: frequencies or bands. */
   readonly rows: number;
   private readonly kernel: Kernel;
   private readonly tables: Tensor[];
@@ -36,7 +37,9 @@ export class Spectrogram {
   private readonly variant: SpectrumVariant;
 
   constructor(
+    /** Where it runs. */
     readonly gpu: Gpu,
+    /** The settings, resolved. */
     readonly frontEnd: FrontEnd,
     variant?: SpectrumVariant,
   ) {
@@ -94,10 +97,12 @@ export class Spectrogram {
     return result;
   }
 
+  /** Gives the tables back. */
   dispose(): void {
     for (const table of this.tables) table.dispose();
   }
 
+  /** As `dispose`, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
   }
@@ -137,6 +142,7 @@ function definesOf(frontEnd: FrontEnd, plan: FftPlan, { kind, width }: SpectrumV
 
 /** Mel spectrogram and what becomes of it; by default the model's: 16 kHz, 1024/512, 128 Slaney bands, log10(1 + 10⁴·x). */
 export interface LogMelOptions extends MelSpectrogramOptions {
+  /** How power becomes the output. Default log10(1 + 10⁴·x), for `melSpectrogram` none. */
   log?: LogScale;
   /** Short for `log: { kind: "log10", gain }`. */
   gain?: number;

@@ -6,12 +6,15 @@ import { runProgram } from "../ops/program.js";
 import { formatShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 
+/** The size of patches, and the normalisation of their values. */
 export interface PatchOptions {
   /** Mel bands of a patch; must divide nMels. */
   patchMels: number;
+  /** Frames of a patch. */
   patchFrames: number;
-  /** Values become (x − mean) / (2·std). Defaults 0 and 0.5: unchanged. */
+  /** Values become (x − mean) / (2·std). Default 0. */
   mean?: number;
+  /** See `mean`; positive. Default 0.5: unchanged. */
   std?: number;
 }
 

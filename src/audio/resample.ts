@@ -6,6 +6,7 @@ import type { Gpu } from "../tensor/gpu.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { clipsOf } from "./log-mel.js";
 
+/** Filter of a resampler. */
 export interface ResampleOptions {
   /** Zero crossings of the sinc on each side. Default 6. */
   lowpassWidth?: number;

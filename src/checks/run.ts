@@ -13,17 +13,21 @@ import type { Bound, CheckTable, KernelUse, Numbers, Trial } from "./check.js";
 
 /** A kernel that computes wrongly here. */
 export interface WrongKernel {
+  /** The shader with its defines. */
   key: string;
+  /** How it showed. */
   reason: string;
   /** Whether the work now does without it. */
   avoided: boolean;
 }
 
+/** What was found of the kernels that some work uses. */
 export interface CheckedWork {
   /** Kernels that were checked now, those known before not counted. */
   checked: number;
   /** Kernels that the work uses, as it is now. */
   used: number;
+  /** Milliseconds that it took. */
   ms: number;
   /** Of the kernels checked now and of those that the work still uses. */
   wrong: WrongKernel[];

@@ -4,9 +4,17 @@ import type { FrontEndConfig } from "../patchifier/config.js";
 import type { Music, Place } from "../patchifier/objectives/objective.js";
 import { Random } from "../tensor/random.js";
 
+/** How long a track is. */
+export interface TrackLength {
+  /** Frames of its log-mel. */
+  frames: number;
+}
+
 /** Log-mels of tracks, wherever they are kept: a MelStore in Node, a page's library. */
 export interface MelSource {
-  readonly tracks: readonly { frames: number }[];
+  /** What there is. */
+  readonly tracks: readonly TrackLength[];
+  /** How the log-mels were made. */
   readonly config: FrontEndConfig;
   /** Copies `frames` frames of a track from `start` into `out` at `offset`, as [nMels, frames], silence after its end. */
   crop(track: number, start: number, frames: number, out: Float32Array, offset: number): void;
@@ -22,8 +30,11 @@ export function randomAt(seed: number, stream: keyof typeof streams, step = 0): 
   return new Random(seed, streams[stream] + 16 * step);
 }
 
+/** Indices of tracks. */
 export interface Split {
+  /** To train on. */
   train: number[];
+  /** Of pieces that are never trained on. */
   heldOut: number[];
 }
 
@@ -54,8 +65,11 @@ export class CropSampler implements CropSource, Music {
   private readonly total: number;
 
   constructor(
+    /** The log-mels. */
     readonly store: MelSource,
+    /** The tracks that are drawn from, by index. */
     readonly members: readonly number[],
+    /** Frames of a crop. */
     readonly frames: number,
   ) {
     let total = 0;
@@ -77,18 +91,22 @@ export class CropSampler implements CropSource, Music {
     return out;
   }
 
+  /** Itself, for objectives that ask for more than crops. */
   get music(): Music {
     return this;
   }
 
-  get tracks(): readonly { frames: number }[] {
+  /** All tracks of the store. */
+  get tracks(): readonly TrackLength[] {
     return this.store.tracks;
   }
 
+  /** As Music.read. */
   read({ track, start }: Place, frames: number, out: Float32Array, offset: number): void {
     this.store.crop(track, start, frames, out, offset);
   }
 
+  /** As Music.chroma. */
   get chroma(): Music["chroma"] {
     const { store } = this;
     if (!store.chroma) return undefined;
@@ -110,7 +128,12 @@ export function normalisation(
   sampler: CropSampler,
   random: Random,
   crops = 256,
-): { mean: number; std: number } {
+): {
+  /** Of the log-mel's values. */
+  mean: number;
+  /** At least 1e-3. */
+  std: number;
+} {
   let [sum, squares, count] = [0, 0, 0];
   for (let i = 0; i < crops; i++) {
     for (const value of sampler.draw(random, 1)) {

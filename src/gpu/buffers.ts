@@ -5,10 +5,13 @@ import { OutOfMemoryError } from "./errors.js";
 
 /** A range of a GPU buffer that one tensor occupies. */
 export interface Block {
+  /** The buffer that it is a range of. */
   readonly buffer: GPUBuffer;
   /** Identifies the buffer in keys and logs. */
   readonly bufferId: number;
+  /** Where it starts, in bytes. */
   readonly offset: number;
+  /** Its length in bytes. */
   readonly byteLength: number;
   /** Bytes that a shader may touch: `byteLength` rounded up to 16, so that vec4 access never needs a tail. */
   readonly bindingSize: number;
@@ -24,7 +27,9 @@ export interface MemoryUse {
   peak: number;
   /** Created and not destroyed: in use, free for reuse, and arenas. */
   reserved: number;
+  /** Bytes of arenas: parameters, gradients, moments and captured programs. */
   arenas: number;
+  /** Buffers made so far (a count). */
   buffersCreated: number;
   /** Created and not destroyed. */
   buffers: number;

@@ -2,12 +2,17 @@
 
 /** Sizes of a subgroup matrix product with f16 operands and f32 results: [m, k] by [k, n]. */
 export interface SubgroupMatrix {
+  /** Rows of the result. */
   m: number;
+  /** Columns of the result. */
   n: number;
+  /** Length of the summed axis. */
   k: number;
 }
 
+/** What a device can do, read once when it is opened; kernels are chosen by it. */
 export interface Capabilities {
+  /** The adapter's name and driver, for people. */
   adapterName: string;
   /** A CPU that pretends to be a GPU (SwiftShader, lavapipe, WARP). */
   software: boolean;
@@ -17,17 +22,27 @@ export interface Capabilities {
   runtime?: string;
   /** What the adapter offers and is not trusted with, in a line each. */
   distrusted?: readonly string[];
+  /** Whether kernels may share values within a subgroup. */
   subgroups: boolean;
+  /** The fewest invocations of a subgroup; 1 without subgroups. */
   subgroupMinSize: number;
+  /** The most invocations of a subgroup; 1 without subgroups. */
   subgroupMaxSize: number;
+  /** Whether tensors may be f16. */
   f16: boolean;
   /** Products that subgroups do in hardware (tensor cores), f16 to f32 only; none for most adapters. */
   subgroupMatrices?: readonly SubgroupMatrix[];
+  /** Whether passes can be timed on the device. */
   timestamps: boolean;
+  /** Invocations of a workgroup, at most. */
   maxInvocations: number;
+  /** Bytes of workgroup memory, at most. */
   maxWorkgroupStorage: number;
+  /** Bytes that one binding may span. */
   maxBindingBytes: number;
+  /** Bytes of a buffer, at most. */
   maxBufferBytes: number;
+  /** Buffers that a kernel may bind. */
   maxStorageBindings: number;
 }
 

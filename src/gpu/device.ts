@@ -25,12 +25,22 @@ import { Waiting } from "./waiting.js";
 /** Workgroup counts of a dispatch. */
 export type Groups = readonly [x: number, y?: number, z?: number];
 
+/** Memory that was handed out. */
+export interface Allocation {
+  /** The memory: a range of a buffer. */
+  readonly block: Block;
+  /** Gives it back; once. */
+  release(): void;
+}
+
 /** Tries a feature on a device; what is wrong with it, if anything. */
 export type Distrust = (device: Device) => Promise<string | undefined>;
 
+/** How a device is opened; `open()` fills it in. */
 export interface DeviceOptions {
   /** Shown to people; defaults to the adapter's own description. */
   adapterName?: string;
+  /** Whether the adapter is a program on the CPU; kernels are chosen by it. Default false. */
   software?: boolean;
   /** false forces the uniform-buffer path for parameters. */
   immediates?: boolean;
@@ -52,8 +62,15 @@ const uniformSlots = 256;
 const COPY_DST = 8;
 const UNIFORM = 64;
 
+/**
+ * A WebGPU device with melgrad's memory, kernels and command recording: `gpu.device`. Needed only by who writes kernels;
+ * tensors and operations use it for you. Every method throws what failed on the device before: DeviceLostError,
+ * OutOfMemoryError, ShaderError.
+ */
 export class Device {
+  /** Hands out and takes back memory. */
   readonly pool: BufferPool;
+  /** The compiled kernels. */
   readonly pipelines: PipelineCache;
   /** Chooses among the kernels of a family. */
   readonly tuner: Tuner;
@@ -62,7 +79,12 @@ export class Device {
   /** Divides long programs into slices. */
   readonly pace: Pace;
   /** Dispatches and submissions so far. */
-  readonly counts = { dispatches: 0, submits: 0 };
+  readonly counts: {
+    /** Kernels launched. */
+    dispatches: number;
+    /** Command buffers submitted. */
+    submits: number;
+  } = { dispatches: 0, submits: 0 };
   /** Times every dispatch while it is attached. */
   profiler: Profiler | undefined;
   /** Called on every dispatch, for tests. */
@@ -89,7 +111,9 @@ export class Device {
   private readonly openReplays = new Set<Program>();
 
   private constructor(
+    /** WebGPU's own device. */
     readonly gpu: GPUDevice,
+    /** What it can do. */
     readonly capabilities: Capabilities,
     private readonly passLength: number,
     rewrite: DeviceOptions["rewrite"],
@@ -138,7 +162,7 @@ export class Device {
   }
 
   /** Memory for a tensor: from the pool or, while a program is being recorded, promised for every run of it. */
-  allocate(byteLength: number, holds?: Block["holds"]): { readonly block: Block; release(): void } {
+  allocate(byteLength: number, holds?: Block["holds"]): Allocation {
     if (this.recorder) return this.recorder.allocate(byteLength);
     const block = this.pool.acquire(byteLength, holds);
     return { block, release: () => this.pool.release(block) };
@@ -148,7 +172,7 @@ export class Device {
    * A block of `count` numbers. `fill` sets them now or, while a program is being recorded, before every run of it: so a
    * program can be given what changes from run to run. The block may be released after the dispatches that read it.
    */
-  scalars(count: number, fill: (out: Float32Array) => void): { readonly block: Block; release(): void } {
+  scalars(count: number, fill: (out: Float32Array) => void): Allocation {
     if (this.recorder) return { block: this.recorder.scalars(count, fill), release: () => {} };
     const allocated = this.allocate(4 * count);
     const values = new Float32Array(count);
@@ -163,7 +187,15 @@ export class Device {
   }
 
   /** Runs `work` in record mode: its commands become a program, and none of them has run when this returns. */
-  record<T>(work: () => T, label: string): { result: T; program: Program } {
+  record<T>(
+    work: () => T,
+    label: string,
+  ): {
+    /** What `work` returned. */
+    result: T;
+    /** What it recorded. */
+    program: Program;
+  } {
     if (this.recorder) throw nestedCapture();
     const recorder = new Recorder();
     this.recorder = recorder;

@@ -1,23 +1,34 @@
 // What the GPU's memory holds, for people. Not here: handing it out (buffers.ts) or placing a program's (plan.ts).
 import { type BufferPool, formatBytes } from "./buffers.js";
 
+/** Equal holdings of memory. */
+export interface Holding {
+  /** A label, or `tensor [shape]`. */
+  what: string;
+  /** Of all of them. */
+  bytes: number;
+  /** How many there are. */
+  count: number;
+}
+
 /** Sizes in bytes. */
 export interface MemoryReport {
-  /** Held by tensors, and by arenas: parameters, gradients, moments and captured programs. */
+  /** Held by tensors. */
   tensors: number;
+  /** Held by arenas: parameters, gradients, moments and captured programs. */
   arenas: number;
   /** Given back and kept for reuse. */
   free: number;
   /** The most that tensors and arenas held at once. */
   peak: number;
   /** The largest holdings; equal ones are counted together. */
-  largest: { what: string; bytes: number; count: number }[];
+  largest: Holding[];
 }
 
 /** The state of a pool, with its `largest` holdings named. */
 export function memoryReport(pool: BufferPool, largest = 10): MemoryReport {
   const { inUse, arenas, reserved, peak } = pool.use;
-  const groups = new Map<string, { what: string; bytes: number; count: number }>();
+  const groups = new Map<string, Holding>();
   for (const { holds, bytes } of pool.holdings()) {
     const what = typeof holds === "string" ? holds : `tensor [${holds.join(", ")}]`;
     const group = groups.get(what);

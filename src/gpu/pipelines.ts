@@ -29,16 +29,21 @@ export function keyOf(shader: string, defines: Defines): string {
 
 /** A shader with its defines. It is compiled when it is first dispatched, or earlier by `compile`. */
 export class Kernel {
+  /** The shader's parameters, in order. */
   readonly params: readonly ParamField[];
+  /** How each block is bound, in order. */
   readonly bindings: readonly ("read" | "read_write")[];
   private compiled: GPUComputePipeline | undefined;
   private compiling: Promise<void> | undefined;
 
   constructor(
+    /** The shader's name below shaders/. */
     readonly name: string,
     /** The shader's name with its defines. */
     readonly key: string,
+    /** What it is built with. */
     readonly defines: Defines,
+    /** Shared by kernels of equal bindings. */
     readonly layout: Layout,
     private readonly shader: ExpandedShader,
     private readonly device: GPUDevice,

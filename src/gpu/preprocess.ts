@@ -12,6 +12,7 @@
 // adapter has no immediates the variable becomes a uniform buffer after the last storage binding.
 import { ShaderError } from "./errors.js";
 
+/** Textual constants that a kernel is built with. */
 export type Defines = Readonly<Record<string, string | number | boolean>>;
 
 export interface ParamField {

@@ -27,9 +27,13 @@ export type Prepared =
 
 /** What a program is and holds. */
 export interface ProgramReport {
+  /** Kernels launched by a run. */
   dispatches: number;
+  /** Copies and clears of a run. */
   copies: number;
+  /** Different kernels. */
   kernels: number;
+  /** Bind groups, made once. */
   bindGroups: number;
   /** Bytes of each arena of temporaries. */
   arenas: number[];

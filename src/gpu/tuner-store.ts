@@ -17,9 +17,11 @@ export interface FamilyTable {
 
 /** Choices by family and bucket, measured on one adapter. */
 export interface TuningTable {
+  /** Version of the format. */
   format: 1;
   /** `tuningKey` of the adapter. */
   adapter: string;
+  /** By name. */
   families: Record<string, FamilyTable>;
   /** Kernels that were checked on it, by shader. */
   checks?: VerdictTable;

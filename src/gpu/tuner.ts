@@ -15,7 +15,9 @@ import { serialBuild } from "./serial.js";
 import { type FamilyTable, hashText, readTable, type TuningStore, type TuningTable } from "./tuner-store.js";
 import { Verdicts, type VerdictTable } from "./verdicts.js";
 
+/** The modes, see TuneMode. */
 export const tuneModes = ["off", "on", "force"] as const;
+/** off: tables and rules; on: what no table knows is noted and can be measured by `tune`; force: all is. */
 export type TuneMode = (typeof tuneModes)[number];
 
 /** Kernels that compute the same thing, and how one is chosen. All functions are pure. */
@@ -55,15 +57,20 @@ export interface Wanted {
 
 /** A bucket that was used, for people. */
 export interface Used {
+  /** Of kernels: matmul, attention. */
   family: string;
+  /** Shapes that share a choice. */
   bucket: string;
   /** "" where the rule decided. */
   choice: string;
+  /** The rule's time over the choice's when it was measured; 1 where nothing was. */
   gain: number;
+  /** Where the choice comes from. */
   source: Source;
 }
 
-type Source = "run" | "measured" | "shipped" | "rule";
+/** A resumed run, a measurement here, a table that comes with melgrad, or the rule. */
+export type Source = "run" | "measured" | "shipped" | "rule";
 
 interface Decision {
   /** Undefined: the rule decides, for each case by itself. */
@@ -71,6 +78,16 @@ interface Decision {
   name: string;
   gain: number;
   source: Source;
+}
+
+/** A kernel that is built in place of another. */
+export interface SerialBuild {
+  /** What it is known by. */
+  key: string;
+  /** What it is built with. */
+  defines: Defines;
+  /** Its text. */
+  text: ExpandedShader;
 }
 
 /** What tables are found by: device, driver or browser, and what kernels are chosen by. */
@@ -82,10 +99,13 @@ export function tuningKey(capabilities: Capabilities): string {
   return `${adapterName}; ${lanes}; ${f16 ? "f16" : "no f16"}; ${maxInvocations} invocations${where}`;
 }
 
+/** Which kernel a family takes for a bucket of shapes on this adapter: `gpu.device.tuner`. Looks up and never measures. */
 export class Tuner {
+  /** Whether buckets that no table knows are noted. */
   mode: TuneMode = "off";
   /** What was ignored and why. */
   readonly notes: string[] = [];
+  /** What its tables are found by: adapter, driver and features. */
   readonly key: string;
   /** Which kernels were checked here, and what was found. */
   readonly verdicts: Verdicts;
@@ -99,7 +119,10 @@ export class Tuner {
   private readonly sources = new Map<string, string>();
   private forced: { family: string; choice: unknown } | undefined;
 
-  constructor(readonly capabilities: Capabilities) {
+  constructor(
+    /** Of the device. */
+    readonly capabilities: Capabilities,
+  ) {
     this.key = tuningKey(capabilities);
     this.notes.push(...(capabilities.distrusted ?? []));
     this.verdicts = new Verdicts((shader) => this.sourcesOf({ name: shader, shaders: [shader], version: 1 }));
@@ -111,11 +134,7 @@ export class Tuner {
   }
 
   /** What is built in place of a kernel that is wrong here: its text made serial, unless that cannot be or is wrong too. */
-  instead(
-    key: string,
-    shader: string,
-    defines: Defines,
-  ): { key: string; defines: Defines; text: ExpandedShader } | undefined {
+  instead(key: string, shader: string, defines: Defines): SerialBuild | undefined {
     const other = `${key}|SERIAL=1`;
     if (this.wrong(key) === undefined || this.wrong(other) !== undefined) return undefined;
     const { immediates } = this.capabilities;
@@ -319,7 +338,12 @@ export class Tuner {
   }
 
   /** Buckets in the tables. */
-  counts(): { shipped: number; measured: number } {
+  counts(): {
+    /** In tables that come with melgrad. */
+    shipped: number;
+    /** Measured here. */
+    measured: number;
+  } {
     const count = (tables: Record<string, FamilyTable>) =>
       Object.values(tables).reduce((total, { entries }) => total + Object.keys(entries).length, 0);
     return { shipped: count(this.shipped), measured: count(this.measured) };

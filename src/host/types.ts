@@ -6,6 +6,7 @@ import type { TuneMode } from "../gpu/tuner.js";
 /** `safe` keeps Dawn's bounds checks and validation; `fast` turns both off. A browser has only `safe`. */
 export type GpuProfile = "safe" | "fast";
 
+/** Which adapter is opened, and how. */
 export interface HostOptions {
   /** `auto` (hardware, else the system's software adapter, else the embedded one), `embedded`, or part of an adapter's name. */
   adapter?: string;
@@ -22,15 +23,20 @@ export interface OpenOptions extends HostOptions {
   tune?: TuneMode;
 }
 
+/** Where an adapter comes from. */
 export type AdapterKind = "hardware" | "system-software" | "embedded";
 
+/** An adapter that was opened. */
 export interface HostGpu {
+  /** WebGPU's entry point. */
   gpu: GPU;
+  /** The adapter itself. */
   adapter: GPUAdapter;
   /** For people and as a key: the device and its driver, for example `swiftshader-device-subzero (SwiftShader driver 5.0.0)`. */
   name: string;
   /** True where the "GPU" is the CPU. */
   software: boolean;
+  /** Hardware, or which software. */
   kind: AdapterKind;
   /** Whether its driver is one that melgrad fetched. */
   fetched?: boolean;

@@ -15,9 +15,12 @@ const types = {
   "|b1": Uint8Array,
 } as const;
 
+/** The typed arrays that a .npy file can hold. */
 export type NpyArray = InstanceType<(typeof types)[keyof typeof types]>;
 
+/** An array of a .npy file. */
 export interface NpyFile {
+  /** Lengths of the axes. */
   shape: readonly number[];
   /** Row-major elements; may share memory with the bytes that were read. */
   data: NpyArray;

@@ -19,7 +19,9 @@ const arrays = {
   BF16: Uint16Array,
 } as const;
 
+/** Element types of the format, by its names: F32, F16, I64 and so on. */
 export type SafetensorsDType = keyof typeof arrays;
+/** The typed array of an element type. */
 export type SafetensorsArray =
   | Float64Array
   | Float32Array
@@ -30,8 +32,11 @@ export type SafetensorsArray =
   | Uint8Array
   | Uint16Array;
 
+/** A tensor of a safetensors file, on the CPU. */
 export interface SafeTensor {
+  /** Type of the elements. */
   dtype: SafetensorsDType;
+  /** Lengths of the axes. */
   shape: readonly number[];
   /** Row-major elements; may share memory with the bytes that were read. */
   data: SafetensorsArray;

@@ -1,9 +1,12 @@
 // Initial values of parameters. Each function draws `size` numbers from a seeded generator.
 import type { ParameterSpec } from "./parameters.js";
 
-type Init = ParameterSpec["init"];
+/** Draws `size` initial values with a seeded generator. */
+export type Init = ParameterSpec["init"];
 
+/** All 0, for biases. */
 export const zeros: Init = (size) => new Float32Array(size);
+/** All 1, for gains. */
 export const ones: Init = (size) => new Float32Array(size).fill(1);
 
 /** Normal with standard deviation `std`, cut off at two of them (as timm's vision transformers start). */

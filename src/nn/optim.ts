@@ -8,17 +8,27 @@ import { firstUsable, teamKernel } from "../ops/alternatives.js";
 import { planGrid } from "../ops/launch.js";
 import { planTeams } from "../ops/row-teams.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { chunkSize, type NamedValues, type ParameterArena, type ParameterSet } from "./parameters.js";
+import {
+  chunkSize,
+  type NamedValue,
+  type NamedValues,
+  type ParameterArena,
+  type ParameterSet,
+} from "./parameters.js";
 
+/** Rule and settings of an optimiser, as in PyTorch. */
 export interface OptimizerOptions {
+  /** SGD with momentum, Adam (decay in the gradient) or AdamW (decoupled decay). */
   rule: "sgd" | "adam" | "adamw";
   /** AdamW and Adam: decay rates of the two moments. Default 0.9, 0.999. */
   betas?: readonly [number, number];
+  /** Added to the root of the second moment. Default 1e-8. */
   eps?: number;
-  /** Decoupled for AdamW, L2 in the gradient for SGD and Adam. */
+  /** Decoupled for AdamW, L2 in the gradient for SGD and Adam. Default 0. */
   weightDecay?: number;
-  /** SGD. */
+  /** SGD: how much of the last update is kept. Default 0. */
   momentum?: number;
+  /** Nesterov momentum. Default false. */
   nesterov?: boolean;
 }
 
@@ -32,7 +42,10 @@ export class GradientClipper {
   private readonly chunks: Tensor;
   private readonly count: number;
 
-  constructor(readonly parameters: ParameterSet) {
+  constructor(
+    /** Whose gradients are measured and scaled. */
+    readonly parameters: ParameterSet,
+  ) {
     const { gpu } = parameters;
     this.chunks = chunkTable(parameters);
     this.count = this.chunks.size / 2;
@@ -65,11 +78,16 @@ export class GradientClipper {
     overArena(device, device.kernel("optim/scale"), [this.result.block, gradients], {});
   }
 
+  /** Gives its memory back. */
   dispose(): void {
     for (const tensor of [this.chunks, this.partial, this.result]) tensor.dispose();
   }
 }
 
+/**
+ * Updates all parameters of a set in one dispatch. Its moments lie on the device; `state()` and `restore()` are for
+ * checkpoints.
+ */
 export class Optimizer {
   /** Updates done. */
   step = 0;
@@ -77,7 +95,10 @@ export class Optimizer {
   private readonly noClip: Tensor;
 
   constructor(
+    /** Whose gradients are measured and scaled. */
+    /** What is updated. */
     readonly parameters: ParameterSet,
+    /** The rule and its settings. */
     readonly options: OptimizerOptions,
   ) {
     this.moments = [parameters.arena("first moments")];
@@ -125,8 +146,8 @@ export class Optimizer {
   }
 
   /** Moments by name: `exp_avg.NAME` and, but for SGD, `exp_avg_sq.NAME`. */
-  async state(): Promise<Map<string, { shape: readonly number[]; data: Float32Array }>> {
-    const state = new Map<string, { shape: readonly number[]; data: Float32Array }>();
+  async state(): Promise<Map<string, NamedValue>> {
+    const state = new Map<string, NamedValue>();
     for (const [k, prefix] of this.prefixes()) {
       for (const [name, value] of await this.parameters.read(this.moments[k]))
         state.set(prefix + name, value);
@@ -134,10 +155,10 @@ export class Optimizer {
     return state;
   }
 
-  /** Restores what `state` gave, and the number of updates. */
+  /** Restores what `state` gave, and the number of updates. Throws DataError where a moment is missing or of another shape. */
   restore(state: NamedValues, step: number): void {
     for (const [k, prefix] of this.prefixes()) {
-      const values = new Map<string, { shape: readonly number[]; data: Float32Array }>();
+      const values = new Map<string, NamedValue>();
       for (const name of this.parameters.names) {
         const value = state.get(prefix + name);
         if (!value) throw new DataError(`The optimiser's state lacks '${prefix}${name}'.`);
@@ -148,6 +169,7 @@ export class Optimizer {
     this.step = step;
   }
 
+  /** Gives the moments' memory back. */
   dispose(): void {
     for (const arena of this.moments) arena.destroy();
     this.noClip.dispose();
@@ -161,9 +183,13 @@ export class Optimizer {
 
 /** Exponential moving average of a model's parameters: average = decay·average + (1 − decay)·value. */
 export class MovingAverage {
+  /** The averaged values, of the layout of the parameters. */
   readonly average: ParameterArena;
 
-  constructor(readonly parameters: ParameterSet) {
+  constructor(
+    /** Whose values are averaged. */
+    readonly parameters: ParameterSet,
+  ) {
     this.average = parameters.arena("moving average");
     parameters.gpu.device.copy(parameters.arenas.values, this.average.whole);
   }
@@ -182,6 +208,7 @@ export class MovingAverage {
     changing.release();
   }
 
+  /** Gives the average's memory back. */
   dispose(): void {
     this.average.destroy();
   }

@@ -9,26 +9,41 @@ import type { Tensor } from "../tensor/tensor.js";
 
 /** How one parameter starts. */
 export interface ParameterSpec {
+  /** Unique in its set; timm's names in Patchifier. */
   name: string;
+  /** Lengths of the axes; linear weights are [out, in]. */
   shape: Shape;
   /** Draws the initial values. */
   init(size: number, random: Random): Float32Array;
 }
 
+/** Values on the CPU. */
+export interface NamedValue {
+  /** Lengths of the axes. */
+  shape: Shape;
+  /** Row-major elements. */
+  data: Float32Array;
+}
+
 /** Values by parameter name. */
-export type NamedValues = ReadonlyMap<string, { shape: Shape; data: Float32Array }>;
+export type NamedValues = ReadonlyMap<string, NamedValue>;
 
 /** Elements that one workgroup of an optimiser kernel handles. */
 export const chunkSize = 1024;
 
 /** An arena with one block for each parameter: values, gradients or an optimiser's moments. */
 export interface ParameterArena {
+  /** All of it, padding between parameters included. */
   whole: Block;
+  /** One for each parameter, in the order of the set. */
   blocks: Block[];
+  /** Gives the memory back. */
   destroy(): void;
 }
 
+/** A model's parameters by name, with gradients. Values lie in one arena and gradients in another of the same layout. */
 export class ParameterSet {
+  /** In the order of the specs. */
   readonly names: readonly string[];
   private readonly tensors = new Map<string, Tensor>();
   private readonly values: ParameterArena;
@@ -36,7 +51,9 @@ export class ParameterSet {
   private readonly sizes: number[];
 
   constructor(
+    /** Where they live. */
     readonly gpu: Gpu,
+    /** What the set was made from. */
     readonly specs: readonly ParameterSpec[],
     random: Random,
   ) {
@@ -57,6 +74,7 @@ export class ParameterSet {
     return this.sizes.reduce((total, bytes) => total + bytes / 4, 0);
   }
 
+  /** The tensor of a name. Throws DataError where there is none. */
   get(name: string): Tensor {
     const tensor = this.tensors.get(name);
     if (!tensor) throw new DataError(`The model has no parameter '${name}'.`);
@@ -64,7 +82,12 @@ export class ParameterSet {
   }
 
   /** The values' arena, and the gradients'. */
-  get arenas(): { values: Block; gradients: Block } {
+  get arenas(): {
+    /** All values. */
+    values: Block;
+    /** All gradients. */
+    gradients: Block;
+  } {
     return { values: this.values.whole, gradients: this.gradients.whole };
   }
 
@@ -92,9 +115,7 @@ export class ParameterSet {
   }
 
   /** Reads every value of an arena of this layout (the parameters' own by default) in one wait. */
-  async read(
-    arena: ParameterArena = this.values,
-  ): Promise<Map<string, { shape: Shape; data: Float32Array }>> {
+  async read(arena: ParameterArena = this.values): Promise<Map<string, NamedValue>> {
     const { whole, blocks } = arena;
     const bytes = await this.gpu.device.read(whole);
     return new Map(
@@ -105,7 +126,7 @@ export class ParameterSet {
     );
   }
 
-  /** Overwrites every value of an arena of this layout. Names and shapes must match exactly. */
+  /** Overwrites every value of an arena of this layout. Throws DataError where a name is missing or a shape is another. */
   write(values: NamedValues, arena: ParameterArena = this.values): void {
     for (const { name, shape } of this.specs) {
       const found = values.get(name);
@@ -123,6 +144,7 @@ export class ParameterSet {
     this.gpu.device.write(arena.whole, staged);
   }
 
+  /** Gives all memory back. */
   dispose(): void {
     this.values.destroy();
     this.gradients.destroy();

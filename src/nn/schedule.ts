@@ -1,11 +1,14 @@
 // Learning rate against step. Pure functions.
 
+/** A learning rate that warms up and then falls by half a cosine. */
 export interface CosineSchedule {
+  /** The highest learning rate. */
   baseLr: number;
   /** Steps of linear warm-up. */
   warmup: number;
   /** Steps in all. */
   total: number;
+  /** The learning rate at the end. Default 0. */
   minLr?: number;
 }
 

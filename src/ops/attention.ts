@@ -21,6 +21,7 @@ import { attentionFamily } from "./tuning-attention.js";
 import { reshape } from "./view.js";
 import { where } from "./where.js";
 
+/** Masks and scale of attention. */
 export interface AttentionOptions {
   /**
    * Any shape that repeats to [B, H, Tq, Tk]. f32: added to the scores before the softmax, -Infinity or -1e30 hides. i32: 0

@@ -93,18 +93,22 @@ export const binary = Object.fromEntries(
   (Object.keys(binaryRows) as BinaryName[]).map((name) => [name, defineBinary(name)]),
 ) as Record<BinaryName, Op<void>>;
 
+/** a + b by element. Broadcasts as NumPy does; throws ShapeError where the shapes do not go together. */
 export function add(a: Tensor, b: Tensor | number): Tensor {
   return typeof b === "number" ? affine(a, 1, b) : binary.add([a, b]);
 }
 
+/** a − b by element. Broadcasts as NumPy does; throws ShapeError where the shapes do not go together. */
 export function sub(a: Tensor, b: Tensor | number): Tensor {
   return typeof b === "number" ? affine(a, 1, -b) : binary.sub([a, b]);
 }
 
+/** a·b by element. Broadcasts as NumPy does; throws ShapeError where the shapes do not go together. */
 export function mul(a: Tensor, b: Tensor | number): Tensor {
   return typeof b === "number" ? affine(a, b, 0) : binary.mul([a, b]);
 }
 
+/** a/b by element. Broadcasts as NumPy does; throws ShapeError where the shapes do not go together. */
 export function div(a: Tensor, b: Tensor | number): Tensor {
   return typeof b === "number" ? affine(a, 1 / b, 0) : binary.div([a, b]);
 }

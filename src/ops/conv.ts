@@ -10,6 +10,7 @@ import { matmul } from "./matmul.js";
 import { sum } from "./reduce.js";
 import { permute, reshape } from "./view.js";
 
+/** Stride and padding of a convolution. */
 export interface ConvOptions {
   /** One number for all axes, or one for each. Default 1. */
   stride?: number | readonly number[];

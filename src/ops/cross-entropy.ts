@@ -10,6 +10,7 @@ import { planRows } from "./row-teams.js";
 /** What becomes of the losses of the elements or rows. */
 export type LossReduction = "mean" | "sum" | "none";
 
+/** Settings of cross entropy. */
 export interface CrossEntropyOptions {
   /** Share of the target that is spread evenly over all classes; default 0. */
   labelSmoothing?: number;

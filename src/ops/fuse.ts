@@ -26,62 +26,84 @@ export type Operand = Expr | number;
 /** What a fused function computes with: an element, with the methods of a tensor that go element by element. */
 export class Expr {
   /** @internal */
-  constructor(readonly from: Step | { input: number }) {}
+  constructor(
+    /** @internal */
+    readonly from: Step | { input: number },
+  ) {}
 
+  /** This + other. */
   add(other: Operand): Expr {
     return typeof other === "number" ? this.shift(other) : this.with("add", other);
   }
+  /** This − other. */
   sub(other: Operand): Expr {
     return typeof other === "number" ? this.shift(-other) : this.with("sub", other);
   }
+  /** This · other. */
   mul(other: Operand): Expr {
     return typeof other === "number" ? this.scale(other) : this.with("mul", other);
   }
+  /** This / other. */
   div(other: Operand): Expr {
     return typeof other === "number" ? this.scale(1 / other) : this.with("div", other);
   }
+  /** This to a power; a negative base needs a whole number. */
   pow(exponent: Operand): Expr {
     return typeof exponent === "number" ? this.apply("pow_scalar", exponent) : this.with("pow", exponent);
   }
+  /** The larger of both. */
   maximum(other: Expr): Expr {
     return this.with("maximum", other);
   }
+  /** The smaller of both. */
   minimum(other: Expr): Expr {
     return this.with("minimum", other);
   }
+  /** −x. */
   neg(): Expr {
     return this.apply("neg");
   }
+  /** |x|; the gradient at 0 is 0. */
   abs(): Expr {
     return this.apply("abs");
   }
+  /** eˣ. */
   exp(): Expr {
     return this.apply("exp");
   }
+  /** ln x; NaN below 0. */
   log(): Expr {
     return this.apply("log");
   }
+  /** √x; NaN below 0. */
   sqrt(): Expr {
     return this.apply("sqrt");
   }
+  /** 1/√x. */
   rsqrt(): Expr {
     return this.apply("rsqrt");
   }
+  /** 1/x. */
   reciprocal(): Expr {
     return this.apply("reciprocal");
   }
+  /** x². */
   square(): Expr {
     return this.apply("square");
   }
+  /** max(x, 0). */
   relu(): Expr {
     return this.apply("relu");
   }
+  /** 1/(1 + e⁻ˣ). */
   sigmoid(): Expr {
     return this.apply("sigmoid");
   }
+  /** tanh x. */
   tanh(): Expr {
     return this.apply("tanh");
   }
+  /** x·sigmoid(x). */
   silu(): Expr {
     return this.apply("silu");
   }
@@ -89,6 +111,7 @@ export class Expr {
   gelu(options: { approximate?: "none" | "tanh" } = {}): Expr {
     return this.apply(options.approximate === "tanh" ? "gelu_tanh" : "gelu");
   }
+  /** x limited to [min, max]; the gradient passes inside. */
   clamp(min: number, max: number): Expr {
     return this.apply("clamp", min, max);
   }

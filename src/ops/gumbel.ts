@@ -12,6 +12,7 @@ import { oneHot } from "./one-hot.js";
 import { argmax } from "./scan.js";
 import { softmax } from "./softmax.js";
 
+/** Temperature, seed and form of a Gumbel softmax. */
 export interface GumbelOptions {
   /** The smaller, the closer to a choice; at least 1e-3. A function is asked at every run of a captured function. */
   tau: number | (() => number);

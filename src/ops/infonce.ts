@@ -152,7 +152,7 @@ const infonceOp = defineOp<{ tau: number }, Saved>({
  *
  * @param x targets [N, P], or [B, N, P] for B clips
  * @param c predictions of the same shape; j runs over those of the same clip
- * @param options.tau temperature; default 1
+ * @param options temperature `tau`, default 1
  */
 export function infonce(x: Tensor, c: Tensor, { tau = 1 }: { tau?: number } = {}): Tensor {
   if (x.rank < 2 || !sameShape(x.shape, c.shape)) {

@@ -7,6 +7,7 @@ import { foldGroups } from "./launch.js";
 import { reduceInto, splitRun } from "./reduction.js";
 import { lanesOf, planRows } from "./row-teams.js";
 
+/** Settings of a layer normalisation. */
 export interface LayerNormOptions {
   /** Added to the variance; default 1e-5. */
   eps?: number;

@@ -7,6 +7,7 @@ import { defineOp } from "./define.js";
 import { columnSums, type GeluForm, product } from "./matmul-kernels.js";
 import { unaryGradient } from "./unary.js";
 
+/** What follows a linear layer in its kernel. */
 export interface LinearOptions {
   /** Applies GELU to x·Wᵀ + b: true is the exact one, "tanh" the approximation (as `gelu_tanh`). */
   gelu?: GeluForm;

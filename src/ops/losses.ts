@@ -85,9 +85,11 @@ const binaryOp = defineOp<{ reduction: LossReduction }>({
   },
 });
 
+/** Weights and reduction of binary cross entropy. */
 export interface BinaryCrossEntropyOptions {
   /** Weight of the positive part of each class: [classes], along the last axis. */
   posWeight?: Tensor;
+  /** Default mean. */
   reduction?: LossReduction;
 }
 

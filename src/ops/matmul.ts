@@ -7,9 +7,11 @@ import { defineOp, result } from "./define.js";
 import { product } from "./matmul-kernels.js";
 import { broadcastTo, reshape } from "./view.js";
 
+/** How the operands of a product are stored. */
 export interface MatmulOptions {
-  /** Swap the last two axes of the stored operand. */
+  /** A is stored as [..., k, m]. Default false. */
   transposeA?: boolean;
+  /** B is stored as [..., n, k], as linear weights are. Default false. */
   transposeB?: boolean;
   /** The result's type; f16 needs an adapter that has it. The operands may be f32 or f16, in any mixture. Default f32. */
   dtype?: "f32" | "f16";

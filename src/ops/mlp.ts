@@ -7,15 +7,19 @@ import { defineOp } from "./define.js";
 import { productGradients, requireFull } from "./linear.js";
 import { type GeluForm, product } from "./matmul-kernels.js";
 
+/** Weights of a two-layer perceptron; rows are outputs, as in PyTorch. */
 export interface MlpWeights {
   /** [hidden, in] and [hidden]. */
   weight1: Tensor;
+  /** [hidden]. */
   bias1: Tensor;
   /** [out, hidden] and [out]. */
   weight2: Tensor;
+  /** [out]. */
   bias2: Tensor;
 }
 
+/** Settings of a two-layer perceptron. */
 export interface MlpOptions {
   /** Which GELU: true is the exact one (default), "tanh" the approximation. */
   gelu?: true | "tanh";

@@ -8,6 +8,7 @@ import { defineOp, type Op } from "./define.js";
 import { type Reduction, reduceInto, spread, type View3, viewAround } from "./reduction.js";
 import { permute, reshape } from "./view.js";
 
+/** Over which axes is reduced. */
 export interface ReduceOptions {
   /** Axes to reduce; all where not given. */
   dim?: number | readonly number[] | null;

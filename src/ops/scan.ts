@@ -177,6 +177,7 @@ const topkOp = defineOp<{ k: number; sign: number; indices: Tensor }>({
   },
 });
 
+/** Along which axis, and which end. */
 export interface TopkOptions {
   /** Default the last axis. */
   dim?: number;
@@ -184,12 +185,16 @@ export interface TopkOptions {
   largest?: boolean;
 }
 
-/** The k largest elements along `dim` in falling order, and their i32 indices. Of equal ones the first comes first. */
-export function topk(
-  x: Tensor,
-  k: number,
-  { dim = -1, largest = true }: TopkOptions = {},
-): { values: Tensor; indices: Tensor } {
+/** What `topk` gives: of the shape of x with k places along the axis. */
+export type TopkResult = {
+  /** f32, with a gradient. */
+  values: Tensor;
+  /** i32. */
+  indices: Tensor;
+};
+
+/** The k largest elements along `dim` in falling order, and their i32 indices. Of equal ones the first comes first. Throws ShapeError where the axis is shorter than k. */
+export function topk(x: Tensor, k: number, { dim = -1, largest = true }: TopkOptions = {}): TopkResult {
   const flat = x.rank === 0 ? reshape(x, [1]) : x;
   const axis = resolveAxis(dim, flat.rank);
   if (!Number.isInteger(k) || k < 0 || k > flat.shape[axis]) {

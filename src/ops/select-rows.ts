@@ -9,11 +9,13 @@ import { pick } from "./gather.js";
 
 /** Row numbers and, for every source row, its place among them or -1. Both i32. */
 export interface RowTable {
+  /** Row numbers [k]. */
   rows: Tensor;
+  /** The place of every source row among them, or -1: [n]. */
   inverse: Tensor;
 }
 
-/** A table for selecting the distinct `rows` out of `count`. */
+/** A table for selecting the distinct `rows` out of `count`. Throws ShapeError where one is not below `count` or comes twice. */
 export function rowTable(gpu: Gpu, rows: Int32Array, count: number): RowTable {
   const inverse = new Int32Array(count).fill(-1);
   rows.forEach((row, i) => {
@@ -38,7 +40,7 @@ const selectRowsOp = defineOp<{ inverse: Tensor }>({
   backward: ({ grad, options: { inverse } }) => [moveRows(grad, inverse), undefined],
 });
 
-/** The rows of x [n, d] that `table` names, as [rows, d]. */
+/** The rows of x [n, d] that `table` names, as [rows, d]. Throws ShapeError where the table is for another n. */
 export function selectRows(x: Tensor, table: RowTable): Tensor {
   if (x.rank !== 2 || x.shape[0] !== table.inverse.size) {
     throw new ShapeError(

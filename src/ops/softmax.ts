@@ -8,6 +8,7 @@ import { type View3, viewAround } from "./reduction.js";
 import { planRows } from "./row-teams.js";
 import { transpose } from "./view.js";
 
+/** Along which axis. */
 export interface SoftmaxOptions {
   /** The axis that sums to one; the last where not given. */
   dim?: number;

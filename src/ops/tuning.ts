@@ -36,6 +36,7 @@ export interface Tuned<Case = never> {
 
 /** How a candidate did. */
 export interface Attempt {
+  /** The candidate's name. */
   choice: string;
   /** Median milliseconds; undefined where it was not timed to the end. */
   ms?: number;
@@ -45,15 +46,19 @@ export interface Attempt {
 
 /** What was found for one bucket. */
 export interface TuningResult {
+  /** Of kernels. */
   family: string;
+  /** Shapes that share a choice. */
   bucket: string;
   /** "" where the rule's choice stays. */
   choice: string;
   /** The rule's time over the chosen one's. */
   gain: number;
+  /** Every candidate. */
   attempts: Attempt[];
 }
 
+/** How long and how carefully is measured. */
 export interface TuningOptions {
   /** Milliseconds after which no further bucket is begun. Default two minutes. */
   budgetMs?: number;
@@ -67,8 +72,11 @@ export interface TuningOptions {
   repay?: number;
   /** The fewest milliseconds that must be gained. Default 0.02 on software adapters, 0.001 on others. */
   leastMs?: number;
+  /** Of the operands. Default 1. */
   seed?: number;
+  /** Called after each bucket, with how many of how many are done. */
   onResult?(result: TuningResult, done: number, total: number): void;
+  /** Ends the measurement before the next bucket. */
   signal?: AbortSignal;
 }
 

@@ -23,7 +23,7 @@ const reshapeOp = defineOp<{ shape: Shape }>({
   backward: ({ grad, inputs: [x] }) => [grad.alias(x.shape)],
 });
 
-/** One length may be -1: it is whatever the others leave. */
+/** The same elements as another shape, in the same memory. One length may be -1: it is whatever the others leave. Throws ShapeError where they do not fill it. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   return reshapeOp([x], { shape: inferLength(x, shape) });
 }
@@ -66,6 +66,7 @@ const permuteOp = defineOp<{ dims: readonly number[] }>({
   },
 });
 
+/** x with its axes in the order `dims`; a copy. Throws ShapeError where an axis is missing or named twice. */
 export function permute(x: Tensor, dims: readonly number[]): Tensor {
   const resolved = dims.map((axis) => resolveAxis(axis, x.rank));
   if (resolved.length !== x.rank || new Set(resolved).size !== x.rank) {
@@ -75,7 +76,7 @@ export function permute(x: Tensor, dims: readonly number[]): Tensor {
   return permuteOp([x], { dims: resolved });
 }
 
-/** Swaps two axes. */
+/** x with two axes swapped, by default the last two; a copy. */
 export function transpose(x: Tensor, dim0 = -2, dim1 = -1): Tensor {
   const dims = x.shape.map((_, axis) => axis);
   const [a, b] = [resolveAxis(dim0, x.rank), resolveAxis(dim1, x.rank)];
@@ -91,6 +92,10 @@ const broadcastOp = defineOp<{ shape: Shape }>({
   backward: ({ grad, inputs: [x] }) => [sumTo(grad, x.shape)],
 });
 
+/**
+ * x repeated along axes of length 1, and along new ones before its own, to `shape`; a copy. Throws ShapeError where it does not
+ * repeat to it.
+ */
 export function broadcastTo(x: Tensor, shape: Shape): Tensor {
   const offset = shape.length - x.rank;
   const fits = offset >= 0 && x.shape.every((n, axis) => n === 1 || n === shape[axis + offset]);

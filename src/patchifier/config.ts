@@ -7,8 +7,11 @@ import { UsageError } from "../gpu/errors.js";
 export interface FrontEndConfig {
   /** Hz. 16 kHz is MagnaTagATune's own rate. */
   sampleRate: number;
+  /** Points of the FFT. */
   nFft: number;
+  /** Samples between frames. */
   hopLength: number;
+  /** Mel bands. */
   nMels: number;
   /** log10(1 + gain·S): MusiCNN's compression. */
   gain: number;
@@ -16,15 +19,21 @@ export interface FrontEndConfig {
 
 /** The encoder and its patches. */
 export interface ModelConfig {
+  /** How audio becomes log-mels. */
   frontEnd: FrontEndConfig;
   /** grid: patchMels × patchFrames; frame: all mels × patchFrames. */
   patchMels: number;
+  /** Frames of a patch. */
   patchFrames: number;
   /** Frames of a crop. */
   cropFrames: number;
+  /** Length of a token. */
   width: number;
+  /** Transformer blocks. */
   layers: number;
+  /** Attention heads; they divide the width. */
   heads: number;
+  /** Hidden units of a block's MLP, in widths. */
   mlpRatio: number;
 }
 
@@ -47,19 +56,31 @@ export interface PretrainConfig {
    */
   detailWeight?: number;
   /** joint and infonce: hidden patches of the batch are told apart by cosines over this temperature. Absent: SSAST's way. */
-  contrast?: { temperature: number };
+  contrast?: {
+    /** What cosines are divided by. */
+    temperature: number;
+  };
+  /** Crops of a step. */
   batch: number;
+  /** Steps in all. */
   steps: number;
+  /** The highest learning rate. */
   lr: number;
+  /** Steps of linear warm-up. */
   warmup: number;
+  /** Decay rates of AdamW's moments. */
   betas: [number, number];
   /** AdamW's ε. Absent: 1e-8. */
   eps?: number;
+  /** Of AdamW, decoupled. */
   weightDecay: number;
+  /** The norm that all gradients together are limited to. */
   clipNorm: number;
 }
 
+/** The presets, smallest first. */
 export const presetNames = ["demo", "small", "base"] as const;
+/** One of presetNames. */
 export type PresetName = (typeof presetNames)[number];
 
 const frontEnd: FrontEndConfig = { sampleRate: 16000, nFft: 1024, hopLength: 512, nMels: 128, gain: 1e4 };
@@ -97,8 +118,16 @@ function common() {
   };
 }
 
+/** Settings that belong together. */
+export interface Preset {
+  /** The encoder. */
+  model: ModelConfig;
+  /** Its pre-training. */
+  pretrain: PretrainConfig;
+}
+
 /** Model and pre-training settings of a preset. Throws UsageError for an unknown name. */
-export function preset(name: string): { model: ModelConfig; pretrain: PretrainConfig } {
+export function preset(name: string): Preset {
   const known = presetNames.find((each) => each === name);
   if (!known) throw new UsageError(`There is no preset '${name}': use ${presetNames.join(", ")}.`);
   return structuredClone({ model: models[known], pretrain: pretraining[known] });

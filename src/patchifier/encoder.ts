@@ -24,16 +24,23 @@ import { positionSpec } from "./positions.js";
 
 /** The sizes that the encoder depends on: T tokens of P values, width d. */
 export interface EncoderSizes {
+  /** Patches of a crop, T. */
   tokens: number;
+  /** Values of a patch, P. */
   values: number;
+  /** Length of a token, d. */
   width: number;
+  /** Transformer blocks. */
   layers: number;
+  /** Attention heads. */
   heads: number;
+  /** Hidden units of a block's MLP, in widths. */
   mlpRatio: number;
   /** Rows of the patches' grid, for where positions start; default 1. */
   rows?: number;
 }
 
+/** The sizes of a configured model. Throws ShapeError where patches do not divide the bands. */
 export function encoderSizes(model: ModelConfig): EncoderSizes {
   const { tokens, values, rows } = patchGrid(model);
   const { width, layers, heads, mlpRatio } = model;
@@ -43,14 +50,18 @@ export function encoderSizes(model: ModelConfig): EncoderSizes {
 /** Called with the name of each intermediate result: tokens, block_0, …, encoded. */
 export type Trace = (name: string, value: Tensor) => void;
 
+/** The encoder: patches [B, T, P] → tokens [B, T, d], a pre-LayerNorm transformer with timm's parameter names. */
 export class Patchifier {
+  /** All of them by name, the objective's included. */
   readonly parameters: ParameterSet;
   /** The parameters as functions of blocks.ts take them. */
   readonly weights: Weights = (name) => this.parameters.get(name);
 
   /** `added` are the parameters of the objective, after the encoder's; by default two prediction heads (`joint`'s). */
   constructor(
+    /** Where it lives. */
     readonly gpu: Gpu,
+    /** Its sizes. */
     readonly sizes: EncoderSizes,
     random: Random,
     added: readonly ParameterSpec[] = headSpecs(sizes),
@@ -111,6 +122,7 @@ export class Patchifier {
     });
   }
 
+  /** Gives the parameters' memory back. */
   dispose(): void {
     this.parameters.dispose();
   }

@@ -13,7 +13,9 @@ import type { FrontEndConfig } from "./config.js";
 
 /** Row-major [frames, nMels]: a crop in time is one contiguous range. */
 export interface FrameMajorMel {
+  /** Number of frames. */
   frames: number;
+  /** frames·nMels values. */
   values: Float32Array;
 }
 
@@ -33,11 +35,15 @@ export async function checkFrontEnd(gpu: Gpu, config: FrontEndConfig): Promise<v
   });
 }
 
+/** From recordings of any rate and length to log-mels on the CPU, in pieces of bounded size. */
 export class FrontEnd {
+  /** The transform on the GPU. */
   readonly logMel: LogMel;
 
   constructor(
+    /** Where it runs. */
     readonly gpu: Gpu,
+    /** Its settings. */
     readonly config: FrontEndConfig,
   ) {
     const { sampleRate, nFft, hopLength, nMels, gain } = config;
@@ -81,6 +87,7 @@ export class FrontEnd {
     return { frames, values };
   }
 
+  /** Gives the tables back. */
   dispose(): void {
     this.logMel.dispose();
   }

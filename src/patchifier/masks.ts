@@ -7,7 +7,9 @@ import type { Tensor } from "../tensor/tensor.js";
 
 /** A grid of patches in time-major order: patch number = column·rows + row, columns run along time. */
 export interface Grid {
+  /** Patches above each other. */
   rows: number;
+  /** Patches beside each other, along time. */
   columns: number;
 }
 
@@ -59,7 +61,7 @@ export function spanMask(random: Random, { rows, columns }: Grid, count: number)
 
 /** A batch's masks on the device. */
 export interface BatchMask {
-  /** [B, T, 1]: 1 where hidden. */
+  /** 1 where hidden: [B, T, 1]. */
   masked: Tensor;
   /** Rows of the flattened [B·T, …] that are hidden, clip by clip. */
   table: RowTable;

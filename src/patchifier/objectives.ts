@@ -24,6 +24,7 @@ import { wav2vec2 } from "./objectives/wav2vec2.js";
 export { pretrainLosses } from "./objectives/masked-prediction.js";
 export type {
   ChanceSizes,
+  Course,
   Drawn,
   Losses,
   Music,

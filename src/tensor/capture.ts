@@ -9,6 +9,7 @@ import { Tensor } from "./tensor.js";
 /** Inputs by name. */
 export type Inputs = Readonly<Record<string, Tensor>>;
 
+/** How a captured function is kept and submitted. */
 export interface CaptureOptions {
   /** Names the program's memory in reports. Default "captured". */
   label?: string;

@@ -8,14 +8,18 @@ import { Random } from "./random.js";
 import { formatShape, type Shape, sizeOf } from "./shape.js";
 import { byteLengthOf, type DType, type Storage, Tensor } from "./tensor.js";
 
+/** What a new tensor is. */
 export interface TensorOptions {
+  /** Whether it is a leaf that gradients are wanted of. Default false. */
   requiresGrad?: boolean;
+  /** Default f32, or i32 for an Int32Array. */
   dtype?: DType;
 }
 
-/** Nested numbers. */
+/** Nested numbers, all lists of a level equally long. */
 export type NestedNumbers = number | readonly NestedNumbers[];
 
+/** An opened adapter: makes tensors, opens scopes, closes the device. `open()` gives it. */
 export class Gpu {
   /** Source of `randn` and `rand`; reseed with `seed()`. */
   random = new Random(0);
@@ -23,6 +27,7 @@ export class Gpu {
   private gradDisabled = 0;
 
   constructor(
+    /** The device below, for kernels of one's own. */
     readonly device: Device,
     private readonly onClose: () => void = () => {},
   ) {}
@@ -32,7 +37,10 @@ export class Gpu {
     return this.gradDisabled === 0;
   }
 
-  /** Makes a tensor from typed or nested numbers. The shape is inferred from nesting where it is not given. */
+  /**
+   * Makes a tensor from typed or nested numbers. The shape is inferred from nesting where it is not given. Throws ShapeError where
+   * the values do not fill the shape.
+   */
   tensor(
     data: Float32Array | Int32Array | NestedNumbers,
     shape?: Shape,
@@ -74,16 +82,19 @@ export class Gpu {
     return new Tensor(this, { block, references: 0, release: undefined }, shape, dtype).keep();
   }
 
+  /** A tensor of zeros. Throws OutOfMemoryError where there is no room, at the latest at the next readback. */
   zeros(shape: Shape, options: TensorOptions = {}): Tensor {
     const tensor = this.empty(shape, options);
     this.device.clear(tensor.block);
     return tensor;
   }
 
+  /** A tensor that holds `value` everywhere. */
   full(shape: Shape, value: number, options: TensorOptions = {}): Tensor {
     return this.tensor(new Float32Array(sizeOf(shape)).fill(value), shape, { dtype: "f32", ...options });
   }
 
+  /** A tensor of ones. */
   ones(shape: Shape, options: TensorOptions = {}): Tensor {
     return this.full(shape, 1, options);
   }

@@ -1,8 +1,10 @@
 // Seeded random numbers whose state is four words that a checkpoint can keep: xoshiro128** (Blackman and Vigna, 2018),
 // seeded by splitmix32. The same seed gives the same numbers on every machine. Not for cryptography.
 
+/** The four words of a generator's state. */
 export type RandomState = readonly [number, number, number, number];
 
+/** A seeded generator of random numbers (xoshiro128**), the same on every machine. */
 export class Random {
   private a = 0;
   private b = 0;
@@ -22,10 +24,12 @@ export class Random {
     this.state = [next(), next(), next(), next()];
   }
 
+  /** The state, to be kept in a checkpoint and set again. */
   get state(): RandomState {
     return [this.a >>> 0, this.b >>> 0, this.c >>> 0, this.d >>> 0];
   }
 
+  /** Continues from a state that was kept. */
   set state([a, b, c, d]: RandomState) {
     this.a = a >>> 0;
     this.b = b >>> 0;

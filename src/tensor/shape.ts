@@ -1,6 +1,7 @@
 // Shape arithmetic: sizes, strides, axes, NumPy broadcasting and the merging of axes that kernels need. Pure functions.
 import { ShapeError } from "../gpu/errors.js";
 
+/** Lengths of the axes, outermost first; [] is a single number. */
 export type Shape = readonly number[];
 
 /** Number of elements. */

@@ -32,7 +32,12 @@ export interface GradNode {
   backward(grad: Tensor, into: readonly (Tensor | undefined)[]): (Tensor | undefined)[];
 }
 
+/**
+ * Numbers on the device: a shape and a dtype over GPU memory, contiguous and row-major. Operations are methods and functions
+ * alike.
+ */
 export class Tensor {
+  /** Number of elements. */
   readonly size: number;
   /** Whether gradients are wanted. True for results that depend on such a tensor. */
   requiresGrad = false;
@@ -40,13 +45,18 @@ export class Tensor {
   grad: Tensor | undefined;
   /** Memory in which `grad` is placed, for parameters whose gradients share an arena. */
   gradSlot: Tensor | undefined;
+  /** How it was computed, where gradients are recorded. */
   node: GradNode | undefined;
   private disposed = false;
 
   constructor(
+    /** Where it lives. */
     readonly gpu: Gpu,
+    /** Its memory, which reshapes share. */
     readonly storage: Storage,
+    /** Lengths of the axes. */
     readonly shape: Shape,
+    /** Type of the elements. */
     readonly dtype: DType = "f32",
   ) {
     this.size = sizeOf(shape);
@@ -54,6 +64,7 @@ export class Tensor {
     gpu.track(this);
   }
 
+  /** Number of axes. */
   get rank(): number {
     return this.shape.length;
   }
@@ -73,6 +84,7 @@ export class Tensor {
     return this.storage.block;
   }
 
+  /** Whether its memory was given back. */
   get isDisposed(): boolean {
     return this.disposed;
   }
@@ -97,21 +109,24 @@ export class Tensor {
     return this;
   }
 
-  /** Reads the values back. This submits recorded work and waits for it. */
+  /**
+   * Reads the values back, row-major. This submits recorded work and waits for it; what failed on the device is thrown here
+   * (DeviceLostError, OutOfMemoryError, ShaderError).
+   */
   async data(): Promise<Float32Array<ArrayBuffer>> {
     const bytes = await this.gpu.device.read(this.block, this.byteLength);
     if (this.dtype === "f16") return fromHalf(new Uint16Array(bytes, 0, this.size));
     return this.dtype === "f32" ? new Float32Array(bytes) : Float32Array.from(new Int32Array(bytes));
   }
 
-  /** Reads indices back. Throws for float tensors. */
+  /** Reads indices back. Throws ShapeError for float tensors. */
   async indices(): Promise<Int32Array<ArrayBuffer>> {
     if (this.dtype !== "i32")
       throw new ShapeError(`indices() reads i32 tensors; this one is ${this.dtype}: use data().`);
     return new Int32Array(await this.gpu.device.read(this.block, this.byteLength));
   }
 
-  /** Reads a single value back. */
+  /** Reads a single value back. Throws ShapeError where there is not exactly one. */
   async item(): Promise<number> {
     if (this.size !== 1) {
       throw new ShapeError(`item() needs one element; this tensor is ${formatShape(this.shape)}.`);
@@ -119,7 +134,7 @@ export class Tensor {
     return (await this.data())[0];
   }
 
-  /** Overwrites the values. */
+  /** Overwrites the values, row-major. Throws ShapeError where there are not as many. */
   write(values: Float32Array | Int32Array | readonly number[]): this {
     if (values.length !== this.size) {
       throw new ShapeError(
@@ -145,10 +160,12 @@ export class Tensor {
     if (--this.storage.references === 0) this.storage.release?.();
   }
 
+  /** As `dispose`, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
   }
 
+  /** Shape and dtype, for logs; no values. */
   toString(): string {
     const by = this.node ? ` from ${this.node.op}` : "";
     return `Tensor(${formatShape(this.shape)}, ${this.dtype}${by})`;

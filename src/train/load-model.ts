@@ -14,8 +14,11 @@ import { parseConfig, type RunConfig } from "./config.js";
 import { chooseModel } from "./released.js";
 import { RunFolder, reasonOf } from "./run-folder.js";
 
+/** A trained model with its settings. */
 export interface LoadedModel {
+  /** The encoder, with the heads of its objective where they were saved. */
   model: Patchifier;
+  /** The run's config.json. */
   config: RunConfig;
   /** Which file the weights came from. */
   path: string;

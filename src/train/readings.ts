@@ -4,6 +4,7 @@ import type { Tensor } from "../tensor/tensor.js";
 
 /** The loss and the objective's parts and measures by name. */
 export interface MeasuredLosses {
+  /** The whole. */
   loss: number;
   [part: string]: number | undefined;
 }

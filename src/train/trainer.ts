@@ -35,8 +35,11 @@ import { GradientExchange } from "./gradient-exchange.js";
 import { type MeasuredLosses, meanOf, readResults } from "./readings.js";
 import { type BatchInputs, type RivalInputs, StepInputs } from "./step-inputs.js";
 
+/** What log-mels are normalised by: (x − mean)/(2·std). */
 export interface Normalisation {
+  /** Of all values. */
   mean: number;
+  /** Standard deviation of all values. */
   std: number;
 }
 
@@ -48,9 +51,17 @@ export interface StepResult extends MeasuredLosses {
   gradNorm: number;
 }
 
+/** A step that was submitted. */
+export interface SubmittedStep {
+  /** Resolves when the device has done it. */
+  measured: Promise<StepResult>;
+}
+
 /** Bytes on the device. */
 export interface TrainingMemory {
+  /** Weights. */
   parameters: number;
+  /** Their gradients. */
   gradients: number;
   /** AdamW's two. */
   moments: number;
@@ -58,14 +69,21 @@ export interface TrainingMemory {
   objective?: number;
   /** Everything that a step computes and does not keep, after memory has been shared by lifetimes. */
   step: number;
+  /** All of it. */
   total: number;
 }
 
+/** What is trained, on what, and how. */
 export interface TrainerOptions {
+  /** The encoder. */
   model: ModelConfig;
+  /** The plan. */
   pretrain: PretrainConfig;
+  /** Of the log-mels. */
   normalisation: Normalisation;
+  /** Of weights, crops and masks. */
   seed: number;
+  /** Where crops come from. */
   sampler: CropSource;
   /** Crops of pieces that are never trained on. */
   heldOut?: CropSource;
@@ -80,9 +98,13 @@ export interface TrainerOptions {
   group?: ProcessGroup;
 }
 
+/** A model in training: one call of `next` is a step. */
 export class Trainer {
+  /** What is trained. */
   readonly model: Patchifier;
+  /** AdamW over its parameters. */
   readonly optimizer: Optimizer;
+  /** What is asked of it. */
   readonly objective: Objective;
   /** How a batch is divided over processes and micro-batches. */
   readonly division: Division;
@@ -104,7 +126,9 @@ export class Trainer {
   private ahead: { step: number; batch: HostBatch } | undefined;
 
   constructor(
+    /** Where it runs. */
     readonly gpu: Gpu,
+    /** As given. */
     readonly options: TrainerOptions,
   ) {
     const { model, pretrain, seed, group } = options;
@@ -143,6 +167,7 @@ export class Trainer {
     return this.optimizer.step;
   }
 
+  /** The learning rate of a step, from 0. */
   learningRate(step: number): number {
     const { lr, warmup, steps } = this.options.pretrain;
     return cosineSchedule(step, { baseLr: lr, warmup, total: steps });
@@ -223,7 +248,7 @@ export class Trainer {
    * The next update in slices (`Captured.inSlices`), for a page. Resolves when all of it is submitted; `measured` gives its
    * result, and the next step may be started before it does. A divided batch may be left in whole parts.
    */
-  async nextInSlices(slicing?: Slicing): Promise<{ measured: Promise<StepResult> }> {
+  async nextInSlices(slicing?: Slicing): Promise<SubmittedStep> {
     if (this.isDivided) return this.nextDivided(slicing);
     if (!slicing) return { measured: this.next() };
     const { gpu } = this;
@@ -297,6 +322,7 @@ export class Trainer {
     return drawMask(this.options.model, this.options.pretrain, random);
   }
 
+  /** Gives all memory back. */
   dispose(): void {
     this.update.dispose();
     this.measureLosses.dispose();

@@ -38,6 +38,7 @@ export interface BestRqSettings {
 
 declare module "../config.js" {
   interface PretrainConfig {
+    /** Settings of `bestrq`; absent: its defaults. */
     bestrq?: BestRqSettings;
   }
 }

@@ -18,6 +18,7 @@ import type { ModelConfig, PretrainConfig } from "../config.js";
 import type { Patchifier } from "../encoder.js";
 import { deviation } from "./measures.js";
 import {
+  type Course,
   type Losses,
   type Objective,
   type ObjectiveBatch,
@@ -32,11 +33,12 @@ export interface Data2vecSettings {
   /** Each block's output is normalised by channel over the tokens of a clip (instance) or by token (layer). */
   targetNorm: "instance" | "layer";
   /** The share of itself that the teacher keeps at a step: from, to, and over how many steps it rises. */
-  decay: { from: number; to: number; steps: number };
+  decay: Course;
 }
 
 declare module "../config.js" {
   interface PretrainConfig {
+    /** Settings of `data2vec`; absent: its defaults. */
     data2vec?: Data2vecSettings;
   }
 }

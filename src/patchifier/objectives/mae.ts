@@ -26,13 +26,17 @@ import {
 
 /** The decoder's sizes. */
 export interface MaeSettings {
+  /** Length of a token in the decoder. */
   width: number;
+  /** Blocks of the decoder. */
   layers: number;
+  /** Attention heads of the decoder. */
   heads: number;
 }
 
 declare module "../config.js" {
   interface PretrainConfig {
+    /** Settings of `mae`; absent: its defaults. */
     mae?: MaeSettings;
   }
 }

@@ -22,13 +22,21 @@ import type { Losses, Objective, ObjectiveBatch, ObjectiveOptions, ObjectivePart
 /** Which halves an objective asks for. */
 export type Halves = "joint" | "infonce" | "reconstruct";
 
+/** What is asked of the predictions. */
 export interface MaskedPredictionOptions {
+  /** joint, infonce or reconstruct. */
   objective: string;
+  /** Weight of the reconstruction beside InfoNCE. */
   reconstructWeight: number;
   /** How patches are told apart; absent: by the product of raw patches and predictions over √P, as in SSAST. */
   contrast?: PretrainConfig["contrast"];
   /** The reconstruction covers all patches, and so many times the mean square of its errors' detail is added. */
-  detail?: { weight: number; filter: DetailFilter };
+  detail?: {
+    /** How many times it counts. */
+    weight: number;
+    /** What it is found by. */
+    filter: DetailFilter;
+  };
 }
 
 const isHalf = (objective: string): objective is Halves =>

@@ -10,12 +10,14 @@ import type { BatchMask } from "../masks.js";
 
 /** Single numbers: what is brought down, and the parts and measures that the objective's kind names. */
 export interface Losses {
+  /** What is brought down: one number. */
   loss: Tensor;
   [part: string]: Tensor | undefined;
 }
 
 /** A part of the loss, or a measure beside it, by its name in logs; `loss` where there is but one part. */
 export interface ObjectivePart {
+  /** As in logs. */
   name: string;
   /** Over its curve. */
   title: string;
@@ -31,7 +33,12 @@ export interface ObjectivePart {
    */
   chance?(measured: Readonly<Record<string, number | undefined>>, sizes: ChanceSizes): number | undefined;
   /** A measure of the same crops that the part should get below, and what it is: more than chance, and still nothing learnt. */
-  plain?: { measure: string; words: string };
+  plain?: {
+    /** The measure's name. */
+    measure: string;
+    /** What it is. */
+    words: string;
+  };
 }
 
 /** What chance may depend on. */
@@ -40,12 +47,15 @@ export interface ChanceSizes {
   hidden: number;
   /** Crops of a batch. */
   batch: number;
+  /** The plan. */
   pretrain: PretrainConfig;
 }
 
+/** What an objective is given. */
 export interface ObjectiveBatch {
   /** Normalised patches [B, T, P]. */
   patches: Tensor;
+  /** What is hidden. */
   mask: BatchMask;
   /** What `inputs` uploaded. */
   extra: Readonly<Record<string, Tensor>>;
@@ -53,11 +63,17 @@ export interface ObjectiveBatch {
    * Where this is a part of a batch and the objective compares clips of a batch (`comparesBatch`): the hidden patches of the whole
    * batch [n, P], and the row of each of this part's (i32).
    */
-  rivals?: { patches: Tensor; own: Tensor };
+  rivals?: {
+    /** [n, P]. */
+    patches: Tensor;
+    /** i32, one for each hidden patch of this part. */
+    own: Tensor;
+  };
 }
 
 /** Where a crop lies. */
 export interface Place {
+  /** Index of the recording. */
   track: number;
   /** Its first frame. */
   start: number;
@@ -65,7 +81,11 @@ export interface Place {
 
 /** The recordings that crops are drawn from, for objectives that ask for more than a step's crops. */
 export interface Music {
-  readonly tracks: readonly { frames: number }[];
+  /** The recordings. */
+  readonly tracks: readonly {
+    /** Frames of its log-mel. */
+    frames: number;
+  }[];
   /** The tracks that may be drawn from. */
   readonly members: readonly number[];
   /** A crop's place: every second of the tracks is as likely as any other. */
@@ -78,6 +98,7 @@ export interface Music {
 
 /** What a step's crops were drawn from. */
 export interface Drawn {
+  /** The recordings. */
   music: Music;
   /** Of each crop. */
   places: readonly Place[];
@@ -87,6 +108,7 @@ export interface Drawn {
   random: Random;
 }
 
+/** An objective over a model: what a step computes. */
 export interface Objective {
   /**
    * What a batch needs beside patches and masks, uploaded: of the same names and shapes for every batch of a size. `hidden` are
@@ -101,22 +123,33 @@ export interface Objective {
   updated?(): void;
   /** What a checkpoint must hold beside weights and optimiser; absent where the seed and the step say it all. */
   state?(): Promise<NamedValues>;
+  /** Takes back what `state` gave. */
   restore?(state: NamedValues): void;
   /** Whether the losses of a clip depend on the hidden patches of the batch's other clips. */
   readonly comparesBatch?: boolean;
   /** Bytes that it keeps on the device. */
   readonly bytes?: number;
+  /** Gives its memory back. */
   dispose?(): void;
 }
 
 /** What an objective is made from. */
 export interface ObjectiveOptions {
+  /** With the parameters of the objective. */
   model: Patchifier;
+  /** Its settings. */
   config: ModelConfig;
+  /** The plan. */
   pretrain: PretrainConfig;
+  /** Of what is drawn. */
   seed: number;
   /** What values are normalised by: (x − mean)/(2·std). */
-  normalisation: { mean: number; std: number };
+  normalisation: {
+    /** Of all values. */
+    mean: number;
+    /** Standard deviation of all values. */
+    std: number;
+  };
   /** What is trained on, where it is known. */
   music?: () => Music | undefined;
   /** Updates done so far, asked at every run of a captured function. */
@@ -127,6 +160,7 @@ export interface ObjectiveOptions {
 
 /** All that is to be known of an objective; each of the files beside this one exports one. */
 export interface ObjectiveKind {
+  /** What `--objective` takes. */
   readonly name: string;
   /** Its parts and measures, in the order in which they are shown. */
   readonly parts: readonly ObjectivePart[];
@@ -140,7 +174,18 @@ export interface ObjectiveKind {
   readonly reconstructionNote?: string;
   /** Parameters that are trained beside the encoder's. */
   specs(sizes: EncoderSizes, config: ModelConfig, pretrain: PretrainConfig): ParameterSpec[];
+  /** The objective over a model that has its parameters. */
   create(gpu: Gpu, options: ObjectiveOptions): Objective;
+}
+
+/** A number that goes from one value to another over a run's first steps, and stays there. */
+export interface Course {
+  /** At the first step. */
+  from: number;
+  /** At the end. */
+  to: number;
+  /** How many steps it takes. */
+  steps: number;
 }
 
 /** Settings of an objective as label → value: `codeWidth` becomes "name: code width", a course "from → to over n steps". */
@@ -149,7 +194,7 @@ export function settingWords(name: string, settings: object | undefined): Record
     Object.entries(settings ?? {}).map(([key, value]: [string, unknown]): [string, string | number] => {
       const label = `${name}: ${key.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)}`;
       if (typeof value === "number" || typeof value === "string") return [label, value];
-      const { from, to, steps } = value as { from: number; to: number; steps: number };
+      const { from, to, steps } = value as Course;
       return [label, `${from} → ${to} over ${steps} steps`];
     }),
   );

@@ -22,6 +22,7 @@ import {
   settingWords,
 } from "./objective.js";
 
+/** Settings of the objective `stretch`. */
 export interface StretchSettings {
   /** Pairs of views in a step. */
   pairs: number;
@@ -31,6 +32,7 @@ export interface StretchSettings {
 
 declare module "../config.js" {
   interface PretrainConfig {
+    /** Settings of `stretch`; absent: its defaults. */
     stretch?: StretchSettings;
   }
 }

@@ -25,6 +25,7 @@ import {
   settingWords,
 } from "./objective.js";
 
+/** Settings of the objective `targets`. */
 export interface TargetSettings extends MaeSettings {
   /** What the spectrogram's error counts beside the families'. */
   spectrogramWeight: number;
@@ -34,6 +35,7 @@ export interface TargetSettings extends MaeSettings {
 
 declare module "../config.js" {
   interface PretrainConfig {
+    /** Settings of `targets`; absent: its defaults. */
     targets?: TargetSettings;
   }
 }

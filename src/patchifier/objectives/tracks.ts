@@ -31,6 +31,7 @@ import {
   settingWords,
 } from "./objective.js";
 
+/** Settings of the objective `tracks`. */
 export interface TrackSettings {
   /** Pairs of crops in a step. */
   pairs: number;
@@ -40,13 +41,15 @@ export interface TrackSettings {
   projected: number;
   /** Cosines are divided by it. */
   temperature: number;
-  /** Decibels: spread of the gain, and of each of the equaliser's slow waves over the mels. */
+  /** Spread of the gain in decibels. */
   gain: number;
+  /** Spread in decibels of each of the equaliser's slow waves over the mels. */
   equaliser: number;
 }
 
 declare module "../config.js" {
   interface PretrainConfig {
+    /** Settings of `tracks`; absent: its defaults. */
     tracks?: TrackSettings;
   }
 }

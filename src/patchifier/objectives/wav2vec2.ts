@@ -27,6 +27,7 @@ import type { ModelConfig, PretrainConfig } from "../config.js";
 import type { EncoderSizes, Patchifier } from "../encoder.js";
 import { accuracy, perplexity } from "./measures.js";
 import {
+  type Course,
   type Losses,
   type Objective,
   type ObjectiveBatch,
@@ -37,8 +38,9 @@ import {
 
 /** The quantiser and the two projections that are compared. */
 export interface Wav2vec2Settings {
-  /** Codebooks, and codes in each. */
+  /** Codebooks. */
   groups: number;
+  /** Codes of each codebook. */
   codes: number;
   /** Values of the chosen codes together. */
   codeWidth: number;
@@ -47,12 +49,14 @@ export interface Wav2vec2Settings {
   /** Cosines are divided by it. */
   temperature: number;
   /** Temperature of the choice of codes: from, to, and over how many steps it falls, by a constant factor. */
-  gumbel: { from: number; to: number; steps: number };
+  gumbel: Course;
+  /** Of the term that asks for many different codes. */
   diversityWeight: number;
 }
 
 declare module "../config.js" {
   interface PretrainConfig {
+    /** Settings of `wav2vec2`; absent: its defaults. */
     wav2vec2?: Wav2vec2Settings;
   }
 }
