@@ -1,7 +1,8 @@
 // Decodes audio files in worker threads, so that many go at once and the main thread stays free for the GPU. The workers
 // start when they are needed, wait without keeping the process alive, and run decode-worker.js, which the build puts beside
 // the bundle; where that file is not there (TypeScript sources under a test runner), decoding happens in this thread.
-import { existsSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
@@ -37,8 +38,13 @@ export interface DecodeFileOptions {
   signal?: AbortSignal;
 }
 
+/** How often a file is tried again whose thread died. */
+const mostRetries = 1;
+
 interface Job {
   request: DecodeRequest;
+  /** Threads that died of it. */
+  deaths: number;
   resolve(value: DecodedFile | string): void;
   reject(error: unknown): void;
 }
@@ -52,6 +58,7 @@ export class DecodePool {
   readonly #workers = new Set<Worker>();
   #busy = 0;
   #closed = false;
+  #decoders: string | undefined;
 
   /**
    * @param options `size`: how many files are decoded at once, by default the machine's cores, 16 at most, as each may hold
@@ -61,6 +68,13 @@ export class DecodePool {
   constructor(options: { size?: number; entry?: string } = {}) {
     this.size = Math.max(1, options.size ?? Math.min(16, availableParallelism()));
     this.#entry = "entry" in options ? options.entry : findEntry();
+  }
+
+  /** Names the code that decodes: it changes whenever that does. Undefined in this thread, where it cannot be told. */
+  get decoders(): string | undefined {
+    if (this.#entry === undefined) return undefined;
+    this.#decoders ??= createHash("sha256").update(readFileSync(this.#entry)).digest("hex").slice(0, 16);
+    return this.#decoders;
   }
 
   /** Whether files are decoded in threads of their own. */
@@ -100,6 +114,7 @@ export class DecodePool {
       };
       const job: Job = {
         request,
+        deaths: 0,
         resolve(value) {
           signal?.removeEventListener("abort", abort);
           resolve(value);
@@ -165,14 +180,15 @@ export class DecodePool {
       else job.reject(new DataError(reply.message));
       settle(true);
     };
-    const onError = (error: Error) => {
-      job.reject(new DataError(`${name}: the decoder thread failed (${error.message})`));
+    // The file may not be to blame: another thread tries it once more.
+    const onDeath = (why: string) => {
+      job.deaths++;
+      if (job.deaths <= mostRetries && !this.#closed) this.#waiting.unshift(job);
+      else job.reject(new DataError(`${name}: ${why}`));
       settle(false);
     };
-    const onExit = () => {
-      job.reject(new DataError(`${name}: the decoder thread ended early`));
-      settle(false);
-    };
+    const onError = (error: Error) => onDeath(`the decoder thread failed (${error.message})`);
+    const onExit = () => onDeath("the decoder thread ended early");
     worker.on("message", onMessage);
     worker.on("error", onError);
     worker.on("exit", onExit);

@@ -7,6 +7,7 @@ import { isSilent } from "../audio/levels.js";
 import { DataError } from "../gpu/errors.js";
 import { whyUnreadable } from "./decode-file.js";
 import { type DecodePool, sharedDecodePool } from "./decode-pool.js";
+import { Known } from "./known.js";
 import type { Corpus, OnProgress, SkippedFile, Track, TrackSource } from "./types.js";
 import { type Walk, type WalkedFile, walkFolder } from "./walk.js";
 
@@ -58,6 +59,7 @@ export async function openFolder(dir: string, options: FolderOptions = {}): Prom
   const lengths: (number | undefined)[] = files.map(() => undefined);
   const contents: (string | undefined)[] = files.map(() => undefined);
   const kept = new Map<string, Waveform>();
+  const known = new Known<{ seconds: number; content: string }>("whole file", pool.decoders);
   const skipped = [...found.skipped];
   let keptBytes = 0;
   let done = 0;
@@ -66,6 +68,13 @@ export async function openFolder(dir: string, options: FolderOptions = {}): Prom
   const check = async (index: number) => {
     const { id, path } = files[index];
     try {
+      const digest = known.keeps ? await pool.digestFile(path, { name: id, signal }) : "";
+      const facts = await known.get(digest);
+      if (facts && facts.seconds >= minSeconds) {
+        lengths[index] = facts.seconds;
+        contents[index] = facts.content;
+        return;
+      }
       const waveform = await pool.decodeFile(path, { name: id, signal, content: true });
       const samples = waveform.channels[0];
       const seconds = samples.length / waveform.sampleRate;
@@ -82,6 +91,7 @@ export async function openFolder(dir: string, options: FolderOptions = {}): Prom
       }
       lengths[index] = seconds;
       contents[index] = waveform.content;
+      await known.put(digest, { seconds, content: waveform.content ?? "" });
       if (keptBytes + samples.buffer.byteLength <= keepBytes) {
         keptBytes += samples.buffer.byteLength;
         kept.set(id, waveform);

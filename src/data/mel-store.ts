@@ -12,6 +12,9 @@ import { Chroma } from "../patchifier/chroma.js";
 import type { FrontEndConfig } from "../patchifier/config.js";
 import { FrontEnd } from "../patchifier/front-end.js";
 import type { Gpu } from "../tensor/gpu.js";
+import { sourceKey } from "./content.js";
+import { sharedDecodePool } from "./decode-pool.js";
+import { Known } from "./known.js";
 import type { Corpus, FileRemark, OnProgress, SkippedFile, Track } from "./types.js";
 
 export interface MelTrack {
@@ -72,20 +75,46 @@ export class MelStore {
     const frontEnd = new FrontEnd(gpu, config);
     const pitches = chroma ? new Chroma(gpu, config) : undefined;
     const total = corpus.tracks.length;
+    const known = new Known<KnownTrack>(
+      `log-mel ${JSON.stringify(config)}`,
+      sharedDecodePool().decoders,
+      cacheDir,
+    );
+    /** A track whose samples are known by its file's bytes, and that is here; else the key to keep it by. */
+    const isKnown = async ({ id, piece, title, source }: Track) => {
+      if (!source || !known.keeps) return {};
+      const key = await sourceKey(source);
+      const found = await known.get(key);
+      if (!found) return { key };
+      const { content, frames, remarks } = found;
+      const path = join(folder, `${content}.f32`);
+      const chromaPath = chroma ? path.replace(/\.f32$/, chromaSuffix) : undefined;
+      const stored: MelTrack = { id, piece, title, frames, content, path, ...(chromaPath && { chromaPath }) };
+      return isHere(stored, folder, config) ? { stored, remarks } : { key };
+    };
     const transform = async (numbers: readonly number[], step: number): Promise<Outcome[]> => {
       const outcomes: Outcome[] = [];
       // The next track is decoded by a worker while the GPU transforms this one.
-      let next = numbers.length > 0 ? startLoading(corpus.tracks[numbers[0]]) : undefined;
+      const begin = (number: number) => startLoading(corpus.tracks[number], isKnown);
+      let next = numbers.length > 0 ? begin(numbers[0]) : undefined;
       for (const [k, number] of numbers.entries()) {
         signal?.throwIfAborted();
         onProgress?.({ what: "log-mel", done: Math.min(total, k * step), total, unit: "tracks" });
         const loading = next;
-        next = k + 1 < numbers.length ? startLoading(corpus.tracks[numbers[k + 1]]) : undefined;
+        next = k + 1 < numbers.length ? begin(numbers[k + 1]) : undefined;
         try {
-          const waveform = await loading;
-          if (!waveform) continue;
+          const loaded = await loading;
+          if (!loaded) continue;
+          if ("stored" in loaded) {
+            outcomes.push({ track: number, ...loaded });
+            continue;
+          }
+          const { waveform, key } = loaded;
+          const { remarks } = waveform;
           const stored = await storeTrack(frontEnd, pitches, corpus.tracks[number], waveform, folder);
-          outcomes.push({ track: number, stored, remarks: waveform.remarks });
+          outcomes.push({ track: number, stored, remarks });
+          if (key !== undefined)
+            await known.put(key, { content: stored.content, frames: stored.frames, remarks });
         } catch (error) {
           if (!(error instanceof DataError)) throw error;
           outcomes.push({ track: number, reason: error.message });
@@ -187,9 +216,25 @@ export class MelStore {
   }
 }
 
-/** Starts decoding without letting a failure go unhandled before it is awaited. */
-function startLoading(track: Track): Promise<Waveform> {
-  const loading = track.load();
+/** What is kept of a track by its file's bytes. */
+interface KnownTrack {
+  content: string;
+  frames: number;
+  remarks?: readonly string[];
+}
+
+type Loaded = { stored: MelTrack; remarks?: readonly string[] } | { waveform: Waveform; key?: string };
+
+/** Starts decoding what is not known, without letting a failure go unhandled before it is awaited. */
+function startLoading(
+  track: Track,
+  isKnown: (track: Track) => Promise<{ stored?: MelTrack; remarks?: readonly string[]; key?: string }>,
+): Promise<Loaded> {
+  const load = async (): Promise<Loaded> => {
+    const { stored, remarks, key } = await isKnown(track);
+    return stored ? { stored, remarks } : { waveform: await track.load(), key };
+  };
+  const loading = load();
   loading.catch(() => {});
   return loading;
 }

@@ -45,6 +45,34 @@ beforeAll(async () => {
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 describe("worker threads", () => {
+  test("that die are replaced: their file is tried once more, then named, and others go on", async () => {
+    // A worker that ends itself when it is given certain files: one the first time only, one always.
+    const marker = join(dir, "died-once");
+    writeFileSync(
+      join(dir, "dying-worker.js"),
+      `import { parentPort } from "node:worker_threads";
+      import { existsSync, writeFileSync } from "node:fs";
+      await import("./decode-worker.js");
+      parentPort.on("message", ({ name }) => {
+        const once = name === "once" && !existsSync(${JSON.stringify(marker)});
+        if (once) writeFileSync(${JSON.stringify(marker)}, "");
+        if (name === "always") throw new Error("out of something");
+        if (once) process.exit(1);
+      });`,
+    );
+    const pool = new DecodePool({ entry: join(dir, "dying-worker.js"), size: 2 });
+    const path = fixture("s16-stereo.flac");
+    const names = ["once", "a", "always", "b", "c"];
+    const outcomes = await Promise.allSettled(names.map((name) => pool.decodeFile(path, { name })));
+    expect(outcomes.map(({ status }) => status)).toEqual(
+      names.map((n) => (n === "always" ? "rejected" : "fulfilled")),
+    );
+    const [, , failed] = outcomes as PromiseRejectedResult[];
+    expect(failed.reason).toBeInstanceOf(DataError);
+    expect(failed.reason.message).toBe("always: the decoder thread failed (out of something)");
+    await pool.close();
+  });
+
   test("decode what this thread decodes, several at once, and name what is broken", async () => {
     const pool = new DecodePool({ entry: join(dir, "decode-worker.js"), size: 2 });
     expect(pool.threaded).toBe(true);

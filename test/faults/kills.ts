@@ -1,7 +1,7 @@
 // One small run of the command, killed outright at random moments from its start on, preparation included, and started again with the same
 // words; each run that gets to its end must have the weights of an undisturbed one to the last bit. Run by main.ts.
 import { spawn } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Random } from "../../src/tensor/random.js";
 import { writeMusic } from "../support/music.js";
@@ -52,8 +52,15 @@ export async function killAndResume(
     log: readFileSync(join(folder, run, "log.jsonl"), "utf8").replace(/,"stepMs".*/g, ""),
   });
 
+  /** A cache that knows the adapter's kernels and no music. */
+  const freshCache = (name: string) => {
+    cpSync(join(folder, "cache"), join(folder, name), { recursive: true });
+    for (const of of ["log-mel", "known"]) rmSync(join(folder, name, of), { recursive: true, force: true });
+    return name;
+  };
+  await start("warm", "cache").ended;
   const began = performance.now();
-  const undisturbed = start("whole", "cache");
+  const undisturbed = start("whole", freshCache("cache-whole"));
   if ((await undisturbed.ended) !== 0) throw new Error(undisturbed.heard());
   const wanted = resultOf("whole");
   const whole = performance.now() - began;
@@ -64,8 +71,9 @@ export async function killAndResume(
   while (goesOn()) {
     // Each run has a cache of its own, so that its music is prepared anew.
     const name = `run-${done.runs}`;
+    const cache = freshCache(`cache-${done.runs}`);
     for (;;) {
-      const { child, ended, heard } = start(name, `cache-${done.runs}`);
+      const { child, ended, heard } = start(name, cache);
       let killed = false;
       const after = random.uniform() * whole;
       const timer = setTimeout(() => {
@@ -89,7 +97,7 @@ export async function killAndResume(
       `${done.kills} kills, ${done.runs} runs ended, ${done.wrong} of them otherwise than the undisturbed one`,
     );
     if (equal) rmSync(join(folder, name), { recursive: true });
-    rmSync(join(folder, `cache-${done.runs - 1}`), { recursive: true, force: true });
+    rmSync(join(folder, cache), { recursive: true, force: true });
   }
   return done;
 }

@@ -1,0 +1,71 @@
+// What is known of files by their bytes is not decoded again, unless bytes or decoders have changed.
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { DecodePool } from "../../src/data/decode-pool.js";
+import { openFolder } from "../../src/data/folder.js";
+import { Known } from "../../src/data/known.js";
+import { writeMusic } from "../support/music.js";
+
+const folder = mkdtempSync(join(tmpdir(), "melgrad-known-"));
+const before = process.env.MELGRAD_CACHE;
+beforeAll(() => {
+  process.env.MELGRAD_CACHE = join(folder, "cache");
+});
+afterAll(() => {
+  if (before === undefined) delete process.env.MELGRAD_CACHE;
+  else process.env.MELGRAD_CACHE = before;
+  rmSync(folder, { recursive: true, force: true });
+});
+
+it("is kept by the decoders' code, and survives what is damaged", async () => {
+  const known = new Known<{ seconds: number }>("test", "decoders 1");
+  await known.put("a", { seconds: 3 });
+  expect(await known.get("a")).toEqual({ seconds: 3 });
+  expect(await known.get("b")).toBeUndefined();
+  expect(await new Known("test", "decoders 2").get("a")).toBeUndefined();
+  expect(await new Known("other", "decoders 1").get("a")).toBeUndefined();
+  const root = join(folder, "cache", "known");
+  const [file] = readdirSync(root, { recursive: true, encoding: "utf8" }).filter((n) => n.endsWith(".json"));
+  writeFileSync(join(root, file), '{"seco');
+  expect(await known.get("a")).toBeUndefined();
+  const none = new Known<{ seconds: number }>("test", undefined);
+  await none.put("a", { seconds: 1 });
+  expect(await none.get("a")).toBeUndefined();
+});
+
+it("a folder that was checked before is not decoded again; a file that changed is", async () => {
+  writeMusic(join(folder, "music"), 3, 1);
+  // A worker that writes down what it decodes, and answers as the real one does for a WAV of one channel.
+  const log = join(folder, "decoded");
+  writeFileSync(
+    join(folder, "worker.mjs"),
+    `import { parentPort } from "node:worker_threads";
+    import { createHash } from "node:crypto";
+    import { appendFileSync, readFileSync } from "node:fs";
+    parentPort.on("message", ({ path, name, digest }) => {
+      const bytes = readFileSync(path);
+      const hash = createHash("sha256").update(bytes).digest("hex");
+      if (digest) return parentPort.postMessage({ digest: hash });
+      appendFileSync(${JSON.stringify(log)}, name + "\\n");
+      const samples = Float32Array.from({ length: 16000 }, (_, i) => (i % 32 < 16 ? 0.5 : -0.5));
+      parentPort.postMessage({ waveform: { sampleRate: 16000, channels: [samples], content: hash } });
+    });`,
+  );
+  const pool = new DecodePool({ entry: join(folder, "worker.mjs"), size: 1 });
+  const decoded = () => readFileSync(log, "utf8").trim().split("\n").length;
+  const first = await openFolder(join(folder, "music"), { pool });
+  expect(decoded()).toBe(3);
+  const again = await openFolder(join(folder, "music"), { pool });
+  expect(decoded()).toBe(3);
+  expect(again.tracks.map(({ id, seconds }) => [id, seconds])).toEqual(
+    first.tracks.map(({ id, seconds }) => [id, seconds]),
+  );
+  mkdirSync(join(folder, "moved"));
+  cpSync(join(folder, "music"), join(folder, "moved", "elsewhere"), { recursive: true });
+  writeFileSync(join(folder, "moved", "elsewhere", "piece-0.wav"), "other bytes");
+  await openFolder(join(folder, "moved"), { pool });
+  expect(decoded()).toBe(4);
+  await pool.close();
+});
