@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { useGpu } from "../support/gpu.js";
 import { referenceFolder } from "./default-set.js";
-import { errorRatio, runCase, runners } from "./runner.js";
-import { GoldenSet } from "./set.js";
+import { errorRatio, judge, type Outcome, runCase, runners } from "./runner.js";
+import { type GoldenCase, GoldenSet } from "./set.js";
 
 const root = join(import.meta.dirname, "../..");
 const own = join(root, "test/golden/set");
@@ -131,6 +131,33 @@ describe("the runner", () => {
     expect(errorRatio(-Infinity, -Infinity, 0, 0)).toBe(0);
     expect(errorRatio(1, 2, 0, 0)).toBe(Number.POSITIVE_INFINITY);
     expect(errorRatio(1.5, 1, 0.25, 0.25)).toBe(1);
+  });
+
+  it("judges a gradient that is 0 throughout by the scale of the operands", () => {
+    const zeros = { shape: [2], data: new Float32Array(2), rtol: 1e-4, atol: 0 };
+    const item: GoldenCase = {
+      ...{ id: "one key", op: "attention", params: {}, weights: {} },
+      inputs: {
+        q: { shape: [1], data: Float32Array.of(2) },
+        k: { shape: [1], data: Float32Array.of(1000) },
+        v: { shape: [1], data: Float32Array.of(-3, Number.NEGATIVE_INFINITY) },
+      },
+      cotangent: { shape: [1], data: Float32Array.of(0.5) },
+      expected: { outputs: {}, gradients: { k: zeros }, final_weights: {} },
+    };
+    const ratio = (expected: typeof zeros, got: number[]) => {
+      const outcome: Outcome = { id: "", op: "", problems: [], worst: 0 };
+      const gradients = { k: { shape: [2], data: got } };
+      judge(
+        { ...item, expected: { ...item.expected, gradients: { k: expected } } },
+        { outputs: {}, gradients },
+        outcome,
+      );
+      return outcome.worst;
+    };
+    expect(ratio(zeros, [0, 3 * 2 ** -22])).toBe(1); // 0.5 · 2 · 3, of which four last places
+    expect(ratio(zeros, [Number.NaN, 0])).toBe(Number.POSITIVE_INFINITY);
+    expect(ratio({ ...zeros, data: Float32Array.of(0, 1) }, [1e-9, 1])).toBe(Number.POSITIVE_INFINITY);
   });
 
   it("knows every op of the sets", () => {

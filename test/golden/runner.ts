@@ -1,5 +1,6 @@
 // Runs the cases of a reference set and judges what comes out by the set's rule:
-// |got - expected| <= atol + rtol·|expected|, which a NaN never satisfies. A case fails where it has no runner, where
+// |got - expected| <= atol + rtol·|expected|, which a NaN never satisfies; a gradient that is 0 throughout is judged by the scale of
+// the operands (zeroTolerance). A case fails where it has no runner, where
 // anything that it expects is not produced, or where its runner throws. What each op computes is in the families' files.
 import type { Gpu } from "../../src/tensor/gpu.js";
 import { formatShape, type Shape, sameShape } from "../../src/tensor/shape.js";
@@ -74,11 +75,33 @@ export function judge(item: GoldenCase, produced: Produced, outcome: Outcome): v
         outcome.problems.push(`${label} was not computed`);
         outcome.worst = Number.POSITIVE_INFINITY;
       } else {
-        compare(label, got, expected, outcome);
+        const atol = group === "gradients" ? zeroTolerance(item, name, expected) : expected.atol;
+        compare(label, got, { ...expected, atol }, outcome);
       }
     }
   }
   if (values === 0) outcome.problems.push("the case expects nothing");
+}
+
+/** Four units of float32's last place. */
+const lastPlaces = 2 ** -22;
+
+/**
+ * The absolute tolerance of a gradient. One that is 0 throughout is what terms of the size of cotangent times other inputs leave when
+ * they cancel (attention with a single key): a tolerance taken from its own values would be none. So it is decided by those terms.
+ */
+function zeroTolerance(item: GoldenCase, name: string, { data, atol }: Expected): number {
+  if (data.some((value) => value !== 0)) return atol;
+  const largest = (values: ArrayLike<number>) =>
+    Array.from(values).reduce(
+      (most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most),
+      0,
+    );
+  let scale = item.cotangent ? largest(item.cotangent.data) : 1;
+  for (const [other, values] of Object.entries(item.inputs)) {
+    if (other !== name && values.data instanceof Float32Array) scale *= Math.max(1, largest(values.data));
+  }
+  return Math.max(atol, lastPlaces * scale);
 }
 
 function compare(label: string, got: Result, expected: Expected, outcome: Outcome): void {
