@@ -24,7 +24,8 @@ const withoutTuner = {
     instead["./tuning-attention.js"] = "./tuning-none.js";
     instead["./alternatives.js"] = "./alternatives-none.js";
     instead["../ops/alternatives.js"] = "../ops/alternatives-none.js";
-    const filter = /^\.+\/(ops\/)?(tuner|tuning-matmul|tuning-attention|alternatives)\.js$/;
+    instead["./indices.js"] = "./indices-none.js";
+    const filter = /^\.+\/(ops\/)?(tuner|tuning-matmul|tuning-attention|alternatives|indices)\.js$/;
     build.onResolve({ filter }, ({ path, ...from }) =>
       build.resolve(instead[path], { importer: from.importer, resolveDir: from.resolveDir, kind: from.kind }),
     );
@@ -34,7 +35,7 @@ const withoutTuner = {
 /** Shaders of what runs in Node only. */
 const notInBrowsers = ["bench/", "half"];
 /** Those that are not the engine's, and one for a feature that browsers have behind a switch only (tuner-none.ts). */
-const notEngine = [...notInBrowsers, "audio/", "probe/", "matmul/subgroup_matrix"];
+const notEngine = [...notInBrowsers, "audio/", "check/", "probe/", "matmul/subgroup_matrix"];
 
 /**
  * The text of a bundle. `alone`: the engine without the tuner, the audio front end's shaders and the probe's.

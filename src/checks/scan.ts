@@ -74,6 +74,21 @@ function argmax(use: KernelUse, random: Random): Trial[] {
   return [{ params: { count, reduce, inner, parts }, groups: groupsFor(count), bound }];
 }
 
+function indices(_: KernelUse, random: Random): Trial[] {
+  const [count, bound, ignore] = [203, 9, -100];
+  const right = Int32Array.from({ length: count }, (_unused, i) =>
+    i % 7 === 3 ? ignore : random.integer(bound),
+  );
+  return [undefined, 0, 64, 201].map((wrong) => {
+    const index = right.slice();
+    if (wrong !== undefined) index[wrong] = wrong % 2 === 0 ? bound : -1;
+    if (wrong !== undefined && wrong < 200) index[wrong + 2] = -5;
+    const found = Int32Array.of(-1, -1);
+    const expected = wrong === undefined ? found : [wrong, index[wrong]];
+    return { params: { count, bound, ignore }, groups: [1], bound: [input(index), changed(found, expected)] };
+  });
+}
+
 function scatter(_: KernelUse, random: Random): Trial[] {
   const [rows, n, k] = [7, 31, 5];
   const upstream = normals(random, rows * k);
@@ -120,6 +135,7 @@ function topk(use: KernelUse, random: Random): Trial[] {
 }
 
 export const scanChecks: CheckTable = {
+  "check/indices": indices,
   "scan/cumsum": cumsum,
   "scan/argmax": argmax,
   "scan/scatter": scatter,

@@ -57,6 +57,15 @@ export interface DeviceOptions {
 /** What a command recorder sees of each dispatch; see `Device.observer`. */
 export type DispatchObserver = (kernel: Kernel, blocks: readonly Block[], groups: Groups) => void;
 
+/** Something to be looked at by the next readback: two integers, -1 where nothing was found. */
+export interface Audit {
+  block: Block;
+  /** Called once the integers have been read. */
+  judge(found: Int32Array): Error | undefined;
+  /** In the first run of a program alone. */
+  once: boolean;
+}
+
 const uniformSlot = 256;
 const uniformSlots = 256;
 const COPY_DST = 8;
@@ -105,6 +114,8 @@ export class Device {
   private uniformCount = 0;
   private readonly staging: Staging;
   private readonly failures: Failures;
+  /** What the next readback looks at. */
+  private audits: Audit[] = [];
   /** While it is set, nothing runs: commands are written down. */
   private recorder: Recorder | undefined;
   /** The programs that have a run in the open commands. */
@@ -276,6 +287,12 @@ export class Device {
     if (this.passDispatches >= this.passLength || this.uniformCount >= uniformSlots) this.flush();
   }
 
+  /** Has the next readback look at these; while a function is recorded, at the one that its last dispatch finds out, after a run. */
+  audit(audits: readonly Audit[]): void {
+    if (this.recorder) this.recorder.audit(audits[0]);
+    else this.audits = [...new Set([...this.audits, ...audits])];
+  }
+
   /** Submits what has been recorded. */
   flush(): void {
     if (this.recorder) return;
@@ -338,8 +355,11 @@ export class Device {
   ): Promise<ArrayBuffer[]> {
     this.check();
     this.refuseToWait();
-    const results = parts.map(({ byteLength, into }) => into ?? new Uint8Array(byteLength));
-    const loads = packReads(parts, this.staging.largest).map(({ bytes, pieces }) => ({
+    const audits = this.audits;
+    this.audits = [];
+    const wanted: typeof parts = [...parts, ...audits.map(({ block }) => ({ block, byteLength: 8 }))];
+    const results = wanted.map(({ byteLength, into }) => into ?? new Uint8Array(byteLength));
+    const loads = packReads(wanted, this.staging.largest).map(({ bytes, pieces }) => ({
       ...{ bytes, pieces },
       staging: this.staging.acquire(bytes),
     }));
@@ -348,7 +368,7 @@ export class Device {
     const encoder = this.openEncoder();
     for (const { pieces, staging } of loads) {
       for (const { part, from, to, byteLength } of pieces) {
-        const { buffer, offset } = parts[part].block;
+        const { buffer, offset } = wanted[part].block;
         encoder.copyBufferToBuffer(buffer, offset + from, staging, to, Math.ceil(byteLength / 4) * 4);
       }
     }
@@ -367,6 +387,9 @@ export class Device {
       );
     });
     await this.failures.settle();
+    const found = results.splice(parts.length);
+    const [fault] = audits.flatMap(({ judge }, i) => judge(new Int32Array(found[i].buffer)) ?? []);
+    if (fault) throw fault;
     return results.map(({ buffer }) => buffer);
   }
 

@@ -43,6 +43,11 @@ export class ShapeError extends MelgradError {
   override name = "ShapeError";
 }
 
+/** A class label or an index outside what it indexes. */
+export class IndexError extends MelgradError {
+  override name = "IndexError";
+}
+
 /** Input data that cannot be used: audio, manifests, checkpoints, corpora. */
 export class DataError extends MelgradError {
   /** Always "DataError", also where code is minified. */

@@ -22,6 +22,7 @@ export type Prepared =
       x: number;
       y: number;
       z: number;
+      once: boolean | undefined;
     }
   | Exclude<Command, { kind: "run" }>;
 
@@ -47,6 +48,7 @@ export class Program {
   private scalarBuffer: GPUBuffer | undefined;
   private scalarData = new Float32Array(0);
   private bindGroups = 0;
+  private hasRun = false;
   /** Buffers that a run touches, so that a later upload to one of them waits for it. */
   private readonly bufferIds = new Set<number>();
   /** Dispatches per submission. A run that is shorter leaves its commands open, for a readback to join. */
@@ -125,6 +127,7 @@ export class Program {
     device.check();
     device.startReplay(this);
     this.fillScalars();
+    device.audit(this.recording.audits.filter(({ once }) => !once || !this.hasRun));
     let pass: GPUComputePassEncoder | undefined;
     let pipeline: GPUComputePipeline | undefined;
     let group: GPUBindGroup | undefined;
@@ -134,7 +137,9 @@ export class Program {
     };
     for (let i = 0; i < commands.length; i++) {
       const command = commands[i];
-      if (command.kind === "run") {
+      if (command.kind === "run" && command.once && this.hasRun) {
+        // Was found out by the first run.
+      } else if (command.kind === "run") {
         if (!pass) pass = encoder().beginComputePass(device.profiler?.pass(command.kernel.key));
         if (command.pipeline !== pipeline) {
           pipeline = command.pipeline;
@@ -171,6 +176,7 @@ export class Program {
       }
     }
     endPass();
+    this.hasRun = true;
   }
 
   /** Gives the memory back. What earlier runs returned must not be used any more. */
@@ -216,13 +222,13 @@ export class Program {
     const groups = new Map<string, GPUBindGroup>();
     this.prepared = commands.map((command, i): Prepared => {
       if (command.kind !== "run") return command;
-      const { kernel, blocks, words } = command;
+      const { kernel, blocks, words, once } = command;
       const [x, y, z] = command.groups;
       const key = `${kernel.layout.id}|${blocks.map((b) => `${b.bufferId}:${b.offset}:${b.bindingSize}`).join("|")}`;
       const group = groups.get(key) ?? device.pipelines.createBindGroup(kernel, blocks, parameters);
       groups.set(key, group);
       const dynamicOffset = parameters && words.length > 0 ? [i * slotBytes] : undefined;
-      return { kind: "run", kernel, pipeline: kernel.pipeline, group, words, dynamicOffset, x, y, z };
+      return { kind: "run", kernel, pipeline: kernel.pipeline, group, words, dynamicOffset, x, y, z, once };
     });
     this.bindGroups = groups.size;
     return this.prepared;

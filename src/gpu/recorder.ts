@@ -1,6 +1,7 @@
 // Record mode: instead of running, dispatches, copies and clears are written down, and memory is only promised. What comes out
 // is a Recording, which program.ts gives memory and replays. Nothing here touches the adapter.
 import type { Block } from "./buffers.js";
+import type { Audit } from "./device.js";
 import { MelgradError } from "./errors.js";
 import type { Kernel } from "./pipelines.js";
 import { type MemoryPlan, planMemory } from "./plan.js";
@@ -13,6 +14,8 @@ export type Command =
       /** The kernel's parameters as they will stand in memory. */
       words: Uint32Array<ArrayBuffer>;
       groups: readonly [x: number, y: number, z: number];
+      /** In the first run alone. */
+      once?: boolean;
     }
   | { kind: "copy"; from: Block; to: Block; byteLength: number }
   | { kind: "clear"; block: Block };
@@ -43,6 +46,8 @@ export interface Recording {
   /** Data that was uploaded while recording: the same in every run. */
   constants: readonly { block: PlannedBlock; data: Uint8Array<ArrayBuffer> }[];
   scalars: readonly ScalarSlot[];
+  /** What its runs find out. */
+  audits: readonly Audit[];
   /** Memory from outside that the commands use. */
   externals: ReadonlySet<Block>;
 }
@@ -52,6 +57,7 @@ export class Recorder {
   private readonly temporaries: PlannedBlock[] = [];
   private readonly constants = new Map<PlannedBlock, Uint8Array<ArrayBuffer>>();
   private readonly slots: ScalarSlot[] = [];
+  private readonly audits: Audit[] = [];
 
   allocate(byteLength: number): { block: Block; release(): void } {
     const block = new PlannedBlock(byteLength);
@@ -78,6 +84,12 @@ export class Recorder {
     groups: [number, number, number],
   ) {
     this.commands.push({ kind: "run", kernel, blocks, words, groups });
+  }
+
+  /** The last dispatch is one that finds something out, to memory that is the program's for good. */
+  audit(audit: Audit): void {
+    Object.assign(this.commands[this.commands.length - 1], { once: audit.once });
+    this.audits.push(audit);
   }
 
   copy(from: Block, to: Block, byteLength: number): void {
@@ -146,6 +158,7 @@ export class Recorder {
       plan: planMemory(times, apart, limit),
       constants: [...constants].map(([block, data]) => ({ block, data })),
       scalars: slots,
+      audits: this.audits,
       externals,
     };
   }

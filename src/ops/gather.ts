@@ -5,6 +5,7 @@ import { formatShape, mergeAxes, resolveAxis, type Shape, sizeOf, stridesOf } fr
 import type { Tensor } from "../tensor/tensor.js";
 import { defineOp, result } from "./define.js";
 import { filled } from "./fill.js";
+import { checkIndices } from "./indices.js";
 import { foldGroups, planGrid } from "./launch.js";
 import { slice } from "./move.js";
 import { stridedCopy } from "./strided.js";
@@ -121,7 +122,10 @@ const gatherOp = defineOp<{ axis: number }>({
   name: "gather",
   integers: true,
   doc: "y[…, j, …] = x[…, index[…, j, …], …]: the index has an entry for every element of the result",
-  forward: ([x, index], { axis }) => result(pick(x, index, axis, index.shape)),
+  forward([x, index], { axis }) {
+    checkIndices("gather", index, x.shape[axis]);
+    return result(pick(x, index, axis, index.shape));
+  },
   backward: ({ grad, inputs: [x, index], options: { axis } }) => [
     addAt(undefined, index, grad, axis, x.shape),
     undefined,
@@ -130,7 +134,8 @@ const gatherOp = defineOp<{ axis: number }>({
 
 /**
  * Elements of x by an i32 index of the same rank: y[…, j, …] = x[…, index[…, j, …], …] along axis `dim`. Along the others the
- * index may be shorter than x. Indices count from 0; one outside x gives NaN.
+ * index may be shorter than x. Indices count from 0; one outside x gives NaN
+ * (gpu.checkIndices).
  */
 export function gather(x: Tensor, index: Tensor, { dim }: { dim: number }): Tensor {
   const axis = resolveAxis(dim, x.rank);
@@ -148,6 +153,7 @@ const indexSelectOp = defineOp<{ axis: number }>({
   integers: true,
   doc: "Slices of x along an axis, by a list of indices",
   forward([x, index], { axis }) {
+    checkIndices("indexSelect", index, x.shape[axis]);
     const shape = x.shape.map((n, i) => (i === axis ? index.size : n));
     return result(pick(x, index, axis, shape));
   },
@@ -157,7 +163,7 @@ const indexSelectOp = defineOp<{ axis: number }>({
   ],
 });
 
-/** The slices of x that an i32 list names along axis `dim`, repeats allowed. An index outside x gives NaN. */
+/** The slices of x that an i32 list names along axis `dim`, repeats allowed. An index outside x gives NaN (gpu.checkIndices). */
 export function indexSelect(x: Tensor, index: Tensor, { dim = 0 }: { dim?: number } = {}): Tensor {
   requireIndex("indexSelect", index);
   if (index.rank !== 1) {
@@ -170,7 +176,10 @@ const scatterAddOp = defineOp<{ axis: number }>({
   name: "scatter_add",
   integers: [1],
   doc: "x with src added: y[…, index[…, j, …], …] += src[…, j, …]",
-  forward: ([x, index, src], { axis }) => result(addAt(x, index, src, axis, x.shape)),
+  forward([x, index, src], { axis }) {
+    checkIndices("scatterAdd", index, x.shape[axis]);
+    return result(addAt(x, index, src, axis, x.shape));
+  },
   backward: ({ grad, inputs: [, index], needs, options: { axis } }) => [
     needs[0] ? grad : undefined,
     undefined,
@@ -180,7 +189,7 @@ const scatterAddOp = defineOp<{ axis: number }>({
 
 /**
  * x with the elements of src added at the places that an i32 index of the same shape names along axis `dim`. Sums are added
- * in the order of the index: equal input gives equal bits. Indices outside x are passed over.
+ * in the order of the index: equal input gives equal bits. Indices outside x are passed over (gpu.checkIndices).
  */
 export function scatterAdd(x: Tensor, index: Tensor, src: Tensor, { dim }: { dim: number }): Tensor {
   const axis = resolveAxis(dim, x.rank);

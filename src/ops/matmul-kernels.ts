@@ -126,8 +126,9 @@ function epilogue(
   { bias, pre, slope, residual, gelu = false, accumulate = false }: Partial<ProductOptions>,
   sums?: Tensor,
 ): { tensors: Tensor[]; defines: Defines } {
-  const tensors = [bias, pre, slope, residual, sums].filter((tensor) => tensor !== undefined);
-  const bindingOf = (tensor: Tensor | undefined) => (tensor ? 3 + tensors.indexOf(tensor) : 0);
+  const tensors: Tensor[] = [];
+  // One tensor may be several of these: each has a binding of its own.
+  const bindingOf = (tensor: Tensor | undefined) => (tensor ? 2 + tensors.push(tensor) : 0);
   return {
     tensors,
     defines: {

@@ -2,6 +2,7 @@
 import { ShapeError } from "../gpu/errors.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { defineOp, result } from "./define.js";
+import { checkIndices } from "./indices.js";
 import { runProgram } from "./program.js";
 
 const oneHotOp = defineOp<{ classes: number }>({
@@ -9,6 +10,7 @@ const oneHotOp = defineOp<{ classes: number }>({
   integers: true,
   doc: "1 where the last axis is at the class that the index names, else 0.",
   forward([index], { classes }) {
+    checkIndices("oneHot", index, classes);
     const places = index.gpu.tensor(
       Int32Array.from({ length: classes }, (_, i) => i),
       [classes],
@@ -20,7 +22,7 @@ const oneHotOp = defineOp<{ classes: number }>({
   },
 });
 
-/** i32 indices [...] as f32 vectors [..., classes]; one outside 0…classes-1 gives zeros. */
+/** i32 indices [...] as f32 vectors [..., classes]; one outside 0…classes-1 gives zeros (gpu.checkIndices). */
 export function oneHot(index: Tensor, classes: number): Tensor {
   if (index.dtype !== "i32") {
     throw new ShapeError("oneHot: the index is f32; make it from an Int32Array or with { dtype: 'i32' }.");

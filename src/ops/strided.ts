@@ -65,7 +65,7 @@ export function planTranspose(
   const rank = lengths.length;
   const last = rank - 1;
   const turned = steps.indexOf(1);
-  if (turned < 0 || turned === last || rank > 4) return undefined;
+  if (turned < 0 || turned === last || rank > 3) return undefined; // more axes would be more parameters than there are
   const offsets = [start, lengths[last], lengths[turned], ...steps.toSpliced(turned, 1)];
   if (offsets.some((n) => n % 4 !== 0)) return undefined;
   const tiles = lengths[turned] / 4;

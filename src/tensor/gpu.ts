@@ -23,6 +23,13 @@ export type NestedNumbers = number | readonly NestedNumbers[];
 export class Gpu {
   /** Source of `randn` and `rand`; reseed with `seed()`. */
   random = new Random(0);
+  /**
+   * When operations have their indices and class labels looked at on the device, so that the next readback throws IndexError for one
+   * that is outside: in the first run of every captured function ("first", the default, so in a training's first step), in every
+   * operation ("always"), or "never". What an operation does with such an index otherwise is said at each. `melgrad/engine`, the
+   * smallest edition, never looks.
+   */
+  checkIndices: "first" | "always" | "never" = "first";
   private scopes: Set<Tensor>[] = [];
   private gradDisabled = 0;
 

@@ -43,6 +43,8 @@ export interface OpCase {
   /** The same for gradients (checked against central differences of the reference). Defaults 1e-4 and 1e-4. */
   gradientRtol?: number;
   gradientAtol?: number;
+  /** It has indices outside what they index, on purpose. */
+  outside?: boolean;
   /** false for huge rows, where differences by element would take minutes: only forward is checked. */
   gradient?: boolean;
 }

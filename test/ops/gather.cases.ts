@@ -108,7 +108,7 @@ export const cases: OpCase[] = [
   scattered("the first axis", [6, 3], [20, 3], 0),
   scattered("many to one", [2, 3], [2, 700], 1),
   { ...scattered("a list of thousands", [7], [12_000], 0), gradient: false, atol: 1e-3 },
-  scattered("indices outside x are passed over", [4, 5], [4, 12], 1, 8),
+  { ...scattered("indices outside x are passed over", [4, 5], [4, 12], 1, 8), outside: true },
   scattered("a middle axis", [2, 5, 4], [2, 9, 4], 1),
   { ...scattered("more slices than 65 535", [3, 70_001], [2, 70_001], 0), gradient: false },
   selectedRows("half of the rows", [15, 5], 7),

@@ -22,7 +22,7 @@ export const cases: OpCase[] = [
   oneHotRow("by two axes, whole vec4s", [3, 5], 8),
   oneHotRow("one class", [7], 1),
   oneHotRow("more rows than 65 535", [65537], 3),
-  oneHotRow("indices outside", [4], 3, [-1, 3, 2, 0]),
+  { ...oneHotRow("indices outside", [4], 3, [-1, 3, 2, 0]), outside: true },
   oneHotRow("no index", [3, 0], 4),
-  oneHotRow("no classes", [7], 0),
+  { ...oneHotRow("no classes", [7], 0), outside: true },
 ];
