@@ -11,6 +11,7 @@ import { openTask, TASKS } from "../data/tasks/index.js";
 import type { LabelledClip, OnProgress, Track } from "../data/types.js";
 import { UsageError } from "../gpu/errors.js";
 import { exists } from "../host/cache.js";
+import { shardHere } from "../host/node/launch.js";
 import { adapterLine } from "../host/types.js";
 import { open } from "../node.js";
 import { type PoolName, poolNames, poolShape, pools } from "../probe/feature-pools.js";
@@ -70,7 +71,11 @@ export function registerFeatures(program: Command): void {
     )
     .addOption(poolOption("mean+max"))
     .option("--crops <n>", "most crops of a clip (default: all that fit)", integer(1))
-    .option("--shard <i/n>", "only the i-th of n shards, so that n machines can share the work", shard)
+    .option(
+      "--shard <i/n>",
+      "only the i-th of n shards, so that n machines can share the work (default: what mpirun, srun or a job array says)",
+      shard,
+    )
     .option(
       "--baselines",
       `the baselines too: log-mel, MFCC, chroma and ${randomEncoders} encoders with random weights`,
@@ -114,7 +119,8 @@ interface Corpus {
   clips: readonly (Track | LabelledClip)[];
 }
 
-async function extractFeatures(options: ExtractOptions): Promise<void> {
+async function extractFeatures(given: ExtractOptions): Promise<void> {
+  const options = given.shard ? given : { ...given, shard: shardHere() };
   const {
     checkpoint,
     data,
@@ -134,7 +140,7 @@ async function extractFeatures(options: ExtractOptions): Promise<void> {
   if (task !== undefined && data !== undefined && !SET_TASKS.includes(task)) {
     throw new UsageError(`The task ${task} brings its own music: leave out --data.`);
   }
-  const out = await outputPath(options);
+  const out = await outputPath(options, given.shard !== undefined);
   const encoder = await chooseModel(checkpoint);
   const display = openProgress(process.stderr);
   const stopping = new AbortController();
@@ -243,7 +249,7 @@ function isIn({ source, id }: Track, shard: Shard | undefined): boolean {
 }
 
 /** Where to write: --out, or in that folder a file named after what it holds. */
-async function outputPath({ out, task, pool, shard }: ExtractOptions): Promise<string> {
+async function outputPath({ out, task, pool, shard }: ExtractOptions, isGiven: boolean): Promise<string> {
   const folder =
     out.endsWith("/") ||
     out.endsWith(sep) ||
@@ -252,7 +258,9 @@ async function outputPath({ out, task, pool, shard }: ExtractOptions): Promise<s
       () => false,
     ));
   const part = shard ? `-${shard.index + 1}-of-${shard.count}` : "";
-  const path = folder ? join(out, `${task ?? "folder"}-${pool}${part}.safetensors`) : out;
+  // Several processes are given one name, which each makes its own.
+  const own = isGiven ? out : out.replace(/(\.\w+)?$/, (end) => `${part}${end}`);
+  const path = folder ? join(out, `${task ?? "folder"}-${pool}${part}.safetensors`) : own;
   if (await exists(path)) throw new UsageError(`${path} exists already: write another --out.`);
   return path;
 }

@@ -10,6 +10,7 @@ import { DataError, UsageError } from "../gpu/errors.js";
 import type { TuneMode } from "../gpu/tuner.js";
 import { writeWhole } from "../host/cache.js";
 import { driverFetch } from "../host/node/fetch-driver.js";
+import { shardHere } from "../host/node/launch.js";
 import { adapterLine } from "../host/types.js";
 import { open } from "../node.js";
 import { type PoolName, poolNames } from "../probe/feature-pools.js";
@@ -110,6 +111,9 @@ The heads of a grid are trained all at once on the device. Public tasks are prin
 async function runProbe(options: ProbeOptions): Promise<void> {
   const { checkpoint, task, data, grid, evaluations, handFeatures, json, adapter, profile, tune } = options;
   checkSource(options);
+  // Tasks are judged together, so one process does it; making features is what several can share.
+  const shard = shardHere();
+  if (shard && shard.index > 0) return;
   const seeds = options.seeds ?? (grid === "linear" ? 5 : 1);
   if (evaluations !== undefined && grid === "linear") {
     throw new UsageError(
@@ -145,6 +149,12 @@ async function runProbe(options: ProbeOptions): Promise<void> {
   });
   try {
     display.note(adapterLine(gpu.host));
+    if (shard) {
+      const how = "melgrad features extract by all, merge, then probe --features";
+      display.note(
+        `one of ${shard.count} processes probes, and the others have ended: to share the work, ${how}`,
+      );
+    }
     turnChecksOn(gpu, display.note);
     const line = chosen && modelLine(chosen);
     if (line) display.note(line);

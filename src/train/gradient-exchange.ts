@@ -1,5 +1,6 @@
 // The gradients of several processes added up: the arena is read into one array that is kept, summed by one all-reduce, and written
 // back. What the processes measured travels at the array's end. Not here: what an all-reduce is made of (host/group.ts).
+import { MelgradError } from "../gpu/errors.js";
 import type { ProcessGroup } from "../host/group.js";
 import type { ParameterSet } from "../nn/parameters.js";
 import type { MeasuredLosses } from "./readings.js";
@@ -7,13 +8,18 @@ import type { MeasuredLosses } from "./readings.js";
 /** Most numbers that go along with the gradients. */
 const room = 64;
 
+/** Milliseconds for which others may be silent once this process was asked to stop. */
+const patience = 5000;
+
 export class GradientExchange {
   /** Whether this process was asked to stop. */
-  stopAsked = false;
+  stopAsked: () => boolean = () => false;
   /** Whether any process had been asked to stop when gradients were last added up: so all stop after the same step. */
   stops = false;
   /** Milliseconds of all exchanges so far: until the gradients were on the host, adding up, handing back. */
   readonly spent = { exchanges: 0, read: 0, reduce: 0, write: 0 };
+  /** Milliseconds of the slowest all-reduce, with waiting for the others. */
+  private longest = 0;
   private readonly values: Float32Array<ArrayBuffer>;
   private readonly gradients: Float32Array<ArrayBuffer>;
 
@@ -42,15 +48,16 @@ export class GradientExchange {
     const read = performance.now();
     const tail = values.subarray(gradients.length);
     tail.set(Object.values(own).map(Number));
-    tail[room - 1] = Number(this.stopAsked);
+    tail[room - 1] = Number(this.stopAsked());
     const adding = this.group.allReduce(values);
     meanwhile();
-    await adding;
+    await this.patiently(adding);
     const reduced = performance.now();
     device.write(block, gradients);
     this.stops = tail[room - 1] > 0;
     const written = performance.now();
     spent.exchanges++;
+    this.longest = Math.max(this.longest, reduced - read);
     spent.read += read - start;
     spent.reduce += reduced - read;
     spent.write += written - reduced;
@@ -62,6 +69,32 @@ export class GradientExchange {
     const values = Float32Array.from(Object.values(own).map(Number));
     await this.group.allReduce(values);
     return this.named(own, values);
+  }
+
+  /**
+   * A launcher that ends all processes, because one has died, asks each to stop; to wait for the dead one then would be for ever.
+   * Throws MelgradError where the others do not answer for long after this process was asked.
+   */
+  private async patiently(adding: Promise<void>): Promise<void> {
+    let asked = 0;
+    let timer: NodeJS.Timeout | undefined;
+    const silence = new Promise<never>((_, reject) => {
+      timer = setInterval(() => {
+        if (!this.stopAsked()) return;
+        asked ||= performance.now();
+        if (performance.now() - asked < patience + 4 * this.longest) return;
+        reject(
+          new MelgradError(
+            "Asked to stop, and the other processes no longer answer: the last checkpoint stands.",
+          ),
+        );
+      }, 250);
+    });
+    try {
+      await Promise.race([adding, silence]);
+    } finally {
+      clearInterval(timer);
+    }
   }
 
   private named(own: MeasuredLosses, sums: Float32Array): MeasuredLosses {

@@ -85,8 +85,8 @@ export async function trainLoop(options: LoopOptions): Promise<{ interrupted: bo
   };
   let interrupted = false;
   const { exchange } = trainer;
+  if (exchange) exchange.stopAsked = () => signal?.aborted ?? false;
   while (trainer.step < steps) {
-    if (exchange) exchange.stopAsked = signal?.aborted ?? false;
     if (exchange ? exchange.stops : signal?.aborted) {
       interrupted = true;
       break;

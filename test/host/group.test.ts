@@ -2,7 +2,7 @@
 // group: sharing, gathering.
 import { describe, expect, it } from "vitest";
 import { gather, share, shareBytes } from "../../src/host/group.js";
-import { launchOf } from "../../src/host/node/launch.js";
+import { launchOf, shardHere } from "../../src/host/node/launch.js";
 import { groupsOf } from "../support/group.js";
 
 describe("launchOf", () => {
@@ -29,6 +29,24 @@ describe("launchOf", () => {
     expect(launchOf({})).toBeUndefined();
     expect(launchOf({ PMI_RANK: "3", PMI_SIZE: "3" })).toBeUndefined();
     expect(launchOf({ PMI_RANK: "", PMI_SIZE: "x" })).toBeUndefined();
+  });
+});
+
+describe("shardHere", () => {
+  it("is the rank, or the place in a job array", () => {
+    expect(shardHere({ OMPI_COMM_WORLD_RANK: "1", OMPI_COMM_WORLD_SIZE: "4" })).toEqual({
+      index: 1,
+      count: 4,
+    });
+    const array = {
+      SLURM_ARRAY_TASK_ID: "14",
+      SLURM_ARRAY_TASK_MIN: "10",
+      SLURM_ARRAY_TASK_STEP: "2",
+      SLURM_ARRAY_TASK_COUNT: "4",
+    };
+    expect(shardHere(array)).toEqual({ index: 2, count: 4 });
+    expect(shardHere({})).toBeUndefined();
+    expect(shardHere({ OMPI_COMM_WORLD_RANK: "0", OMPI_COMM_WORLD_SIZE: "1" })).toBeUndefined();
   });
 });
 

@@ -55,6 +55,20 @@ export function launchOf(environment: Environment = process.env): Launch | undef
   return undefined;
 }
 
+/** Which share of work that is divided without talking is this process's: by its launcher, or as a task of Slurm's job array. */
+export function shardHere(
+  environment: Environment = process.env,
+): { index: number; count: number } | undefined {
+  const launch = launchOf(environment);
+  if (launch && launch.size > 1) return { index: launch.rank, count: launch.size };
+  const [task, first, count] = ["ID", "MIN", "COUNT"].map((name) =>
+    numberOf(environment[`SLURM_ARRAY_TASK_${name}`]),
+  );
+  const step = numberOf(environment.SLURM_ARRAY_TASK_STEP) ?? 1;
+  if (task === undefined || first === undefined || count === undefined || count < 2) return undefined;
+  return { index: Math.round((task - first) / step), count };
+}
+
 function numberOf(text: string | undefined): number | undefined {
   return text !== undefined && /^\d+$/.test(text) ? Number(text) : undefined;
 }
