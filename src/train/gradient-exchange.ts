@@ -16,7 +16,7 @@ export class GradientExchange {
   stopAsked: () => boolean = () => false;
   /** Whether any process had been asked to stop when gradients were last added up: so all stop after the same step. */
   stops = false;
-  /** Milliseconds of all exchanges so far: until the gradients were on the host, adding up, handing back. */
+  /** Milliseconds of all exchanges so far: to the host, adding up with waiting for the others, handing back. */
   readonly spent = { exchanges: 0, read: 0, reduce: 0, write: 0 };
   /** Milliseconds of the slowest all-reduce, with waiting for the others. */
   private longest = 0;
@@ -39,12 +39,12 @@ export class GradientExchange {
   async addUp(measured: Promise<MeasuredLosses>, meanwhile: () => void): Promise<MeasuredLosses> {
     const { parameters, gradients, values, spent } = this;
     const { device } = parameters.gpu;
+    const own = await measured; // by then they are computed
     const start = performance.now();
     const block = parameters.arenas.gradients;
     await device.readMany([
       { block, byteLength: block.byteLength, into: new Uint8Array(gradients.buffer, 0, block.byteLength) },
     ]);
-    const own = await measured;
     const read = performance.now();
     const tail = values.subarray(gradients.length);
     tail.set(Object.values(own).map(Number));
@@ -62,6 +62,13 @@ export class GradientExchange {
     spent.reduce += reduced - read;
     spent.write += written - reduced;
     return this.named(own, tail);
+  }
+
+  /** What an exchange took on average. */
+  get words(): string {
+    const { exchanges, read, reduce, write } = this.spent;
+    const each = (ms: number) => `${(ms / exchanges).toFixed(1)} ms`;
+    return `adding gradients up took ${each(reduce)} a step with waiting for the others, and ${each(read)} and ${each(write)} to the host and back`;
   }
 
   /** The mean over all processes of what each measured. */

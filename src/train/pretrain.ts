@@ -193,6 +193,7 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainedRun>
     },
     signal,
   });
+  if (trainer.exchange && trainer.exchange.spent.exchanges > 0) events.note(trainer.exchange.words);
   if (!interrupted && lead) {
     await writeWhole(run.file("model.safetensors"), serialise(await trainer.model.parameters.read()));
   }
