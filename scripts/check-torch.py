@@ -8,6 +8,7 @@ encoder's weights by name into a plain torch.nn model, and compares its embeddin
 Needs only torch (Debian: python3-torch)."""
 import json
 import math
+import os
 import struct
 import sys
 from pathlib import Path
@@ -68,7 +69,8 @@ class Patchifier(nn.Module):
 
 def folder_of(model):
     """A folder by its path, else a released model by its name."""
-    released = Path(__file__).resolve().parent.parent / "models" / model
+    models = os.environ.get("MELGRAD_MODELS") or Path(__file__).resolve().parent.parent / "models"
+    released = Path(models) / model
     return Path(model) if Path(model).is_dir() or not released.is_dir() else released
 
 

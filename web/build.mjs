@@ -11,7 +11,7 @@ export const defaultFolder = join(here, "../dist/web");
 
 /** The released model that is the package's default: its folder; undefined where there is none. */
 function usualModel() {
-  const models = join(here, "../models");
+  const models = process.env.MELGRAD_MODELS || join(here, "../models");
   if (!existsSync(join(models, "index.json"))) return undefined;
   return join(models, JSON.parse(readFileSync(join(models, "index.json"), "utf8")).default);
 }

@@ -159,8 +159,8 @@ ${table(["part of the loss", "before", "after", "guessing", "a plain answer"], r
 function musicText({ corpus, data }: RunConfig): string {
   const rows = corpus.licences.map(({ source, licence }) => [source, licence]);
   const what = data.kind === "corpus" ? `\`--data ${corpus.name}\`` : corpus.name;
-  return `${what}: ${plural(corpus.pieces, "piece")}, ${plural(corpus.tracks, "track")}, ${formatNumber(corpus.hours, 3)} hours, of which \
-${plural(corpus.heldOutPieces.length, "piece")} were held out. None of it is in this repository.
+  return `${what}: ${plural(corpus.pieces, "piece")}, ${plural(corpus.tracks, "track")}, ${formatNumber(corpus.hours, 3)} hours; held out: \
+${plural(corpus.heldOutPieces.length, "piece")}. None of it is in this repository.
 
 ${table(["music", "licence"], rows)}`;
 }

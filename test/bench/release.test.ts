@@ -141,7 +141,7 @@ describe("a released model", () => {
       "7 steps of 3 crops, 21 crops in all (0.00597 hours heard), in 28 s on an adapter", // 21 · 32 · 512 / 16000 s
       "It began with the encoder of before.",
       "\nmelgrad train --data mixed+arranged --init before --steps 7\n",
-      "61 pieces, 67 tracks, 2.03 hours, of which 2 pieces were held out",
+      "61 pieces, 67 tracks, 2.03 hours; held out: 2 pieces",
       "| songs \\| of people | GPL-2+ |",
       "| InfoNCE | 3.9 | 3.2 |",
       "345 clips in 67 families",

@@ -10,6 +10,7 @@ import { loadModel } from "../../src/train/load-model.js";
 import { freshSeed, useGpu } from "../support/gpu.js";
 import { tinyNormalisation, writeRun } from "../support/run-folder.js";
 import { closeBrowser } from "./launch.js";
+import { buildPage, openApp } from "./page/open.js";
 import { call, openWorkerPage, ready, type WorkerPage } from "./web-worker.js";
 
 const gpu = useGpu();
@@ -170,4 +171,21 @@ it("says what is wrong where it does not come, and begins with random weights", 
     ...opened.errors.filter((text) => !/404|ERR_ABORTED/.test(text)),
   );
   expect(opened.errors).toEqual([]);
+});
+
+it("lies beside the page that is built with it, within the page's own policy", {
+  timeout: 180_000,
+}, async () => {
+  const built = await buildPage({ fake: false, model: join(models, "tiny") });
+  try {
+    const { page, url, errors, requests, close } = await openApp(built);
+    await page.waitForSelector("#status[data-adapter=open]", { timeout: 120_000 });
+    await expect.poll(() => page.locator("#status").textContent()).toContain("model tiny");
+    expect(await page.getByLabel("Begin with").inputValue()).toBe("released");
+    expect(requests.filter((each) => !each.startsWith(url) && !each.startsWith("blob:"))).toEqual([]);
+    await close();
+    expect(errors).toEqual([]);
+  } finally {
+    built.remove();
+  }
 });
