@@ -72,6 +72,22 @@ export const arms: readonly Arm[] = [
     cosines,
   ),
   arm(
+    "cosines, reconstruction 100, frame",
+    "weight of the reconstruction beside that contrast",
+    "joint",
+    "frame",
+    "mixed",
+    { ...cosines, reconstructWeight: 100 },
+  ),
+  arm(
+    "reconstruction and targets, frame",
+    "objective: hand-made targets beside fine structure",
+    "reconstruct+targets",
+    "frame",
+    "mixed",
+    { ...fast, detailWeight: 6, reconstructWeight: 20, maskShape: "uniform" },
+  ),
+  arm(
     "targets, frame",
     "objective: hand-made targets beside the spectrogram",
     "targets",

@@ -14,6 +14,7 @@ import { MelgradError, UsageError } from "../../src/gpu/errors.js";
 import { writeWhole } from "../../src/host/cache.js";
 import { adapterLine } from "../../src/host/types.js";
 import { open } from "../../src/node.js";
+import { objectiveKind } from "../../src/patchifier/objectives.js";
 import { type Evaluation, judge } from "../../src/probe/evaluation.js";
 import { type PoolName, poolNames } from "../../src/probe/feature-pools.js";
 import type { Predictions } from "../../src/probe/protocol.js";
@@ -180,9 +181,10 @@ async function study(options: StudyOptions): Promise<void> {
       display.note(`${name}: done after ${minutes().toFixed(1)} minutes in all`);
     }
     const stores = new Map<string, MelStore>();
+    const chroma = chosen.some(({ objective }) => objectiveKind(objective).needsChroma);
     const openMusic = async (name: CorpusName) => {
       const corpus = await openCorpus(name, { onProgress, signal });
-      const store = await MelStore.build(gpu, corpus, frontEnd, { onProgress, signal });
+      const store = await MelStore.build(gpu, corpus, frontEnd, { chroma, onProgress, signal });
       stores.set(name, store);
       return store;
     };

@@ -1,6 +1,6 @@
 // `targets`: the masked autoencoder of `mae`, whose encoder must besides tell hand-made descriptions of the whole crop from what it
 // sees of it (hand-targets.ts): chroma and the keys that it fits, the autocorrelation of onsets and the tempi that it fits, mean and spread of
-// MFCCs. Linear heads read the mean of the visible tokens; errors are Huber's, in units of each target's spread over the music. A model of
+// its bands and of MFCCs. Linear heads read the mean of the visible tokens; errors are Huber's, in units of each target's spread over the music. A model of
 // this objective was trained towards hand-made targets, which is to be said wherever it is named.
 import { UsageError } from "../../gpu/errors.js";
 import { add, mul, sub } from "../../ops/binary.js";
@@ -11,7 +11,7 @@ import { Random } from "../../tensor/random.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import { linearOf, linearSpecs } from "../blocks.js";
 import type { ModelConfig, PretrainConfig } from "../config.js";
-import { families, familyNames, handTargets, targetCount } from "./hand-targets.js";
+import { familyNames, handTargets, targetSizes } from "./hand-targets.js";
 import { huber } from "./huber.js";
 import { decoderSpecs, type MaeSettings, MaskedAutoencoder, maeSettings } from "./mae.js";
 import {
@@ -49,6 +49,7 @@ const stream = 9;
 
 class HandMadeTargets implements Objective {
   private readonly autoencoder: MaskedAutoencoder;
+  private readonly sizes: ReturnType<typeof targetSizes>;
   private scale: { centre: Float64Array; spread: Float64Array } | undefined;
 
   constructor(
@@ -57,12 +58,13 @@ class HandMadeTargets implements Objective {
     private readonly settings: TargetSettings,
   ) {
     this.autoencoder = new MaskedAutoencoder(gpu, options.model, settings);
+    this.sizes = targetSizes(options.config.frontEnd);
   }
 
   /** The table of visible patches, and the standardised targets [B, all]. */
   inputs(hidden: readonly Int32Array[], tokens: number, drawn?: Drawn): Record<string, Tensor> {
-    const { gpu } = this;
-    const total = targetCount;
+    const { gpu, sizes } = this;
+    const total = sizes.all;
     const values = new Float32Array(hidden.length * total);
     if (drawn) {
       const { centre, spread } = this.scaled(drawn.music);
@@ -79,7 +81,7 @@ class HandMadeTargets implements Objective {
   }
 
   losses(batch: ObjectiveBatch): Losses {
-    const { gpu, options, settings } = this;
+    const { gpu, options, settings, sizes } = this;
     const encoded = this.autoencoder.encodeVisible(batch);
     const pixelMse = this.autoencoder.errorOf(encoded, batch);
     const predicted = linearOf(mean(encoded, { dim: 1 }), options.model.weights, "heads.targets");
@@ -88,12 +90,12 @@ class HandMadeTargets implements Objective {
     let loss = mul(pixelMse, settings.spectrogramWeight);
     let from = 0;
     for (const family of familyNames) {
-      const range = [undefined, [from, from + families[family]] as const];
+      const range = [undefined, [from, from + sizes[family]] as const];
       parts[family] = mean(huber(slice(errors, range)));
       loss = add(loss, parts[family]);
       const own = gpu.noGrad(() => gpu.scope(() => mean(huber(slice(batch.extra.handTargets, range)))));
       parts[`${family}Mean`] = own;
-      from += families[family];
+      from += sizes[family];
     }
     return { loss, pixelMse, ...parts };
   }
@@ -106,7 +108,7 @@ class HandMadeTargets implements Objective {
   private scaled(drawnFrom: Music): { centre: Float64Array; spread: Float64Array } {
     if (this.scale) return this.scale;
     const { settings, options } = this;
-    const total = targetCount;
+    const total = this.sizes.all;
     const music = options.music?.() ?? drawnFrom;
     const random = new Random(options.seed, stream);
     const [sums, squares] = [new Float64Array(total), new Float64Array(total)];
@@ -169,19 +171,20 @@ export const targets: ObjectiveKind = {
     ...familyParts("key", "Key", "how well it fits each key (Krumhansl), as shares"),
     ...familyParts("rhythm", "Rhythm", "the autocorrelation of its onsets from 0.2 to 2 s"),
     ...familyParts("tempo", "Tempo", "how likely each beat is (Ellis), as shares"),
+    ...familyParts("spectrum", "Spectrum", "mean and standard deviation of its mel bands"),
     ...familyParts("timbre", "Timbre", "mean and standard deviation of its MFCCs"),
   ],
   // Half is seen: of a quarter, in runs of a third of a second, no rhythm can be told.
   defaults: (model) => ({ maskRatio: 0.5, maskShape: "spans", targets: settingsOf(model, {}) }),
   settings: ({ targets }) => ({
-    "trained towards": "hand-made targets: chroma, keys, onset autocorrelation, tempi, MFCCs",
+    "trained towards": "hand-made targets: chroma, keys, onset autocorrelation, tempi, mel bands, MFCCs",
     ...settingWords("targets", targets),
   }),
   reconstructionNote:
     "The model predicts each patch normalised by its own mean and standard deviation: it is drawn with those of the original.",
   specs: (sizes, config, pretrain) => [
     ...decoderSpecs(sizes, settingsOf(config, pretrain)),
-    ...linearSpecs("heads.targets", sizes.width, targetCount),
+    ...linearSpecs("heads.targets", sizes.width, targetSizes(config.frontEnd).all),
   ],
   create: (gpu, options) => new HandMadeTargets(gpu, options, settingsOf(options.config, options.pretrain)),
 };

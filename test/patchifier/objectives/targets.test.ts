@@ -1,15 +1,10 @@
 // `targets`: the hand-made descriptions against their definitions, losses and gradients against float64, and what a page is told that
 // has no chroma.
 import { expect, it } from "vitest";
-import {
-  families,
-  familyNames,
-  handTargets,
-  targetCount,
-} from "../../../src/patchifier/objectives/hand-targets.js";
+import { familyNames, handTargets, targetSizes } from "../../../src/patchifier/objectives/hand-targets.js";
 import { Random } from "../../../src/tensor/random.js";
 import { freshSeed, useGpu } from "../../support/gpu.js";
-import { expectNear, expectObjective, type Sample, setUp } from "./check.js";
+import { expectNear, expectObjective, type Sample, setUp, tiny } from "./check.js";
 import {
   block,
   linear,
@@ -51,7 +46,7 @@ it("describes a crop as it is defined", () => {
   const [nMels, frames] = [128, 128];
   const mel = Float32Array.from({ length: nMels * frames }, () => 4 * random.uniform());
   const chroma = Float32Array.from({ length: 12 * frames }, () => random.uniform());
-  const out = new Float32Array(targetCount);
+  const out = new Float32Array(targetSizes({ nMels }).all);
   handTargets(mel, chroma, frames, perSecond, out);
   const classes = Array.from({ length: 12 }, (_, k) => mean(chroma.subarray(k * frames, (k + 1) * frames)));
   const expected = [...classes];
@@ -96,6 +91,10 @@ it("describes a crop as it is defined", () => {
   const strongest = Math.max(...strengths);
   expect(strongest).toBeGreaterThan(0);
   expected.push(...softmax(strengths.map((strength) => (12 * strength) / strongest)));
+  const bandsOver = Array.from({ length: nMels }, (_, m) =>
+    moments(Float64Array.from(mel.subarray(m * frames, (m + 1) * frames))),
+  );
+  expected.push(...bandsOver.map((band) => band.mean), ...bandsOver.map((band) => Math.sqrt(band.variance)));
   const cepstra = Array.from({ length: 20 }, (_, k) =>
     Float64Array.from({ length: frames }, (_, t) => {
       let sum = 0;
@@ -113,21 +112,23 @@ it("describes a crop as it is defined", () => {
 });
 
 it("says nothing of rhythm in a crop in which nothing rises", () => {
-  const out = new Float32Array(targetCount).fill(Number.NaN);
+  const sizes = targetSizes({ nMels: 128 });
+  const out = new Float32Array(sizes.all).fill(Number.NaN);
   handTargets(new Float32Array(128 * 128).fill(2), new Float32Array(12 * 128), 128, perSecond, out);
   expect(out.every(Number.isFinite)).toBe(true);
-  const from = families.chroma + families.key;
-  expect(out.subarray(from, from + families.rhythm).every((value) => value === 0)).toBe(true);
+  const from = sizes.chroma + sizes.key;
+  expect(out.subarray(from, from + sizes.rhythm).every((value) => value === 0)).toBe(true);
   // No key and no tempo is likelier than another.
-  expect(new Set(out.subarray(families.chroma, from)).size).toBe(1);
-  expect(new Set(out.subarray(from + families.rhythm, from + families.rhythm + families.tempo)).size).toBe(1);
+  expect(new Set(out.subarray(sizes.chroma, from)).size).toBe(1);
+  expect(new Set(out.subarray(from + sizes.rhythm, from + sizes.rhythm + sizes.tempo)).size).toBe(1);
 });
 
 const huber = (x: number) => (Math.abs(x) <= 1 ? x * x * 0.5 : Math.abs(x) - 0.5);
 
 function reference(params: Params, { clips, hidden, sizes, extra }: Sample): Record<string, number> {
-  const wanted = rowsOf(extra.handTargets, targetCount);
-  const of = familyNames.flatMap((family) => new Array<typeof family>(families[family]).fill(family));
+  const values = targetSizes(tiny.frontEnd);
+  const wanted = rowsOf(extra.handTargets, values.all);
+  const of = familyNames.flatMap((family) => new Array<typeof family>(values[family]).fill(family));
   const pixels: number[] = [];
   const perFamily = () => new Map(familyNames.map((family) => [family, [] as number[]]));
   const [errors, plain] = [perFamily(), perFamily()];
