@@ -8,6 +8,11 @@ const looks = 5;
 const lookEvery = 25;
 /** Milliseconds between empty submissions; browsers make about 4 of it. */
 const nudgeEvery = 1;
+/**
+ * And this share of the time that nothing has been heard: a browser that is busy elsewhere would put them by faster than it takes them, and
+ * whatever is submitted in earnest would stand behind them all.
+ */
+const nudgeShare = 1 / 8;
 
 export class Waiting {
   /** Milliseconds between the end of work on the device and JavaScript's hearing of it: the least that has been seen. */
@@ -18,6 +23,8 @@ export class Waiting {
   readonly measured: Promise<void>;
   private waiters = 0;
   private nudging = false;
+  /** When something was last heard of the device, or nudging began. */
+  private heard = 0;
   private stopped = false;
 
   constructor(private readonly queue: GPUQueue) {
@@ -37,6 +44,7 @@ export class Waiting {
       return await promise;
     } finally {
       this.waiters--;
+      this.heard = performance.now();
     }
   }
 
@@ -79,11 +87,12 @@ export class Waiting {
   private nudge(): void {
     if (!this.nudges || this.nudging) return;
     this.nudging = true;
+    this.heard = performance.now();
     const look = () => {
       this.nudging = this.waiters > 0;
       if (!this.nudging) return;
       this.queue.submit([]);
-      setTimeout(look, nudgeEvery);
+      setTimeout(look, Math.max(nudgeEvery, nudgeShare * (performance.now() - this.heard)));
     };
     look();
   }

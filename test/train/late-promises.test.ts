@@ -176,3 +176,35 @@ it("is not misled by a first answer that comes by chance", async () => {
   expect(waiting.latency).toBeLessThan(lateness / 2);
   waiting.stop();
 });
+
+it("sends ever fewer empty submissions while nothing is heard, and many again once something is", async () => {
+  let sent = 0;
+  let answered = 0;
+  const held: (() => void)[] = [];
+  const queue = {
+    onSubmittedWorkDone: () => new Promise<undefined>((done) => held.push(() => done(undefined))),
+    submit: () => {
+      sent++;
+      if (sent > answered) for (const tell of held.splice(0)) tell();
+    },
+  };
+  const timer = setInterval(() => {
+    for (const tell of held.splice(0)) tell();
+  }, lateness);
+  const waiting = new Waiting(queue as unknown as GPUQueue);
+  await waiting.measured;
+  clearInterval(timer);
+  expect(waiting.nudges).toBe(true);
+  [sent, answered] = [0, Number.POSITIVE_INFINITY];
+  const long = waiting.done();
+  await new Promise((done) => setTimeout(done, 1500));
+  // Every millisecond, or every 4, would be hundreds: a share of 1/8 is 8·ln(1500/8) + 8 at most.
+  expect(sent).toBeGreaterThan(5);
+  expect(sent).toBeLessThanOrEqual(60);
+  answered = 0;
+  await long;
+  const start = performance.now();
+  for (let i = 0; i < 10; i++) await waiting.done();
+  expect(performance.now() - start).toBeLessThan(10 * lateness);
+  waiting.stop();
+});
