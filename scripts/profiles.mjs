@@ -138,8 +138,17 @@ export function profilesText({ date, columns, variants }) {
     missing.length > 0
       ? `\n\n<details><summary>No profile runs these ${missing.length}, ${missing.length - unrun.length} of which cannot be run here</summary>\n\n${notHere.join("\n\n")}\n\n</details>`
       : "";
+  const open = Object.entries(jobs).flatMap(([adapter, each]) =>
+    each.flatMap(({ profiles, width }) => {
+      const column = columnOf(adapter, width);
+      return profiles
+        .filter((profile) => !columns[column]?.profiles[profile])
+        .map((profile) => `${profile} (${column})`);
+    }),
+  );
   return [
     lines.join("\n"),
+    ...(open.length > 0 ? [`Not run whole yet: ${open.join(", ")}.`] : []),
     `What passed: rows of the op table (forward and gradient) + cases of the reference sets + three training steps with the ordinary weights + kernels launched outside of operations, against float64; ${date.slice(0, 10)}. ${names.map((name) => `${name}: ${columns[name].adapter}`).join("; ")}.`,
     `Of ${variants.length} variants of the kernels (branches of \`#if\`, numbers of lanes and the like) ${ran.size} ran in some profile.${rest}`,
   ].join("\n\n");
