@@ -5,7 +5,7 @@ import { randomUUID } from "node:crypto";
 import { mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { DataError } from "../gpu/errors.js";
+import { MelgradError } from "../gpu/errors.js";
 
 /** The cache folder: `dir` if given, else $MELGRAD_CACHE, else $XDG_CACHE_HOME/melgrad, else ~/.cache/melgrad. Not created here. */
 export function cacheFolder(dir?: string): string {
@@ -22,11 +22,11 @@ export async function exists(path: string): Promise<boolean> {
   );
 }
 
-/** Writes a file whole or not at all. Throws DataError with the system's `code` where it cannot be written. */
+/** Writes a file whole or not at all. Throws MelgradError with the system's `code` where it cannot be written. */
 export async function writeWhole(path: string, data: Uint8Array | string): Promise<void> {
   const part = `${path}.${process.pid}-${randomUUID().slice(0, 8)}.part`;
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     await writeFile(part, data);
     await rename(part, path);
   } catch (error) {
@@ -35,10 +35,23 @@ export async function writeWhole(path: string, data: Uint8Array | string): Promi
   }
 }
 
+/** Makes a folder and those above it. Rejects with the system's reason, which Node's own way hides on a read-only disk. */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    let first = resolve(path);
+    while (!(await exists(dirname(first)))) first = dirname(first);
+    await mkdir(first);
+    await mkdir(path, { recursive: true });
+  }
+}
+
 /** The error for a file or folder that cannot be written: one line, with the system's code. */
-export function unwritable(path: string, error: unknown): DataError {
+export function unwritable(path: string, error: unknown): MelgradError {
   const { code } = error as NodeJS.ErrnoException;
-  return Object.assign(new DataError(`${path} cannot be written: ${reasonOf(error)}.`), { code });
+  return Object.assign(new MelgradError(`${path} cannot be written: ${reasonOf(error)}.`), { code });
 }
 
 /** A system error in a few words. */

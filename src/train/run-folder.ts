@@ -1,10 +1,10 @@
 // A run's folder: its paths, its config.json and its log. A run never writes over another: a folder that exists is an
 // error unless it is being resumed.
 import { appendFileSync, existsSync, readFileSync, truncateSync } from "node:fs";
-import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { DataError, UsageError } from "../gpu/errors.js";
-import { exists, reasonOf, unwritable, writeWhole } from "../host/cache.js";
+import { exists, makeFolder, reasonOf, unwritable, writeWhole } from "../host/cache.js";
 
 export { reasonOf } from "../host/cache.js";
 
@@ -104,7 +104,7 @@ export class RunFolder {
 
   private static async make(path: string): Promise<RunFolder> {
     try {
-      await mkdir(path, { recursive: true });
+      await makeFolder(path);
     } catch (error) {
       throw new DataError(`The run's folder ${path} cannot be made: ${reasonOf(error)}.`);
     }

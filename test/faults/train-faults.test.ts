@@ -169,6 +169,46 @@ describe("the run's folder", () => {
     expectLine(result, 1, /checkpoint could not be written.*the disk is full.*untouched/);
     expect(result.stdout).toBe(before);
   });
+
+  /** Bash for a small disk of our own at `at`, and the command in a namespace where we may mount it. */
+  const onDisk = (at: string, options: string, then: string[] = []) => {
+    const disk = [
+      `mkdir ${at}`,
+      `mount -t tmpfs -o ${options} tmpfs ${at} || exit 99`,
+      `trap "umount ${at}" EXIT`,
+    ];
+    const work = [...disk, ...then, 'status=0; "$@" || status=$?', `find ${at} -name "*.part"; exit $status`];
+    const namespace = process.getuid?.() === 0 ? "" : "unshare -rm";
+    return { shell: `set -- ${namespace} bash -c '${work.join("\n")}' bash "$@"` };
+  };
+  const start = (out: string) => [
+    "train",
+    "--no-probe",
+    "--steps",
+    "2",
+    "--batch",
+    "2",
+    "--data",
+    "music",
+    "--out",
+    out,
+  ];
+
+  it("is not begun where the cache's disk is full, and no track is left out for it", async () => {
+    const result = await command.run(start("no-cache"), {
+      ...onDisk("small", "size=64k"),
+      env: { MELGRAD_CACHE: inside("small") },
+    });
+    expectLine(result, 1, /small\/log-mel\/.* cannot be written: the disk is full\.$/);
+    expect(result.stderr).not.toContain("skipped");
+    expect(result.stdout).toBe(""); // nothing half written
+    expect(readdirSync(inside("no-cache"))).toEqual([]);
+  });
+
+  it("is said to be read-only", async () => {
+    const result = await command.run(start("fixed/run"), onDisk("fixed", "size=64k,ro"));
+    expectLine(result, 1, /run's folder fixed\/run cannot be made: the file system is read-only\.$/);
+  });
 });
 
 describe("the adapter", () => {
