@@ -287,7 +287,11 @@ export class Device {
     if (this.passDispatches >= this.passLength || this.uniformCount >= uniformSlots) this.flush();
   }
 
-  /** Has the next readback look at these; while a function is recorded, at the one that its last dispatch finds out, after a run. */
+  /**
+   * Has the next readback look at these; while a function is recorded, at the one that its last dispatch finds out, after a run.
+   *
+   * @internal
+   */
   audit(audits: readonly Audit[]): void {
     if (this.recorder) this.recorder.audit(audits[0]);
     else this.audits = [...new Set([...this.audits, ...audits])];
