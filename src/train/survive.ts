@@ -48,7 +48,8 @@ export async function survive<G extends Gpu, T>(
       const short = error instanceof OutOfMemoryError;
       const lost = !short && (error instanceof DeviceLostError || (await wasLost(gpu)));
       const report = short ? formatMemory(gpu.memoryReport()) : "";
-      gpu.close();
+      // Dawn itself stays: its threads may still be compiling for the device, and it crashes where it is let go meanwhile.
+      gpu.device.close();
       if (!(short || lost) || signal?.aborted) throw error;
       if (progress() > furthest) losses = shortages = 0;
       furthest = Math.max(furthest, progress());
