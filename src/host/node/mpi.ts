@@ -153,7 +153,7 @@ async function loadMpi({ by, size }: Launch): Promise<{ library: Library; kind: 
     koffi = (await import("koffi")).default as unknown as Koffi;
   } catch {
     throw new MpiError(
-      `${started}, and the npm package koffi, by which MPI is called, is not installed: run npm ci.`,
+      `${started}, and the npm package koffi, by which MPI is called, is not installed: run npm install koffi@3.3.4 (in melgrad's own folder: npm ci).`,
     );
   }
   const own = process.env.MELGRAD_MPI;
