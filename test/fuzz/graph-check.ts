@@ -198,7 +198,10 @@ function problemOf(
   if (Number.isNaN(slope)) return "a gradient holds NaN";
   const wanted = expected.slope(step);
   const deviation = Math.max(...noises.map((noise) => Math.abs(expected.slope(step, noise) - wanted)));
-  const allowed = factor * deviation + 2e-5 * Math.sqrt(length) + 1e-6;
+  // A slope may be 0 because terms of the cotangent's size cancel within an operation (the cosine of single numbers), which no noise
+  // on its operands shows.
+  const size = Math.hypot(...expected.cotangent);
+  const allowed = factor * deviation + 2e-5 * Math.sqrt(length) + 4e-6 * size + 1e-6;
   if (Math.abs(slope - wanted) <= allowed) return undefined;
   // Where the slope depends on the step there is a kink within it, or it bends too much for differences.
   const finer = expected.slope(step / 16);
