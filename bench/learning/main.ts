@@ -171,11 +171,12 @@ async function study(options: StudyOptions): Promise<void> {
         scores,
         standings,
         seed,
+        weights,
       } = await probeReady(gpu, folder, tasks, {
         randomSeeds,
         ...reading,
       });
-      results.arms[name] = { asks: "trained already", settings, standings };
+      results.arms[name] = { asks: "trained already", settings, weights, standings };
       results.rows = results.rows.filter(({ arm }) => arm !== name);
       await onRow({ arm: name, seed, step, scores, seconds: 0 });
       display.note(`${name}: done after ${minutes().toFixed(1)} minutes in all`);

@@ -1,12 +1,12 @@
 // Models that are trained already, as rows of the study: a run's folder or a released model, probed like an arm, beside encoders with random
 // weights of the same shape. Nothing is trained here.
-import { createHash } from "node:crypto";
 import { basename, resolve } from "node:path";
 import { randomAt } from "../../src/data/batches.js";
-import { encoderSizes, encoderSpecs, Patchifier } from "../../src/patchifier/encoder.js";
+import { encoderSizes, Patchifier } from "../../src/patchifier/encoder.js";
 import { type Evaluation, judge } from "../../src/probe/evaluation.js";
 import type { Predictions } from "../../src/probe/protocol.js";
 import type { Gpu } from "../../src/tensor/gpu.js";
+import { weightsDigest } from "../../src/train/feature-stores.js";
 import { loadModel } from "../../src/train/load-model.js";
 import type { ArmSettings } from "./results.js";
 import type { StudyTask } from "./tasks.js";
@@ -14,6 +14,8 @@ import { type Reading, readFeatures } from "./train-arm.js";
 
 export interface ReadyRow {
   name: string;
+  /** weightsDigest of what was probed. */
+  weights: string;
   steps: number;
   seed: number;
   settings: ArmSettings;
@@ -36,14 +38,9 @@ export async function probeReady(
   const name = basename(resolve(folder));
   const scores: Record<string, number> = {};
   const standings: Record<string, Evaluation> = {};
+  let digest = "";
   try {
-    const known = new Set(encoderSpecs(encoderSizes(model)).map((spec) => spec.name));
-    const weights = await encoder.parameters.read();
-    const hash = createHash("sha256");
-    for (const [parameter, { data }] of weights) {
-      if (known.has(parameter)) hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-    }
-    const digest = hash.digest("hex");
+    digest = await weightsDigest(encoder);
     for (const task of tasks) {
       const told = (done: number) =>
         reading.onProgress({ what: `${name}: ${task.name}`, done, total: 1 + randomSeeds });
@@ -83,6 +80,7 @@ export async function probeReady(
   }
   return {
     name,
+    weights: digest,
     steps: pretrain.steps,
     seed: config.seed,
     settings: { music: corpus.name, model, pretrain },

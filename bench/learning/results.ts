@@ -63,6 +63,8 @@ export interface StudyResults {
     {
       asks: string;
       settings: ArmSettings;
+      /** Of a model that was trained already: weightsDigest of its weights, which the scores are of. */
+      weights?: string;
       failed?: string;
       /** By task, at the last step, all seeds: the arm first, then random weights, then the baselines. */
       standings?: Record<string, Evaluation>;

@@ -44,7 +44,14 @@ export interface CardScores {
   taskSeed: number;
   pool?: string;
   /** Of a study: the arm, its updates, its training seeds, and settings in which it differs from the run, if any. */
-  arm?: { name: string; steps: number; seeds: number; differs: string[] };
+  arm?: {
+    name: string;
+    steps: number;
+    seeds: number;
+    differs: string[];
+    /** The model itself was probed, not one that was trained alike. */
+    these?: true;
+  };
   tasks: CardTask[];
 }
 
@@ -99,7 +106,7 @@ function isTowardsHandMade({ pretrain }: RunConfig): boolean {
 
 function howTaught(config: RunConfig): string {
   return isTowardsHandMade(config)
-    ? "without labels, but **towards hand-made targets** (chroma, the autocorrelation of onsets and MFCCs of what it hears)"
+    ? "without labels, but **towards hand-made targets** (chroma and keys, the autocorrelation of onsets and tempi, mel bands and MFCCs of what it hears)"
     : "without labels";
 }
 
@@ -187,7 +194,7 @@ function ahead({ tasks }: CardScores, isOther: (name: string) => boolean): strin
 function scoresText(scores: CardScores): string {
   const { of, file, date, melgrad, adapter, size, taskSeed, pool, arm, tasks } = scores;
   const whose =
-    of === "study" && arm
+    of === "study" && arm && !arm.these
       ? `Of the arm “${arm.name}” of the study (${file}): ${plural(arm.seeds, "training seed")}, ${plural(arm.steps, "step")}${arm.differs.length > 0 ? `, with ${arm.differs.join("; ")}` : ", otherwise with the settings of this model"}. They are not the scores of these very weights.`
       : `Of these weights (${file}).`;
   const fresh =

@@ -229,7 +229,7 @@ async function readScores(
     throw new DataError(`${path} cannot be read: ${(error as Error).message}.`);
   }
   const found = value as Partial<StudyResults & ProbeTable> | null;
-  if (found?.arms && found.rows) return studyScores(value as StudyResults, path, arm, config);
+  if (found?.arms && found.rows) return studyScores(value as StudyResults, path, arm, config, weights);
   if (arm !== undefined) throw new UsageError(`--arm is of the study's results, and ${path} is none.`);
   if (!Array.isArray(found?.tasks)) {
     throw new DataError(`${path} is neither a table of melgrad probe --json nor the study's results.`);
@@ -259,12 +259,15 @@ function studyScores(
   path: string,
   arm: string | undefined,
   config: RunConfig,
+  weights: string,
 ): CardScores {
   const known = Object.keys(results.arms).filter((name) => results.arms[name].standings);
   if (arm === undefined || !known.includes(arm)) {
     throw new UsageError(`Say which arm of ${path} the model is: --arm with one of ${known.join("; ")}.`);
   }
-  const { settings, standings: judged = {} } = results.arms[arm];
+  const { settings, weights: probed, standings: judged = {} } = results.arms[arm];
+  if (probed !== undefined && probed !== weights)
+    throw new UsageError(`${path} has the scores of other weights under ${arm}: probe this run.`);
   const wrong = unlike(settings.model, config.model, "this run's");
   if (wrong.length > 0) throw new UsageError(`The arm ${arm} is of another model: ${wrong.join("; ")}.`);
   const music =
@@ -284,6 +287,7 @@ function studyScores(
     },
     ...{ size: results.plan.size, taskSeed: results.plan.taskSeed, pool: results.plan.pool },
     arm: {
+      ...(probed !== undefined && { these: true }),
       name: arm,
       steps: last || armSteps,
       seeds: new Set(

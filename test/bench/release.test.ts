@@ -246,6 +246,8 @@ describe("a released model", () => {
       },
       arms: {
         same: arm({ steps: 2000 }),
+        probed: { ...arm({ steps: 2000 }), weights },
+        another: { ...arm({ steps: 2000 }), weights: "0" },
         slower: arm({ lr: 0.25 }, "starter"),
         wider: { ...arm({}), settings: { music: "mixed", model: { ...tinyModel, width: 32 }, pretrain } },
       },
@@ -261,9 +263,16 @@ describe("a released model", () => {
     );
     expect(card()).toContain("They are not the scores of these very weights.");
     expect(card()).toContain("clips of seed 0, on which settings were chosen as well");
+    await releasing({ scores, arm: "probed" });
+    expect(card()).toContain("Of these weights (ablation.json).");
+    await expect(releasing({ scores, arm: "another" })).rejects.toThrow(
+      /scores of other weights under another/,
+    );
     await releasing({ scores, arm: "slower" });
     expect(card()).toContain(`with music starter, this model's mixed; lr 0.25, this model's ${pretrain.lr}`);
-    await expect(releasing({ scores })).rejects.toThrow(/--arm with one of same; slower; wider/);
+    await expect(releasing({ scores })).rejects.toThrow(
+      /--arm with one of same; probed; another; slower; wider/,
+    );
     await expect(releasing({ scores, arm: "wider" })).rejects.toThrow(
       /another model: width 32, this run's 16/,
     );
