@@ -252,8 +252,9 @@ export class Device {
     const x = groups[0];
     const y = groups[1] ?? 1;
     const z = groups[2] ?? 1;
-    if (blocks.every(({ byteLength }, i) => byteLength === 0 || kernel.bindings[i] === "read")) return;
-    if (x * y * z === 0) return;
+    const { bindings } = kernel;
+    const idle = blocks.every(({ byteLength }, i) => byteLength === 0 || bindings[i] === "read");
+    if ((idle && blocks.length === bindings.length) || x * y * z === 0) return;
     if (this.recorder) {
       if (kernel.params.length > 0) this.pack(kernel, params ?? {});
       this.recorder.run(kernel, blocks, this.u32.slice(0, kernel.params.length), [x, y, z]);
