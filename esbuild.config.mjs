@@ -15,19 +15,9 @@ const esbuild = await import("esbuild").catch(() => {
   process.exit(1);
 });
 const { browserBundle } = await import("./scripts/browser-bundle.mjs");
-const { esbuildShaders } = await import("./scripts/shaders.mjs");
+const { nodeBuild } = await import("./scripts/node-build.mjs");
 
-const node = {
-  bundle: true,
-  format: "esm",
-  target: "node20",
-  platform: "node",
-  packages: "external",
-  plugins: [esbuildShaders],
-  logLevel: "error",
-  metafile: true,
-  sourcemap: true,
-};
+const node = { ...nodeBuild, metafile: true };
 const workers = readdirSync("src/data").filter((name) => name.endsWith("-worker.ts"));
 
 const builds = [

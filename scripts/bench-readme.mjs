@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { withMarked } from "./marked.mjs";
 
 export const begin = "<!-- bench: made by npm run bench:readme from bench/results -->";
 export const end = "<!-- bench end -->";
@@ -62,11 +63,7 @@ export function benchText(reports) {
 
 /** The page with what stands between the markers replaced. Throws where a marker is missing. Pure. */
 export function withBench(page, text) {
-  const from = page.indexOf(begin);
-  const to = page.indexOf(end);
-  if (from < 0 || to < from)
-    throw new Error(`docs/benchmarks.md needs the lines "${begin}" and "${end}", in this order.`);
-  return `${page.slice(0, from + begin.length)}\n${text}\n${page.slice(to)}`;
+  return withMarked("docs/benchmarks.md", page, { begin, end }, text);
 }
 
 function speeds(reports) {

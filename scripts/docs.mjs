@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { withMarked } from "./marked.mjs";
 
 const root = join(fileURLToPath(import.meta.url), "..", "..");
 export const begin = "<!-- operations: made by npm run docs -->";
@@ -21,11 +22,7 @@ export function opsText(entries) {
 
 /** The page with what stands between the markers replaced. Throws where a marker is missing. Pure. */
 export function withOps(page, text) {
-  const from = page.indexOf(begin);
-  const to = page.indexOf(end);
-  if (from < 0 || to < from)
-    throw new Error(`docs/ops.md needs the lines "${begin}" and "${end}", in this order.`);
-  return `${page.slice(0, from + begin.length)}\n${text}\n${page.slice(to)}`;
+  return withMarked("docs/ops.md", page, { begin, end }, text);
 }
 
 /** Every operation there is: what src/ops enters in the registry. */

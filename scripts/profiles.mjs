@@ -14,6 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { withMarked } from "./marked.mjs";
 
 export const begin = "<!-- profiles: made by npm run test:profiles -- --results -->";
 export const end = "<!-- profiles end -->";
@@ -172,11 +173,7 @@ function missingText(missing) {
 
 /** The page with what stands between the markers replaced. Throws where a marker is missing. Pure. */
 export function withProfiles(page, text) {
-  const from = page.indexOf(begin);
-  const to = page.indexOf(end);
-  if (from < 0 || to < from)
-    throw new Error(`docs/browsers.md needs the lines "${begin}" and "${end}", in this order.`);
-  return `${page.slice(0, from + begin.length)}\n${text}\n${page.slice(to)}`;
+  return withMarked("docs/browsers.md", page, { begin, end }, text);
 }
 
 export function readResults() {

@@ -3,7 +3,7 @@
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
-import { esbuildShaders } from "./shaders.mjs";
+import { nodeBuild } from "./node-build.mjs";
 
 const tools = {
   golden: "test/golden/main.ts",
@@ -22,17 +22,10 @@ if (!entry) {
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const outfile = join(root, "dist", `${name}.js`);
 await build({
+  ...nodeBuild,
   absWorkingDir: root,
   entryPoints: [entry],
   outfile,
-  bundle: true,
-  format: "esm",
-  target: "node20",
-  platform: "node",
-  packages: "external",
-  plugins: [esbuildShaders],
-  logLevel: "error",
-  sourcemap: true,
 });
 process.argv = [process.argv[0], outfile, ...rest];
 await import(pathToFileURL(outfile).href);

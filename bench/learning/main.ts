@@ -21,6 +21,7 @@ import type { Predictions } from "../../src/probe/protocol.js";
 import type { Gpu } from "../../src/tensor/gpu.js";
 import { plural } from "../../src/train/report/html.js";
 import { version } from "../../src/version.js";
+import { runTool } from "../tool.js";
 import { AnswerStore } from "./answers.js";
 import { type Arm, arms, settingsOf } from "./arms.js";
 import { drawStudy, tableOf } from "./draw.js";
@@ -72,13 +73,7 @@ const command = new Command("bench:learning")
   .option("--draw", "only draw what the results hold")
   .action((options: StudyOptions) => study(options));
 addAdapterOptions(command);
-try {
-  await command.parseAsync();
-} catch (error) {
-  if (!(error instanceof MelgradError)) throw error;
-  console.error(error.message);
-  process.exitCode = error instanceof UsageError ? 2 : 1;
-}
+await runTool(command);
 
 async function study(options: StudyOptions): Promise<void> {
   const earlier = await readResults(options.out);

@@ -1,8 +1,6 @@
 // Models that are trained already, as rows of the study: a run's folder or a released model, probed like an arm, beside encoders with random
 // weights of the same shape. Nothing is trained here.
 import { basename, resolve } from "node:path";
-import { randomAt } from "../../src/data/batches.js";
-import { encoderSizes, Patchifier } from "../../src/patchifier/encoder.js";
 import { type Evaluation, judge } from "../../src/probe/evaluation.js";
 import type { Predictions } from "../../src/probe/protocol.js";
 import type { Gpu } from "../../src/tensor/gpu.js";
@@ -10,7 +8,7 @@ import { weightsDigest } from "../../src/train/feature-stores.js";
 import { loadModel } from "../../src/train/load-model.js";
 import type { ArmSettings } from "./results.js";
 import type { StudyTask } from "./tasks.js";
-import { type Reading, readFeatures } from "./train-arm.js";
+import { type Reading, readFeatures, readRandom } from "./train-arm.js";
 
 export interface ReadyRow {
   name: string;
@@ -55,17 +53,9 @@ export async function probeReady(
       for (let seed = 1001; seed <= 1000 + randomSeeds; seed++) {
         told(random.length + 1);
         random.push(
-          await task.answer(
-            async () => {
-              const drawn = new Patchifier(gpu, encoderSizes(model), randomAt(seed, "initialise"));
-              try {
-                return await readFeatures(drawn, task, model, normalisation, reading);
-              } finally {
-                drawn.dispose();
-              }
-            },
-            { pool: reading.pool, random: seed, normalisation, model },
-          ),
+          await task.answer(() => readRandom(gpu, task, model, normalisation, { seed, ...reading }), {
+            ...{ pool: reading.pool, random: seed, normalisation, model },
+          }),
         );
       }
       scores[task.name] = task.score(own);

@@ -8,6 +8,7 @@ import { encoderSizes, Patchifier } from "../../src/patchifier/encoder.js";
 import type { PoolName } from "../../src/probe/feature-pools.js";
 import { encoderFeatures, hearingHop } from "../../src/probe/features.js";
 import type { Predictions } from "../../src/probe/protocol.js";
+import type { FeatureTable } from "../../src/probe/standardise.js";
 import type { Gpu } from "../../src/tensor/gpu.js";
 import { Trainer } from "../../src/train/trainer.js";
 import { type Arm, settingsOf } from "./arms.js";
@@ -98,13 +99,24 @@ export async function randomAnswers(
     const { train } = splitByPiece(store.tracks, 0);
     const sampler = new CropSampler(store, train, model.cropFrames);
     const statistics = normalisation(sampler, randomAt(0, "split", 1));
-    const encoder = new Patchifier(gpu, encoderSizes(model), randomAt(seed, "initialise"));
-    try {
-      return await readFeatures(encoder, task, model, statistics, reading);
-    } finally {
-      encoder.dispose();
-    }
+    return readRandom(gpu, task, model, statistics, { seed, ...reading });
   }, made);
+}
+
+/** The features of an encoder with random weights. */
+export async function readRandom(
+  gpu: Gpu,
+  task: StudyTask,
+  model: ModelConfig,
+  normalised: { mean: number; std: number },
+  { seed, ...reading }: Reading & { seed: number },
+): Promise<FeatureTable> {
+  const encoder = new Patchifier(gpu, encoderSizes(model), randomAt(seed, "initialise"));
+  try {
+    return await readFeatures(encoder, task, model, normalised, reading);
+  } finally {
+    encoder.dispose();
+  }
 }
 
 /** An encoder's features of a task's clips. */

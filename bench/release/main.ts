@@ -2,9 +2,10 @@
 // released models anew. The work is in release.ts.
 import { join } from "node:path";
 import { Command } from "commander";
-import { DataError, MelgradError, UsageError } from "../../src/gpu/errors.js";
+import { DataError, UsageError } from "../../src/gpu/errors.js";
 import { modelsFolder, releasedModels } from "../../src/train/released.js";
 import { formatNumber } from "../../src/train/report/html.js";
+import { runTool } from "../tool.js";
 import { checkRelease, release, writeCard } from "./release.js";
 
 interface Options {
@@ -27,13 +28,7 @@ const command = new Command("release:model")
   .option("--models <folder>", "the folder of released models (default: the package's models/)")
   .option("--cards", "print the cards anew from their files")
   .action(main);
-try {
-  await command.parseAsync();
-} catch (error) {
-  if (!(error instanceof MelgradError)) throw error;
-  console.error(error.message);
-  process.exitCode = error instanceof UsageError ? 2 : 1;
-}
+await runTool(command);
 
 async function main(run: string | undefined, options: Options): Promise<void> {
   const models = options.models ?? modelsFolder();

@@ -1,11 +1,10 @@
 // Whether and when lavapipe is fetched without being asked for: where a command that computes for minutes finds neither a GPU nor
 // a system's Vulkan driver. How it is fetched is lavapipe.ts's; commands that are to be quick, and `open()`, never fetch.
 import { readFileSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { OnProgress } from "../../data/types.js";
 import { NoAdapterError } from "../../gpu/errors.js";
-import { cacheFolder } from "../cache.js";
+import { cacheFolder, writeWhole } from "../cache.js";
 import { type FetchedDriver, fetchLavapipe, OldMesaError } from "./lavapipe.js";
 
 /** Called where `auto` has found neither hardware nor a system's software adapter; afterwards a fetched one is looked for again. */
@@ -77,10 +76,9 @@ function knownRefusal(): string | undefined {
 
 /** Asking takes a download of the package lists; where the answer cannot be kept, the next run asks again. */
 async function keepRefusal(why: string): Promise<void> {
-  try {
-    await mkdir(cacheFolder(), { recursive: true });
-    await writeFile(refusalFile(), JSON.stringify({ release: systemRelease(), why, at: Date.now() }));
-  } catch {}
+  await writeWhole(refusalFile(), JSON.stringify({ release: systemRelease(), why, at: Date.now() })).catch(
+    () => {},
+  );
 }
 
 /** What was fetched, under which licence, and where it lies. */
