@@ -16,11 +16,11 @@ import { open } from "../node.js";
 import { type PoolName, poolShape } from "../probe/feature-pools.js";
 import { keptValues, passOver } from "../train/feature-pass.js";
 import { encoderStore } from "../train/feature-stores.js";
-import { loadModel } from "../train/load-model.js";
-import { chooseModel, modelLine } from "../train/released.js";
+import { chooseModel } from "../train/released.js";
 import { reasonOf } from "../train/run-folder.js";
 import { poolOption } from "./features.js";
 import { onInterrupt } from "./interrupt.js";
+import { openModel } from "./model.js";
 import { addAdapterOptions, checkpointOption } from "./options.js";
 import { openProgress } from "./progress.js";
 
@@ -85,9 +85,7 @@ async function embed(files: string[], options: EmbedOptions): Promise<void> {
     const { signal } = stopping;
     display.note(adapterLine(gpu.host));
     turnChecksOn(gpu, display.note);
-    const line = modelLine(chosen);
-    if (line) display.note(line);
-    const { model, config } = await loadModel(gpu, chosen.folder);
+    const { model, config } = await openModel(gpu, chosen, display.note);
     const shape = poolShape(pool, config.model);
     const recipe = {
       model: config.model,

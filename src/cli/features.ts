@@ -25,11 +25,11 @@ import {
 } from "../train/feature-file.js";
 import { speedText } from "../train/feature-pass.js";
 import { encoderSettings, weightsDigest } from "../train/feature-stores.js";
-import { loadModel } from "../train/load-model.js";
 import { randomSeeds } from "../train/probe.js";
-import { chooseModel, modelLine } from "../train/released.js";
+import { chooseModel } from "../train/released.js";
 import { type TaskTables, taskFeatures } from "../train/task-features.js";
 import { onInterrupt } from "./interrupt.js";
+import { openModel } from "./model.js";
 import { addAdapterOptions, checkpointOption, integer } from "./options.js";
 import { openProgress } from "./progress.js";
 
@@ -150,9 +150,7 @@ async function extractFeatures(given: ExtractOptions): Promise<void> {
     const { signal } = stopping;
     display.note(adapterLine(gpu.host));
     turnChecksOn(gpu, display.note);
-    const line = modelLine(encoder);
-    if (line) display.note(line);
-    const { model, config, path } = await loadModel(gpu, encoder.folder);
+    const { model, config, path } = await openModel(gpu, encoder, display.note);
     const corpus = await openCorpus(options, { note: display.note, onProgress: display.progress, signal });
     const chosen = [...corpus.clips.keys()].filter((i) => isIn(corpus.clips[i], options.shard));
     const recipe = { model: config.model, normalisation: config.normalisation, pool, crops };

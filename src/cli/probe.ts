@@ -16,13 +16,13 @@ import { open } from "../node.js";
 import { type PoolName, poolNames } from "../probe/feature-pools.js";
 import { type GridName, gridNames, gridOf } from "../probe/grid.js";
 import { type FeatureFile, readFeatures } from "../train/feature-file.js";
-import { loadModel } from "../train/load-model.js";
 import { probingPhases, tellPhases } from "../train/phases.js";
 import { runProbes } from "../train/probe.js";
-import { chooseModel, modelLine } from "../train/released.js";
+import { chooseModel } from "../train/released.js";
 import type { ProbeTable, ProbeTask } from "../train/report/types.js";
 import { reasonOf } from "../train/run-folder.js";
 import { onInterrupt } from "./interrupt.js";
+import { openModel } from "./model.js";
 import { addAdapterOptions, addTuneOption, checkpointOption, integer } from "./options.js";
 import { openProgress } from "./progress.js";
 
@@ -156,9 +156,7 @@ async function runProbe(options: ProbeOptions): Promise<void> {
       );
     }
     turnChecksOn(gpu, display.note);
-    const line = chosen && modelLine(chosen);
-    if (line) display.note(line);
-    const loaded = chosen && (await loadModel(gpu, chosen.folder));
+    const loaded = chosen && (await openModel(gpu, chosen, display.note));
     const features: FeatureFile[] = [];
     for (const path of options.features ?? []) features.push(await readFeatures(path));
     display.note(`probing ${loaded?.path ?? features.map(({ path }) => path).join(", ")}`);

@@ -103,7 +103,10 @@ async function train(
   { group, lead, part }: Together,
 ): Promise<void> {
   const wanted = await readSettings(options);
-  const { path, begun } = await share(group, () => openRun(options));
+  const { path, begun } = await share(group, async () => {
+    const found = await findRun(options);
+    return { path: found.run.path, begun: found.begun };
+  });
   const run = new RunFolder(path);
   const settings = begun ? undefined : wanted;
 
@@ -138,7 +141,7 @@ async function train(
     throw error;
   });
   if (lead && group.size > 1) await meet(group);
-  let where = "before the first step";
+  let isTrained = false;
   const kept: KeptBetween = {};
   const words = process.argv.slice(2).map((word) => (/[\s'"]/.test(word) ? JSON.stringify(word) : word));
   const phase = tellPhases(
@@ -176,7 +179,7 @@ async function train(
       return;
     }
     if (!lead) return;
-    where = "after the last step";
+    isTrained = true;
     let profiled = "";
     if (options.profile.dispatches) {
       // On a model of its own, so that the run is the same with and without.
@@ -206,11 +209,8 @@ async function train(
         gpu,
         open: opening,
         note: display.note,
-        progress: () => (where === "after the last step" ? Number.POSITIVE_INFINITY : (kept.furthest ?? -1)),
-        smaller: (parts) =>
-          where === "after the last step"
-            ? undefined
-            : smallerParts(kept.batch ?? 1, parts ?? kept.accumulate),
+        progress: () => (isTrained ? Number.POSITIVE_INFINITY : (kept.furthest ?? -1)),
+        smaller: (parts) => (isTrained ? undefined : smallerParts(kept.batch ?? 1, parts ?? kept.accumulate)),
         signal: stopping.signal,
       },
       work,
@@ -218,6 +218,7 @@ async function train(
     gpu = done.gpu;
   } catch (error) {
     if (!stopping.signal.aborted || (error as Error).name !== "AbortError") throw error;
+    const where = isTrained ? "after the last step" : "before the first step";
     display.note(`stopped ${where}: go on with --resume --out ${run.path}`);
     stopped(where);
   } finally {
@@ -228,11 +229,6 @@ async function train(
 }
 
 /** The run's folder, and whether there is a run in it to go on with. */
-async function openRun(options: TrainOptions): Promise<{ path: string; begun: boolean }> {
-  const { run, begun } = await findRun(options);
-  return { path: run.path, begun };
-}
-
 async function findRun({ resume, out, preset }: TrainOptions): Promise<{ run: RunFolder; begun: boolean }> {
   const root = "runs";
   const name = `${preset}-${timestamp()}`;

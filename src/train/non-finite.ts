@@ -6,6 +6,7 @@ import { patchGrid } from "../patchifier/config.js";
 import { maskInputs, maskOf } from "../patchifier/masks.js";
 import type { Gpu } from "../tensor/gpu.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { drawBatch, type HostBatch } from "./batch-source.js";
 import type { Trainer } from "./trainer.js";
 
 export interface NonFiniteSteps {
@@ -47,18 +48,15 @@ async function firstNonFinite(
 ): Promise<{ what: string; music?: string } | undefined> {
   const { gpu, model, options } = trainer;
   const { sampler, seed, pretrain } = options;
-  const crops = sampler.draw(randomAt(seed, "crops", index), pretrain.batch);
+  const draws = { crops: randomAt(seed, "crops", index), masks: randomAt(seed, "masks", index) };
+  const batch = drawBatch(options.model, pretrain, sampler, draws, { first: 0, count: pretrain.batch });
+  const { crops, hidden } = batch;
   if (!crops.every(Number.isFinite)) {
-    return {
-      what: "A crop of the music holds values that are not finite",
-      music: musicAdvice(trainer, index, crops),
-    };
+    return { what: "A crop of the music holds values that are not finite", music: musicAdvice(batch) };
   }
   for (const [name, { data }] of await model.parameters.read()) {
     if (!data.every(Number.isFinite)) return { what: `The weight ${name} is not finite` };
   }
-  const masks = randomAt(seed, "masks", index);
-  const hidden = Array.from({ length: pretrain.batch }, () => trainer.drawMask(masks));
   const traced = gpu.scope(() => {
     const seen: { name: string; output: Tensor }[] = [];
     const trace = (name: string, output: Tensor) => seen.push({ name: layerOf(name), output });
@@ -121,14 +119,11 @@ function layerOf(trace: string): string {
   return names[trace] ?? trace.replace(/^block_/, "blocks.");
 }
 
-function musicAdvice({ options }: Trainer, index: number, crops: Float32Array): string {
-  const { sampler, seed, pretrain } = options;
-  const size = crops.length / pretrain.batch;
+function musicAdvice({ crops, range, drawn }: HostBatch): string {
+  const size = crops.length / range.count;
   const first = Math.floor(crops.findIndex((value) => !Number.isFinite(value)) / size);
-  const random = randomAt(seed, "crops", index);
-  const places = Array.from({ length: pretrain.batch }, () => sampler.music?.place(random));
-  const place = places[first];
-  const track = place && (sampler.music?.tracks[place.track] as { id?: string; path?: string } | undefined);
+  const from = drawn(range);
+  const track = from && (from.music.tracks[from.places[first].track] as { id?: string; path?: string });
   if (!track?.path) return "look at what the crops are drawn from";
   return `it is of ${track.id}; delete ${track.path}, so that it is computed again, and go on with --resume`;
 }

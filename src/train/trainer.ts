@@ -251,13 +251,8 @@ export class Trainer {
   async nextInSlices(slicing?: Slicing): Promise<SubmittedStep> {
     if (this.isDivided) return this.nextDivided(slicing);
     if (!slicing) return { measured: this.next() };
-    const { gpu } = this;
-    let running: Promise<Losses> | undefined;
-    gpu.scope(() => {
-      running = this.update.inSlices(this.inputs.whole(this.step), slicing);
-    });
-    const results = await (running as unknown as Promise<Losses>);
-    return { measured: readResults<StepResult>(gpu, results) };
+    const results = await this.runOn(this.update, () => this.inputs.whole(this.step), slicing);
+    return { measured: readResults<StepResult>(this.gpu, results) };
   }
 
   /**
