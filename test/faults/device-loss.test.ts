@@ -7,6 +7,7 @@ import { afterAll, expect, it } from "vitest";
 import { DeviceLostError } from "../../src/gpu/errors.js";
 import { Random } from "../../src/tensor/random.js";
 import { freshSeed } from "../support/gpu.js";
+import { loseAfter, onSubmission } from "../support/submissions.js";
 import { trainHere } from "../support/train-here.js";
 
 const folder = mkdtempSync(join(tmpdir(), "melgrad-loss-"));
@@ -15,7 +16,18 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 it("goes on by itself to the same bits", async () => {
   const random = new Random(freshSeed("device lost"));
   await trainHere(folder, "warm", { steps: 1 });
-  const whole = await trainHere(folder, "whole", { steps: 8 });
+  let submissions = 0;
+  const whole = await trainHere(
+    folder,
+    "whole",
+    { steps: 8 },
+    {
+      spoil: ({ device }) =>
+        onSubmission(device.gpu, (count) => {
+          submissions = count;
+        }),
+    },
+  );
   const lost = await trainHere(
     folder,
     "lost",
@@ -23,9 +35,9 @@ it("goes on by itself to the same bits", async () => {
     {
       spoil(gpu, opened) {
         if (opened >= 3) return;
-        // The second loss comes soon after the first.
-        const after = random.uniform() * (opened === 1 ? 100 : 800 * whole.seconds);
-        setTimeout(() => gpu.device.gpu.destroy(), after);
+        // The second loss comes soon after the first, and the others so early that the run is not at its end.
+        const most = opened === 1 ? 3 : Math.floor(submissions / 3);
+        loseAfter(gpu.device.gpu, 1 + random.integer(most), 20 * random.uniform());
       },
     },
   );

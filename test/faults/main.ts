@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { Random } from "../../src/tensor/random.js";
 import { shortOfMemory } from "../support/short-of-memory.js";
+import { loseAfter, onSubmission } from "../support/submissions.js";
 import { type OpenGpu, trainHere } from "../support/train-here.js";
 import { killAndResume } from "./kills.js";
 import { grown, heldLine, soak } from "./soak.js";
@@ -16,7 +17,18 @@ const entry = join(dirname(fileURLToPath(import.meta.url)), "cli.js");
 /** Runs whose device is lost at random moments, every third of them twice in a row; the number of those that ended otherwise. */
 async function losses(folder: string, count: number, random: Random): Promise<number> {
   await trainHere(folder, "warm", { steps: 1 });
-  const whole = await trainHere(folder, "whole", { steps: 8 });
+  let submissions = 0;
+  const whole = await trainHere(
+    folder,
+    "whole",
+    { steps: 8 },
+    {
+      spoil: ({ device }) =>
+        onSubmission(device.gpu, (made) => {
+          submissions = made;
+        }),
+    },
+  );
   let [lost, wrong] = [0, 0];
   for (let i = 0; lost < count; i++) {
     const run = await trainHere(
@@ -27,8 +39,8 @@ async function losses(folder: string, count: number, random: Random): Promise<nu
         spoil(gpu, opened) {
           const twice = i % 3 === 2;
           if (opened > Number(twice)) return;
-          const after = opened === 1 ? random.uniform() * 100 : random.uniform() * 900 * whole.seconds;
-          setTimeout(() => gpu.device.gpu.destroy(), after);
+          const most = opened === 1 ? 3 : submissions;
+          loseAfter(gpu.device.gpu, 1 + random.integer(most), 20 * random.uniform());
         },
       },
     );

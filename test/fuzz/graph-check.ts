@@ -8,6 +8,7 @@ import type { Gpu } from "../../src/tensor/gpu.js";
 import { Random } from "../../src/tensor/random.js";
 import { formatShape, sameShape } from "../../src/tensor/shape.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
+import { type Results, withGradients } from "../ops/captured.js";
 import { evaluate, type Graph, isMoved, leafValues, type Noise, type Values } from "./graph.js";
 import { graphOps } from "./graph-ops.js";
 
@@ -26,12 +27,6 @@ interface Expected {
   /** By leaf node: how far each element is moved for a step of 1. */
   direction: Map<number, Float64Array>;
   slope(step: number, noise?: Noise): number;
-}
-
-/** What a device gave. */
-interface Given {
-  output: Tensor;
-  gradients: (Tensor | undefined)[];
 }
 
 function expectedOf(graph: Graph): Expected {
@@ -70,7 +65,7 @@ function expectedOf(graph: Graph): Expected {
 }
 
 /** Runs a graph on leaves that are tensors. */
-function compute(graph: Graph, leaves: readonly Tensor[], cotangent: Tensor): Given {
+function compute(graph: Graph, leaves: readonly Tensor[], cotangent: Tensor): Results {
   const tensors: Tensor[] = [];
   let next = 0;
   for (const node of graph) {
@@ -83,14 +78,7 @@ function compute(graph: Graph, leaves: readonly Tensor[], cotangent: Tensor): Gi
           ),
     );
   }
-  const output = tensors[tensors.length - 1];
-  if (output.requiresGrad) output.backward(cotangent.reshape(output.shape));
-  const gradients = leaves.map((leaf) => {
-    const { grad } = leaf;
-    leaf.grad = undefined;
-    return grad;
-  });
-  return { output, gradients };
+  return withGradients(tensors[tensors.length - 1], leaves, cotangent);
 }
 
 /** Graphs on a device, all of them before one readback. Returns what is wrong with each, undefined for nothing. */
@@ -147,8 +135,8 @@ export async function checkGraphs(gpu: Gpu, graphs: readonly Graph[]): Promise<(
 interface Run {
   graph: Graph;
   expected: Expected;
-  eager: Given;
-  captured: Given;
+  eager: Results;
+  captured: Results;
 }
 
 function problemOf(

@@ -7,6 +7,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { readCheckpoint } from "../../src/train/checkpoint.js";
 import { type Finished, useCommand } from "../support/cli.js";
 import { writeMusic } from "../support/music.js";
+import { hasLogged, type LogLine, readLog } from "../support/run-log.js";
 
 const mpirun = process.env.MELGRAD_MPIRUN;
 const command = useCommand();
@@ -53,28 +54,9 @@ function finished(child: ChildProcess): Promise<Finished> {
   return new Promise((resolve) => child.on("close", (code, signal) => resolve({ code, signal, ...texts })));
 }
 
-interface Line {
-  step: number;
-  loss: number;
-  [name: string]: number;
-}
-
-function logOf(run: string): Line[] {
-  const text = readFileSync(join(command.folder, run, "log.jsonl"), "utf8").trimEnd();
-  return text.split("\n").map((line) => {
-    const { stepMs: _ms, clipsPerSecond: _speed, ...rest } = JSON.parse(line) as Line;
-    return rest as Line;
-  });
-}
-
-async function logged(run: string, count: number): Promise<void> {
-  const path = join(command.folder, run, "log.jsonl");
-  for (let tries = 0; tries < 3000; tries++) {
-    if (existsSync(path) && readFileSync(path, "utf8").split("\n").length > count) return;
-    await new Promise((wake) => setTimeout(wake, 20));
-  }
-  throw new Error(`${run} did not log ${count} steps within a minute`);
-}
+const logFile = (run: string) => join(command.folder, run, "log.jsonl");
+const logOf = (run: string) => readLog(logFile(run));
+const logged = (run: string, count: number) => hasLogged(logFile(run), count);
 
 /** The test's processes of a rank, or of all. */
 function processes(rank?: number): number[] {
@@ -93,7 +75,7 @@ function processes(rank?: number): number[] {
     .map(Number);
 }
 
-function expectEqual(own: readonly Line[], expected: readonly Line[]): void {
+function expectEqual(own: readonly LogLine[], expected: readonly LogLine[]): void {
   expect(own).toHaveLength(expected.length);
   for (const [i, { step, loss }] of expected.entries()) {
     expect(own[i].step).toBe(step);

@@ -7,14 +7,13 @@ import type { Tensor } from "../../src/tensor/tensor.js";
 import type { OpCase } from "./case.js";
 import { type PreparedCase, prepareCase, upload } from "./check.js";
 
-interface Results {
+export interface Results {
   output: Tensor;
   gradients: (Tensor | undefined)[];
 }
 
-/** Output and gradients of a row on given tensors. */
-function compute(row: OpCase, inputs: readonly Tensor[], cotangent: Tensor): Results {
-  const output = row.run(inputs);
+/** An output with the gradients that go back from it to its inputs. */
+export function withGradients(output: Tensor, inputs: readonly Tensor[], cotangent: Tensor): Results {
   if (output.requiresGrad) output.backward(cotangent.reshape(output.shape));
   const gradients = inputs.map((input) => {
     const { grad } = input;
@@ -33,12 +32,12 @@ async function comparePrepared(gpu: Gpu, prepared: PreparedCase): Promise<string
   const { row, cotangent } = prepared;
   const inputs = upload(gpu, prepared);
   const seed = gpu.tensor(cotangent, [cotangent.length]);
-  const eager = compute(row, inputs, seed);
+  const compute = (given: readonly Tensor[], along: Tensor) => withGradients(row.run(given), given, along);
+  const eager = compute(inputs, seed);
   const names = inputs.map((_, i) => `x${i}`);
   const named = Object.fromEntries(inputs.map((input, i) => [names[i], input]));
   const run = capture(gpu, ({ seed: given, ...rest }: Record<string, Tensor>) =>
     compute(
-      row,
       names.map((name) => rest[name]),
       given,
     ),

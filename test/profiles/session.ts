@@ -117,7 +117,7 @@ export async function runOthers(
 
 /** Three training steps of the demo model; eagerly where memory is watched, else recorded and replayed. */
 export async function trainedWeights({ gpu, profile }: OpenProfile, seed: number): Promise<Weights> {
-  const trainer = demoTrainer(gpu, seed, profile.poisoned !== true);
+  const trainer = demoTrainer(gpu, seed, { captured: profile.poisoned !== true });
   for (let i = 0; i < steps; i++) {
     const { loss } = await trainer.next();
     if (!Number.isFinite(loss)) throw new Error(`the loss of step ${i + 1} is ${loss}`);

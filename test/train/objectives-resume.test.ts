@@ -1,12 +1,13 @@
 // The objective with a teacher through the command: a run that was stopped and resumed must equal one that was not, to the last bit of
 // its log, its weights and its teacher; and objectives leave runs that can be embedded with and reported. Every objective's
 // resuming within a process is in test/patchifier/objectives.
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { readSafetensors } from "../../src/io/safetensors.js";
 import { useCommand } from "../support/cli.js";
 import { writeMusic } from "../support/music.js";
+import { hasLogged, readLog } from "../support/run-log.js";
 
 const command = useCommand();
 const steps = 10;
@@ -17,28 +18,10 @@ const train = (objective: string, out: string, count = steps) => [
 
 beforeAll(() => writeMusic(join(command.folder, "music")));
 
-function lines(run: string, name: string): Record<string, number>[] {
-  return readFileSync(join(command.folder, run, name), "utf8")
-    .trimEnd()
-    .split("\n")
-    .map((text) => {
-      const { stepMs: _ms, clipsPerSecond: _speed, ...line } = JSON.parse(text) as Record<string, number>;
-      return line as Record<string, number>;
-    });
-}
+const lines = (run: string, name: string) => readLog(join(command.folder, run, name));
 
 function tensors(run: string, name: string) {
   return readSafetensors(readFileSync(join(command.folder, run, name)));
-}
-
-/** Resolves when the run has logged `count` steps. */
-async function logged(run: string, count: number): Promise<void> {
-  const path = join(command.folder, run, "log.jsonl");
-  for (let tries = 0; tries < 6000; tries++) {
-    if (existsSync(path) && readFileSync(path, "utf8").split("\n").length > count) return;
-    await new Promise((wake) => setTimeout(wake, 10));
-  }
-  throw new Error(`${run} did not log ${count} steps within a minute`);
 }
 
 describe("data2vec", () => {
@@ -48,7 +31,7 @@ describe("data2vec", () => {
     const first = await command.run(train(objective, whole));
     expect(first.code, first.stderr).toBe(0);
     const { child, done } = command.start(train(objective, stopped));
-    await logged(stopped, 2);
+    await hasLogged(join(command.folder, stopped, "log.jsonl"), 2);
     child.kill("SIGINT");
     const interrupted = await done;
     expect(interrupted.code, interrupted.stderr).toBe(130);

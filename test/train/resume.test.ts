@@ -1,6 +1,6 @@
 // Training end to end through the command, on a few seconds of synthetic music: the run's folder, the loss, stopping with
 // Ctrl-C, being killed outright, and resuming, whose log must equal an uninterrupted run's to the last bit.
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { readSafetensors } from "../../src/io/safetensors.js";
@@ -8,6 +8,7 @@ import { Random } from "../../src/tensor/random.js";
 import { useCommand } from "../support/cli.js";
 import { freshSeed } from "../support/gpu.js";
 import { writeMusic } from "../support/music.js";
+import { hasLogged, readLog } from "../support/run-log.js";
 
 const command = useCommand();
 const steps = 12;
@@ -17,32 +18,8 @@ const resume = (out: string) => ["train", "--resume", "--out", out, "--no-probe"
 
 beforeAll(() => writeMusic(join(command.folder, "music")));
 
-interface Line {
-  step: number;
-  loss: number;
-  [name: string]: number;
-}
-
-/** The log without what a clock decides. */
-function logOf(run: string, file = "log.jsonl"): Line[] {
-  return readFileSync(join(command.folder, run, file), "utf8")
-    .trimEnd()
-    .split("\n")
-    .map((text) => {
-      const { stepMs: _ms, clipsPerSecond: _speed, ...line } = JSON.parse(text) as Line;
-      return line as Line;
-    });
-}
-
-/** Resolves when the run has logged `count` steps. */
-async function logged(run: string, count: number): Promise<void> {
-  const path = join(command.folder, run, "log.jsonl");
-  for (let tries = 0; tries < 3000; tries++) {
-    if (existsSync(path) && readFileSync(path, "utf8").split("\n").length > count) return;
-    await new Promise((wake) => setTimeout(wake, 20));
-  }
-  throw new Error(`${run} did not log ${count} steps within a minute`);
-}
+const logOf = (run: string, file = "log.jsonl") => readLog(join(command.folder, run, file));
+const logged = (run: string, count: number) => hasLogged(join(command.folder, run, "log.jsonl"), count);
 
 describe("a run", () => {
   it("leaves every file of the run's folder and a lower loss", async () => {

@@ -10,9 +10,9 @@ import type { Corpus } from "../../src/data/types.js";
 import { DataError } from "../../src/gpu/errors.js";
 import type { ProcessGroup } from "../../src/host/group.js";
 import { preset } from "../../src/patchifier/config.js";
-import type { Random } from "../../src/tensor/random.js";
 import { checkWeights, shareState } from "../../src/train/together.js";
-import { type StepResult, Trainer } from "../../src/train/trainer.js";
+import type { StepResult, Trainer } from "../../src/train/trainer.js";
+import { demoTrainer } from "../support/demo-trainer.js";
 import { freshSeed, useGpu } from "../support/gpu.js";
 import { groupsOf } from "../support/group.js";
 import { chords } from "../support/music.js";
@@ -23,22 +23,7 @@ afterAll(() => {
   for (const folder of folders) rmSync(folder, { recursive: true });
 });
 
-function trainerOf(seed: number, group?: ProcessGroup): Trainer {
-  const { model, pretrain } = preset("demo");
-  const sampler = {
-    draw: (random: Random, count: number) =>
-      Float32Array.from({ length: count * model.frontEnd.nMels * model.cropFrames }, () => random.uniform()),
-  };
-  return new Trainer(gpu(), {
-    model,
-    pretrain: { ...pretrain, batch: 4, warmup: 2 },
-    normalisation: { mean: 0.5, std: 0.3 },
-    seed,
-    sampler,
-    heldOut: sampler,
-    group,
-  });
-}
+const trainerOf = (seed: number, group?: ProcessGroup) => demoTrainer(gpu(), seed, { batch: 4, group });
 
 async function train(trainer: Trainer, steps: number): Promise<StepResult[]> {
   const results: StepResult[] = [];

@@ -11,7 +11,7 @@ it("replays the training step bit for bit", async () => {
   const seed = freshSeed("trainer");
   const runs: { results: StepResult[]; weights: Float32Array[] }[] = [];
   for (const captured of [false, true]) {
-    const trainer = demoTrainer(gpu(), seed, captured);
+    const trainer = demoTrainer(gpu(), seed, { captured });
     const results: StepResult[] = [];
     for (let i = 0; i < 4; i++) results.push(await trainer.next());
     results.push({ gradNorm: 0, ...(await trainer.evaluate(1)) } as StepResult);
@@ -29,7 +29,7 @@ it("replays the training step bit for bit", async () => {
 });
 
 it("makes nothing and submits once after the first step", async () => {
-  const trainer = demoTrainer(gpu(), freshSeed("steady"), true);
+  const trainer = demoTrainer(gpu(), freshSeed("steady"));
   await trainer.next();
   await trainer.next();
   const { pool, pipelines, counts } = gpu().device;
