@@ -43,10 +43,12 @@ describe("trainers in a group", () => {
     expect(all[1]).toEqual(all[0]);
     for (const [i, result] of all[0].entries()) {
       for (const [name, value] of Object.entries(alone[i])) {
+        // A norm hears every gradient's own rounding, which a mean loss does not.
+        const tolerance = name === "gradNorm" ? 1e-4 : 1e-5;
         expect(
           Math.abs((result[name] ?? Number.NaN) / (value as number) - 1),
           `${name}, step ${i}`,
-        ).toBeLessThan(1e-5);
+        ).toBeLessThan(tolerance);
       }
     }
     const weights = await Promise.all(trainers.map(({ model }) => model.parameters.read()));
