@@ -22,6 +22,7 @@ import { type KeptBetween, pretrain } from "../train/pretrain.js";
 import { chooseModel } from "../train/released.js";
 import type { GivenSettings } from "../train/resume-rules.js";
 import { RunFolder } from "../train/run-folder.js";
+import { cropOf } from "../train/start-from.js";
 import { smallerParts, survive } from "../train/survive.js";
 import { version } from "../version.js";
 import { profileTable } from "./bench-tables.js";
@@ -77,7 +78,11 @@ export function registerTrain(program: Command): void {
         ...patchShapes,
       ]),
     )
-    .option("--crop <frames>", "frames of a crop (default: the preset's)", integer(8))
+    .option(
+      "--crop <frames>",
+      "frames of a crop (default: the preset's, or with --init that of the encoder)",
+      integer(8),
+    )
     .option("--steps <n>", `optimiser steps (default: the preset's; demo: ${defaults("steps")})`, integer(1))
     .option("--batch <n>", `clips a step (default: the preset's; demo: ${defaults("batch")})`, integer(1))
     .option("--accumulate <k>", "micro-batches that a batch is computed in, to save memory", integer(1))
@@ -260,7 +265,7 @@ async function readSettings(options: TrainOptions): Promise<RunSettings> {
     seed,
     objective,
     patches,
-    crop,
+    crop: crop ?? (init === undefined ? undefined : await cropOf(init)),
     steps,
     batch,
     accumulate,

@@ -1,10 +1,13 @@
 // Beginning a run with the encoder of another: its weights, and what values are normalised by, which they were learnt with. The heads of
 // the new run's objective are newly drawn, and so are the optimiser's moments.
 import { UsageError } from "../gpu/errors.js";
+import { exists } from "../host/cache.js";
 import type { ModelConfig } from "../patchifier/config.js";
 import { encoderSizes, encoderSpecs, type Patchifier } from "../patchifier/encoder.js";
 import type { Gpu } from "../tensor/gpu.js";
+import { parseConfig } from "./config.js";
 import { loadModel } from "./load-model.js";
+import { RunFolder } from "./run-folder.js";
 
 /** An encoder to begin with. */
 export interface Beginning {
@@ -21,7 +24,7 @@ export async function beginFrom(gpu: Gpu, folder: string, model: ModelConfig): P
     const other = differences(config.model, model);
     if (other.length > 0) {
       throw new UsageError(
-        `${folder} is of another model (${other.join("; ")}): begin from one of the same --preset and --patches (it is of '${config.preset}').`,
+        `${folder} is of another model (${other.join("; ")}): begin from one of the same --preset, --patches and --crop (it is of '${config.preset}').`,
       );
     }
     const weights = await loaded.parameters.read();
@@ -40,6 +43,13 @@ export async function beginFrom(gpu: Gpu, folder: string, model: ModelConfig): P
   } finally {
     loaded.dispose();
   }
+}
+
+/** Frames of the crops that a run's folder was trained with, where it says so: what a run that begins with its encoder takes by default. */
+export async function cropOf(folder: string): Promise<number | undefined> {
+  const run = new RunFolder(folder);
+  if (!(await exists(run.configPath))) return undefined; // beginFrom says what is missing
+  return parseConfig(await run.readJson("config.json"), run.configPath).model.cropFrames;
 }
 
 /** What a model is made of where it is not what a run asks for, as "width 384, this run's 96"; the front end's settings, by which music is heard, with it. */

@@ -19,10 +19,11 @@ const configOf = (run: string) =>
   JSON.parse(readFileSync(join(command.folder, run, "config.json"), "utf8")) as {
     normalisation: unknown;
     init?: string;
+    model: { cropFrames: number };
   };
 
 it("begins with the encoder of a run, by its folder or as the released model, and no other's", async () => {
-  const first = await command.run(train("first", "--steps", "2", "--seed", "3"));
+  const first = await command.run(train("first", "--steps", "2", "--seed", "3", "--crop", "64"));
   expect(first.code, first.stderr).toBe(0);
   const phases = [...first.stderr.matchAll(/^phase (\d of \d, [a-z-]+): \w.*$/gm)].map(([, phase]) => phase);
   expect(phases).toEqual(["1 of 3, music", "2 of 3, log-mels", "3 of 3, pre-training"]);
@@ -41,8 +42,12 @@ it("begins with the encoder of a run, by its folder or as the released model, an
   expect(configOf("second").normalisation).toEqual(configOf("first").normalisation);
   expect(configOf("second").init).toBe(join(models, "first", "model.safetensors"));
   expect(configOf("first").init).toBeUndefined();
+  // Crops are as long as those that the encoder knows, where nothing else is asked for.
+  expect(configOf("second").model.cropFrames).toBe(64);
 
   const other = await command.run(train("third", "--steps", "1", "--patches", "grid", "--init", "first"));
   expect(other.code).toBe(2);
   expect(other.stderr).toContain("first is of another model");
+  const longer = await command.run(train("fourth", "--steps", "1", "--crop", "128", "--init", "first"));
+  expect(longer.stderr).toMatch(/first is of another model \(cropFrames 64, this run's 128\).*--crop/);
 }, 400_000);
