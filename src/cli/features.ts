@@ -4,7 +4,7 @@ import { stat } from "node:fs/promises";
 import { join, sep } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { turnChecksOn } from "../checks/use.js";
-import { shardOf } from "../data/content.js";
+import { isInShard, type Shard } from "../data/content.js";
 import { listFolder } from "../data/folder.js";
 import { SET_TASKS } from "../data/sets/index.js";
 import { openTask, TASKS } from "../data/tasks/index.js";
@@ -32,11 +32,6 @@ import { onInterrupt } from "./interrupt.js";
 import { openModel } from "./model.js";
 import { addAdapterOptions, checkpointOption, integer } from "./options.js";
 import { openProgress } from "./progress.js";
-
-interface Shard {
-  index: number;
-  count: number;
-}
 
 interface ExtractOptions {
   checkpoint?: string;
@@ -152,7 +147,7 @@ async function extractFeatures(given: ExtractOptions): Promise<void> {
     turnChecksOn(gpu, display.note);
     const { model, config, path } = await openModel(gpu, encoder, display.note);
     const corpus = await openCorpus(options, { note: display.note, onProgress: display.progress, signal });
-    const chosen = [...corpus.clips.keys()].filter((i) => isIn(corpus.clips[i], options.shard));
+    const chosen = [...corpus.clips.keys()].filter((i) => isInShard(corpus.clips[i], options.shard));
     const recipe = { model: config.model, normalisation: config.normalisation, pool, crops };
     const result = await taskFeatures(
       corpus.task ?? { name: corpus.name, kind: "classification", classes: [], note: "" },
@@ -239,11 +234,6 @@ async function openCorpus(
   const { clips, ...task } = await openTask(name, { folder: data, ...watching });
   const { kind, classes, note } = task;
   return { name, task: { name, kind, classes, note }, clips };
-}
-
-/** Whether a clip belongs to the shard: by the name of its file, so that clips of one file stay together. */
-function isIn({ source, id }: Track, shard: Shard | undefined): boolean {
-  return shard === undefined || shardOf(source?.file ?? id, shard.count) === shard.index;
 }
 
 /** Where to write: --out, or in that folder a file named after what it holds. */

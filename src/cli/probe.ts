@@ -8,7 +8,7 @@ import { ALL_TASKS, TASKS } from "../data/tasks/index.js";
 import type { TaskSize } from "../data/tasks/options.js";
 import { DataError, UsageError } from "../gpu/errors.js";
 import type { TuneMode } from "../gpu/tuner.js";
-import { writeWhole } from "../host/cache.js";
+import { cacheFolder, writeWhole } from "../host/cache.js";
 import { driverFetch } from "../host/node/fetch-driver.js";
 import { shardHere } from "../host/node/launch.js";
 import { adapterLine } from "../host/types.js";
@@ -17,7 +17,7 @@ import { type PoolName, poolNames } from "../probe/feature-pools.js";
 import { type GridName, gridNames, gridOf } from "../probe/grid.js";
 import { type FeatureFile, readFeatures } from "../train/feature-file.js";
 import { probingPhases, tellPhases } from "../train/phases.js";
-import { runProbes } from "../train/probe.js";
+import { keepFeatures, type ProbeRunOptions, runProbes } from "../train/probe.js";
 import { chooseModel } from "../train/released.js";
 import type { ProbeTable, ProbeTask } from "../train/report/types.js";
 import { reasonOf } from "../train/run-folder.js";
@@ -111,9 +111,9 @@ The heads of a grid are trained all at once on the device. Public tasks are prin
 async function runProbe(options: ProbeOptions): Promise<void> {
   const { checkpoint, task, data, grid, evaluations, handFeatures, json, adapter, profile, tune } = options;
   checkSource(options);
-  // Tasks are judged together, so one process does it; making features is what several can share.
+  // Tasks are judged together, by one process; making features is what several share.
   const shard = shardHere();
-  if (shard && shard.index > 0) return;
+  if (shard && shard.index > 0 && options.features) return;
   const seeds = options.seeds ?? (grid === "linear" ? 5 : 1);
   if (evaluations !== undefined && grid === "linear") {
     throw new UsageError(
@@ -149,18 +149,12 @@ async function runProbe(options: ProbeOptions): Promise<void> {
   });
   try {
     display.note(adapterLine(gpu.host));
-    if (shard) {
-      const how = "melgrad features extract by all, merge, then probe --features";
-      display.note(
-        `one of ${shard.count} processes probes, and the others have ended: to share the work, ${how}`,
-      );
-    }
     turnChecksOn(gpu, display.note);
     const loaded = chosen && (await openModel(gpu, chosen, display.note));
     const features: FeatureFile[] = [];
     for (const path of options.features ?? []) features.push(await readFeatures(path));
     display.note(`probing ${loaded?.path ?? features.map(({ path }) => path).join(", ")}`);
-    const { table } = await runProbes({
+    const probing: ProbeRunOptions = {
       gpu,
       model: loaded?.model,
       modelConfig: loaded?.config.model,
@@ -180,7 +174,24 @@ async function runProbe(options: ProbeOptions): Promise<void> {
       note,
       phase: loaded && tellPhases(probingPhases, note),
       signal: stopping.signal,
-    });
+    };
+    if (shard && loaded) {
+      for (const { task: name, own, all } of await keepFeatures(probing, shard)) {
+        display.note(
+          `${name}: kept features of ${own} of ${all} clips, share ${shard.index + 1} of ${shard.count}`,
+        );
+      }
+      display.stop();
+      if (shard.index === 0) {
+        const cache = cacheFolder();
+        process.stderr.write(
+          `when all have ended: the same command alone, where ${cache} is seen, probes what they kept\n`,
+        );
+      }
+      loaded.model.dispose();
+      return;
+    }
+    const { table } = await runProbes(probing);
     display.stop();
     process.stdout.write(tableText(table));
     if (json) {

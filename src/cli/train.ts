@@ -7,7 +7,7 @@ import { profileStep } from "../../bench/step.js";
 import { turnChecksOn } from "../checks/use.js";
 import { CORPORA, isCorpusName } from "../data/corpora/index.js";
 import { SETS } from "../data/sets/index.js";
-import { DataError, UsageError } from "../gpu/errors.js";
+import { DataError, DeviceLostError, UsageError } from "../gpu/errors.js";
 import type { TuneMode } from "../gpu/tuner.js";
 import { meet, share } from "../host/group.js";
 import { driverFetch } from "../host/node/fetch-driver.js";
@@ -23,7 +23,7 @@ import { chooseModel } from "../train/released.js";
 import type { GivenSettings } from "../train/resume-rules.js";
 import { RunFolder } from "../train/run-folder.js";
 import { cropOf } from "../train/start-from.js";
-import { smallerParts, survive } from "../train/survive.js";
+import { smallerParts, survive, wasLost } from "../train/survive.js";
 import { version } from "../version.js";
 import { profileTable } from "./bench-tables.js";
 import { onInterrupt, requeueLine, type StopSignal } from "./interrupt.js";
@@ -206,9 +206,18 @@ async function train(
   };
   try {
     display.note(adapterLine(gpu.host));
+    if (gpu.host.remark) display.note(gpu.host.remark);
     display.note(`run: ${run.path}`);
     // Of several processes none can go back alone: the job is run again, with --resume.
-    if (group.size > 1) return await work(gpu, undefined);
+    if (group.size > 1) {
+      return await work(gpu, undefined).catch(async (error: unknown) => {
+        if (stopping.signal.aborted || !(await wasLost(gpu))) throw error;
+        throw new DeviceLostError(
+          `The adapter ${gpu.host.name} lost its device, which ends the run on all: start it again with --resume, and without this ` +
+            "machine where it happens again.",
+        );
+      });
+    }
     const done = await survive(
       {
         gpu,

@@ -1,7 +1,7 @@
 // What a clip is by its content: a short key made of the bytes of its file and of which part of it the clip is, or of its samples where
 // there is no file, so that what was computed of it is found again whatever the file is called and wherever it lies.
 import { createHash } from "node:crypto";
-import type { TrackSource, Waveform } from "./types.js";
+import type { Track, TrackSource, Waveform } from "./types.js";
 
 /** Bytes of a key. */
 export const keyBytes = 16;
@@ -30,4 +30,16 @@ function short(text: string): string {
 /** A whole number from 0 to `count` - 1 that depends on the name alone: which of so many shards a file belongs to. */
 export function shardOf(name: string, count: number): number {
   return createHash("sha256").update(name).digest().readUInt32LE(0) % count;
+}
+
+/** One of several parts of a corpus. */
+export interface Shard {
+  /** From 0. */
+  index: number;
+  count: number;
+}
+
+/** Whether a clip belongs to the shard, or there is none: by the name of its file, so that clips of one file stay together. */
+export function isInShard({ source, id }: Pick<Track, "source" | "id">, shard: Shard | undefined): boolean {
+  return shard === undefined || shardOf(source?.file ?? id, shard.count) === shard.index;
 }

@@ -40,6 +40,8 @@ export interface HostGpu {
   kind: AdapterKind;
   /** Whether its driver is one that melgrad fetched. */
   fetched?: boolean;
+  /** What whoever started several processes should know of how they share adapters. */
+  remark?: string;
   /** The browser and its version, where it is one: its compiler decides what kernels become. */
   runtime?: string;
   /** Must stay reachable while a device of this adapter lives: Dawn ends the process otherwise. */

@@ -1,5 +1,6 @@
 // Probing a trained encoder on labelled tasks, beside its baselines: opens the tasks, asks task-features.ts for the features of their
 // clips (or takes a file of them) and src/probe for scores over several seeds, and puts into words what came out.
+import { isInShard, type Shard } from "../data/content.js";
 import { defaultTasks, openTasks } from "../data/tasks/index.js";
 import type { TaskSize } from "../data/tasks/options.js";
 import type { LabelledTask, OnProgress } from "../data/types.js";
@@ -106,10 +107,8 @@ export function probePlan({ software, subgroupMaxSize }: Capabilities, seeds: nu
 
 /** Probes the encoder on every task. Throws DataError where a task cannot be split, and the signal's reason. */
 export async function runProbes(options: ProbeRunOptions): Promise<ProbeOutcome> {
-  const { gpu, seeds = 5 } = options;
-  const plan = probePlan(gpu.device.capabilities, seeds);
-  if (options.size === "study") plan.clips = Number.POSITIVE_INFINITY;
-  if (options.randomEncoders) plan.encoders = Math.min(seeds, options.randomEncoders);
+  const { seeds = 5 } = options;
+  const plan = planOf(options);
   const tasks = options.features ? options.features.map(tablesOfFile) : await tasksOf(options);
   const results: ProbeTask[] = [];
   const verdicts: string[] = [];
@@ -143,6 +142,32 @@ export async function runProbes(options: ProbeRunOptions): Promise<ProbeOutcome>
     made: await describeMaking(options, results),
   };
   return { table, map: maps[Math.max(0, best)] };
+}
+
+/**
+ * Makes and keeps the features of a share of every task's clips, and probes nothing: what `runProbes` finds afterwards, with the same
+ * options and the same cache. How many clips each task has, and how many of them were this share's.
+ */
+export async function keepFeatures(
+  options: ProbeRunOptions,
+  shard: Shard,
+): Promise<{ task: string; own: number; all: number }[]> {
+  const plan = planOf(options);
+  const kept: { task: string; own: number; all: number }[] = [];
+  for (const task of await tasksOf(options)) {
+    const clips = evenly(task.clips, plan.clips);
+    const own = clips.filter((clip) => isInShard(clip, shard));
+    await featuresOf(options, task, plan, own, true);
+    kept.push({ task: task.name, own: own.length, all: clips.length });
+  }
+  return kept;
+}
+
+function planOf({ gpu, seeds = 5, size, randomEncoders }: ProbeRunOptions): Plan {
+  const plan = probePlan(gpu.device.capabilities, seeds);
+  if (size === "study") plan.clips = Number.POSITIVE_INFINITY;
+  if (randomEncoders) plan.encoders = Math.min(seeds, randomEncoders);
+  return plan;
 }
 
 /** What the table is of; undefined for features from files, which say it themselves. */
@@ -181,19 +206,33 @@ function withoutLimits({ seeds }: Plan, { tables }: TaskTables): Plan {
 }
 
 async function probeTask(options: ProbeRunOptions, task: LabelledTask, plan: Plan) {
-  const { gpu, model, modelConfig, normalisation, seed = 0, handFeatures, note } = options;
+  if (new Set(task.clips.map(({ id }) => id)).size < task.clips.length) {
+    throw new DataError(`Clips of ${task.name} share an id.`);
+  }
+  const features = await featuresOf(options, task, plan, evenly(task.clips, plan.clips), false);
+  const speed = features.speed && speedText(features.speed);
+  if (speed) options.note?.(`${task.name}: ${features.speed?.decoded} clips, ${speed}`);
+  return probeTables(options, features, plan, task.clips.length);
+}
+
+/** Features of some of a task's clips. */
+async function featuresOf(
+  options: ProbeRunOptions,
+  task: LabelledTask,
+  plan: Plan,
+  clips: LabelledTask["clips"],
+  mayBeEmpty: boolean,
+): Promise<TaskTables> {
+  const { gpu, model, modelConfig, normalisation, seed = 0, handFeatures } = options;
   if (!model || !modelConfig || !normalisation) {
     throw new UsageError("A probe needs a model, or features that were extracted with one.");
   }
   // Throws now rather than after the clips have been embedded.
   const official = officialSplit(task.clips.map((clip) => clip.part));
   const byFolds = !official && (options.grid ?? "linear") === "linear";
-  if (new Set(task.clips.map(({ id }) => id)).size < task.clips.length) {
-    throw new DataError(`Clips of ${task.name} share an id.`);
-  }
   const { cacheDir, onProgress, signal } = options;
   options.phase?.("features");
-  const features = await taskFeatures(task, evenly(task.clips, plan.clips), {
+  return taskFeatures(task, clips, {
     gpu,
     encoder: model,
     model: modelConfig,
@@ -203,13 +242,11 @@ async function probeTask(options: ProbeRunOptions, task: LabelledTask, plan: Pla
     hop: byFolds ? hearingHop(modelConfig.cropFrames) : undefined,
     randomSeeds: randomSeeds(seed, plan.encoders),
     baselines: handFeatures ? "all" : "log-mel",
+    mayBeEmpty,
     cacheDir,
     onProgress,
     signal,
   });
-  const speed = features.speed && speedText(features.speed);
-  if (speed) note?.(`${task.name}: ${features.speed?.decoded} clips, ${speed}`);
-  return probeTables(options, features, plan, task.clips.length);
 }
 
 /** Seeds of random encoders: others than the run's own. */

@@ -73,7 +73,7 @@ export async function survive<G extends Gpu, T>(
 }
 
 /** Whether the device is lost. Other errors may come before the news of it. */
-function wasLost({ device }: Gpu): Promise<boolean> {
+export function wasLost({ device }: Gpu): Promise<boolean> {
   return Promise.race([
     device.gpu.lost.then(() => true),
     new Promise<boolean>((done) => setTimeout(done, lostWithin, false)),

@@ -83,6 +83,35 @@ describe("features", () => {
     expect(same.note).toMatch(/One clip could not be used: clip-07\.wav/);
   });
 
+  it("are made by all processes of a probe, which the same command alone then ends", {
+    timeout: 240_000,
+  }, async () => {
+    const probe = [
+      ...["probe", "--checkpoint", "run", "--task", "manifest", "--data", "set", "--no-hand-features"],
+      ...["--seeds", "1", "--json", path("shared.json")],
+    ];
+    const env = { MELGRAD_CACHE: path("shared-cache") };
+    const shares = await Promise.all(
+      ["0", "1"].map((rank) =>
+        melgrad.run(probe, { env: { ...env, OMPI_COMM_WORLD_RANK: rank, OMPI_COMM_WORLD_SIZE: "2" } }),
+      ),
+    );
+    const own = shares.map(({ code, stdout, stderr }, i) => {
+      expect(code, stderr).toBe(0);
+      expect(stdout).toBe("");
+      const words = new RegExp(`manifest: kept features of (\\d+) of 30 clips, share ${i + 1} of 2`);
+      expect(stderr).toMatch(words);
+      return Number(words.exec(stderr)?.[1]);
+    });
+    expect(own[0] + own[1]).toBe(30);
+    expect(shares[0].stderr).toMatch(/the same command alone, where .*shared-cache is seen/);
+    expect(existsSync(path("shared.json"))).toBe(false);
+    const whole = await melgrad.run(probe, { env });
+    expect(whole.code, whole.stderr).toBe(0);
+    expect(whole.stdout).toMatch(/manifest \(accuracy, chance 0\.500\)\n {2}pretrained +\d\.\d{3}/);
+    expect(whole.stderr).not.toMatch(/of audio an hour/); // no clip was listened to again
+  });
+
   it("may be killed at any point", { timeout: 120_000 }, async () => {
     const env = { MELGRAD_CACHE: path("killed") };
     const args = ["features", "extract", "--checkpoint", "run", "--data", "set", "--pool", "max"];

@@ -1,8 +1,8 @@
 // Training by several real processes under Open MPI's mpirun: the losses of one process, the same bits again, resuming with fewer
-// processes, a killed rank, SIGTERM. Runs where MELGRAD_MPIRUN names mpirun (.ci/run sets it); what needs none runs everywhere.
+// processes, a killed rank, a lost device, SIGTERM. Runs where MELGRAD_MPIRUN names mpirun (.ci/run sets it); what needs none runs everywhere.
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { readCheckpoint } from "../../src/train/checkpoint.js";
 import { type Finished, useCommand } from "../support/cli.js";
@@ -32,15 +32,16 @@ beforeAll(() => writeMusic(join(command.folder, "music"), 6, 4));
 
 /** Starts `ranks` processes of the command, more of them than cores if need be. */
 function start(ranks: number, args: readonly string[], before: readonly string[] = []) {
-  const child = spawn(
-    mpirun ?? "mpirun",
-    ["--oversubscribe", "-n", String(ranks), ...before, process.execPath, command.entry, ...args],
-    {
-      cwd: command.folder,
-      env: { ...process.env, OMPI_ALLOW_RUN_AS_ROOT: "1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: "1" },
-      stdio: ["ignore", "pipe", "pipe"],
-    },
-  );
+  return launch("-n", String(ranks), ...before, process.execPath, command.entry, ...args);
+}
+
+/** Starts mpirun. */
+function launch(...words: string[]) {
+  const child = spawn(mpirun ?? "mpirun", ["--oversubscribe", ...words], {
+    cwd: command.folder,
+    env: { ...process.env, OMPI_ALLOW_RUN_AS_ROOT: "1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: "1" },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   return { child, done: finished(child) };
 }
 
@@ -157,23 +158,51 @@ describe.runIf(mpirun)("training under mpirun", () => {
   it("ends all when one cannot go on, with its reason and its host", async () => {
     const args = [process.execPath, command.entry, ...train("other", "--steps", "5")];
     const other = process.env.MELGRAD_ADAPTER === "embedded" ? "no-such-adapter" : "embedded";
-    const child = spawn(
-      mpirun ?? "mpirun",
-      ["--oversubscribe", "-n", "1", ...args, ":", "-n", "1", "-x", `MELGRAD_ADAPTER=${other}`, ...args],
-      {
-        cwd: command.folder,
-        env: { ...process.env, OMPI_ALLOW_RUN_AS_ROOT: "1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: "1" },
-        stdio: ["ignore", "pipe", "pipe"],
-      },
-    );
-    const { code, stderr } = await finished(child);
+    const { code, stderr } = await launch(
+      ...["-n", "1", ...args],
+      ...[":", "-n", "1", "-x", `MELGRAD_ADAPTER=${other}`, ...args],
+    ).done;
     expect(code).not.toBe(0);
     expect(stderr).toMatch(
       other === "embedded"
         ? /rank 0 on \S+: Rank 1 on \S+ computes on .*, but rank 0/
         : /rank 1 on \S+: No adapter/,
     );
-  }, 120_000);
+  }, 300_000);
+});
+
+describe.runIf(mpirun)("a device that one rank loses", () => {
+  it("ends all, and the host is named", async () => {
+    const dawn = JSON.stringify(resolve("node_modules/webgpu/index.js"));
+    const preload = join(command.folder, "lose.mjs");
+    // After some steps the device is gone, as when a driver is reset.
+    writeFileSync(
+      preload,
+      `const { globals } = await import(${dawn});
+      const { requestDevice } = globals.GPUAdapter.prototype;
+      globals.GPUAdapter.prototype.requestDevice = async function (...words) {
+        const device = await requestDevice.apply(this, words);
+        const submit = device.queue.submit.bind(device.queue);
+        let count = 0;
+        device.queue.submit = (commands) => {
+          submit(commands);
+          if (++count === 60) device.destroy();
+        };
+        return device;
+      };`,
+    );
+    const args = [command.entry, ...train("lost", "--steps", "1000000")];
+    const node = process.execPath;
+    const { code, stderr } = await launch(
+      ...["-n", "1", node, ...args],
+      ...[":", "-n", "1", node, "--import", preload, ...args],
+    ).done;
+    expect(code).not.toBe(0);
+    expect(stderr).toMatch(
+      /^rank 1 on \S+: The adapter .* lost its device, which ends the run on all: .*--resume/m,
+    );
+    await expect.poll(() => processes(), { timeout: 20_000 }).toEqual([]);
+  }, 300_000);
 });
 
 describe("processes that were started together", () => {

@@ -7,6 +7,7 @@ import { createInstance, dawnOptions, listAdapterNames, loadDawn, releaseInstanc
 import { findEmbeddedPackage, unpackEmbeddedDriver } from "./embedded.js";
 import type { DriverFetch } from "./fetch-driver.js";
 import { findFetchedDriver, loadLibraries } from "./lavapipe.js";
+import { localChoice, withWords } from "./local-gpu.js";
 import { quietly } from "./quiet.js";
 import { extraDrivers, hasVulkanLoader, loadLibrary, systemDrivers, withDrivers } from "./vulkan.js";
 
@@ -35,6 +36,7 @@ const driverAdvice =
  *
  * `options.adapter` defaults to $MELGRAD_ADAPTER, then `auto`. A NAME is compared, without regard to case, with the names
  * that the system's driver and the embedded one give. `profile: "fast"` turns Dawn's bounds checks and validation off.
+ * Of several processes on a machine with several GPUs each takes its own (local-gpu.ts).
  *
  * @throws NoAdapterError in one line: what was tried, and what to install or write
  * @throws UsageError for an unknown profile or a backend that computes nothing
@@ -52,8 +54,13 @@ export function openNodeGpu(options: NodeHostOptions = {}): Promise<HostGpu> {
       );
     }
     await loadDawn();
-    if (wanted === "auto" || wanted === "embedded") return openFirst(wanted, profile, options.fetchDriver);
-    return openNamed(wanted, profile);
+    const { words, remark } = localChoice();
+    const host = await withWords(words, () =>
+      wanted === "auto" || wanted === "embedded"
+        ? openFirst(wanted, profile, options.fetchDriver)
+        : openNamed(wanted, profile),
+    );
+    return remark && host.kind === "hardware" ? { ...host, remark } : host;
   });
 }
 

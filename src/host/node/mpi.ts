@@ -23,6 +23,9 @@ const inPlace = { open: 1n, mpich: -1n } as const;
 /** MPI_THREAD_SERIALIZED: calls from any thread, one at a time. */
 const serialized = 2;
 
+/** Of the thread that calls MPI: MPICH needs more than koffi's 128 KiB, and dies without. */
+const stackBytes = 2 ** 21;
+
 interface Handles {
   kind: "open" | "mpich";
   world: number | bigint;
@@ -156,6 +159,7 @@ async function loadMpi({ by, size }: Launch): Promise<{ library: Library; kind: 
       `${started}, and the npm package koffi, by which MPI is called, is not installed: run npm install koffi@3.3.4 (in melgrad's own folder: npm ci).`,
     );
   }
+  koffi.config({ async_stack_size: stackBytes });
   const own = process.env.MELGRAD_MPI;
   const kinds =
     by === "MPICH"
