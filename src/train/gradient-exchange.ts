@@ -1,7 +1,7 @@
 // The gradients of several processes added up: the arena is read into one array that is kept, summed by one all-reduce, and written
 // back. What the processes measured travels at the array's end. Not here: what an all-reduce is made of (host/group.ts).
 import { MelgradError } from "../gpu/errors.js";
-import type { ProcessGroup } from "../host/group.js";
+import { gather, type ProcessGroup } from "../host/group.js";
 import type { ParameterSet } from "../nn/parameters.js";
 import type { MeasuredLosses } from "./readings.js";
 
@@ -16,8 +16,8 @@ export class GradientExchange {
   stopAsked: () => boolean = () => false;
   /** Whether any process had been asked to stop when gradients were last added up: so all stop after the same step. */
   stops = false;
-  /** Milliseconds of all exchanges so far: to the host, adding up with waiting for the others, handing back. */
-  readonly spent = { exchanges: 0, read: 0, reduce: 0, write: 0 };
+  /** Milliseconds of each exchange so far: to the host, adding up with waiting for the others, handing back. */
+  private readonly spent = { read: [] as number[], reduce: [] as number[], write: [] as number[] };
   /** Milliseconds of the slowest all-reduce, with waiting for the others. */
   private longest = 0;
   private readonly values: Float32Array<ArrayBuffer>;
@@ -56,19 +56,29 @@ export class GradientExchange {
     device.write(block, gradients);
     this.stops = tail[room - 1] > 0;
     const written = performance.now();
-    spent.exchanges++;
     this.longest = Math.max(this.longest, reduced - read);
-    spent.read += read - start;
-    spent.reduce += reduced - read;
-    spent.write += written - reduced;
+    spent.read.push(read - start);
+    spent.reduce.push(reduced - read);
+    spent.write.push(written - reduced);
     return this.named(own, tail);
   }
 
-  /** What an exchange took on average. */
-  get words(): string {
-    const { exchanges, read, reduce, write } = this.spent;
-    const each = (ms: number) => `${(ms / exchanges).toFixed(1)} ms`;
-    return `adding gradients up took ${each(reduce)} a step with waiting for the others, and ${each(read)} and ${each(write)} to the host and back`;
+  /**
+   * What an exchange takes, medians of the last thousand; undefined where there was none. Every process must ask. The last one to come
+   * to an all-reduce waits for nobody, so the shortest of each is what adding up itself takes.
+   */
+  async words(): Promise<string | undefined> {
+    const [read, reduce, write] = [this.spent.read, this.spent.reduce, this.spent.write].map((all) =>
+      all.slice(-1000),
+    );
+    if (read.length === 0) return undefined;
+    const all = await gather(this.group, reduce);
+    const shortest = reduce.map((_, i) => Math.min(...all.map((of) => of[i])));
+    const ms = (values: number[]) => `${median(values).toFixed(1)} ms`;
+    return (
+      `adding gradients up takes ${ms(shortest)} a step, ${ms(reduce)} with waiting for the others, and ` +
+      `${ms(read)} and ${ms(write)} to the host and back`
+    );
   }
 
   /** The mean over all processes of what each measured. */
@@ -109,4 +119,9 @@ export class GradientExchange {
       Object.keys(own).map((name, i) => [name, sums[i] / this.group.size]),
     ) as MeasuredLosses;
   }
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return (sorted[Math.floor((sorted.length - 1) / 2)] + sorted[Math.ceil((sorted.length - 1) / 2)]) / 2;
 }

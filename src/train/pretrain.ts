@@ -193,7 +193,8 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainedRun>
     },
     signal,
   });
-  if (trainer.exchange && trainer.exchange.spent.exchanges > 0) events.note(trainer.exchange.words);
+  const exchanged = await trainer.exchange?.words();
+  if (exchanged) events.note(exchanged);
   if (!interrupted && lead) {
     await writeWhole(run.file("model.safetensors"), serialise(await trainer.model.parameters.read()));
   }
