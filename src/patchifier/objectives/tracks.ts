@@ -173,9 +173,9 @@ class TrackContrast implements Objective {
   }
 }
 
-/** An encoder that is trained for minutes gets a quarter of the pairs. */
+/** An encoder that is trained for minutes gets half as many pairs. */
 const settingsOf = ({ width }: { width: number }, tracks: TrackSettings | undefined): TrackSettings =>
-  tracks ?? { ...trackSettings, pairs: width <= 128 ? 32 : trackSettings.pairs };
+  tracks ?? { ...trackSettings, pairs: width <= 128 ? 64 : trackSettings.pairs };
 
 export const tracks: ObjectiveKind = {
   name: "tracks",
