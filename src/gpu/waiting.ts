@@ -1,6 +1,5 @@
 // Waiting for the device. Some browsers look only now and then whether a device is done (Firefox every 100 ms, and at every
-// submission); where that is so, empty submissions are sent for as long as somebody waits. Not here: what is waited for, or hosts that
-// look without a pause (host/node/pause.ts).
+// submission); where that is so, empty submissions are sent for as long as somebody waits. Not here: what is waited for.
 
 /** A queue that answers later than this is taken for one that must be nudged, in milliseconds. */
 const slow = 20;
@@ -22,10 +21,7 @@ export class Waiting {
   nudges = false;
   /** Resolves when latency is known. Nobody needs to wait for it. */
   readonly measured: Promise<void>;
-  /** How many wait. */
-  waiters = 0;
-  /** Called when somebody waits and nobody did before. */
-  began: (() => void) | undefined;
+  private waiters = 0;
   private nudging = false;
   /** When something was last heard of the device, or nudging began. */
   private heard = 0;
@@ -42,7 +38,7 @@ export class Waiting {
 
   /** Settles as the device's `promise` does, and makes the browser look for it. */
   async wait<T>(promise: Promise<T>): Promise<T> {
-    if (this.waiters++ === 0) this.began?.();
+    this.waiters++;
     this.nudge();
     try {
       return await promise;
