@@ -79,9 +79,16 @@ export async function createInstance(options: string[]): Promise<GPU> {
   return gpu;
 }
 
-/** Lets go of an instance. */
+/** Milliseconds that an instance is still held after its release. */
+const afterglow = 1000;
+
+/**
+ * Lets go of an instance, but not at once: as long as a promise of it is open, Dawn's binding looks for it in every turn of the event loop,
+ * and would do so on memory that is gone. The process need not wait for that.
+ */
 export function releaseInstance(gpu: object): void {
-  globalThis.melgradInstances?.delete(gpu);
+  const release = () => globalThis.melgradInstances?.delete(gpu);
+  setTimeout(() => setImmediate(() => setImmediate(release)), afterglow).unref();
 }
 
 /** Names of the adapters that Dawn's default backend lists under the present environment. */
