@@ -8,6 +8,7 @@
 import { Device } from "./gpu/device.js";
 import { type NodeHostOptions, openNodeGpu } from "./host/node/adapter.js";
 import { halfFault } from "./host/node/half.js";
+import { pauseDuring } from "./host/node/pause.js";
 import { TuningFiles } from "./host/tuning-files.js";
 import type { HostGpu, OpenOptions } from "./host/types.js";
 import { startTuner } from "./ops/tuning-families.js";
@@ -35,6 +36,7 @@ export async function open(options: OpenOptions & NodeHostOptions = {}): Promise
     software: host.software,
     halfFault: host.software ? undefined : halfFault, // software adapters are tested as builds
   });
+  pauseDuring(device.waiting);
   await startTuner(device, new TuningFiles(), options.tune);
   return Object.assign(new Gpu(device, () => host.release()), { host });
 }

@@ -439,7 +439,7 @@ export class Device {
   private refuseToWait(): void {
     if (!this.recorder) return;
     throw new MelgradError(
-      "A captured function read values back, but nothing has run while it is being recorded: return the tensor and read it after the call.",
+      "A captured function read back, but nothing runs while it is recorded: return the tensor and read it after the call.",
     );
   }
 

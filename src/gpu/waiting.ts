@@ -1,5 +1,6 @@
 // Waiting for the device. Some browsers look only now and then whether a device is done (Firefox every 100 ms, and at every
-// submission); where that is so, empty submissions are sent for as long as somebody waits. Not here: what is waited for.
+// submission); where that is so, empty submissions are sent for as long as somebody waits. Not here: what is waited for, or hosts that
+// look without a pause (host/node/pause.ts).
 
 /** A queue that answers later than this is taken for one that must be nudged, in milliseconds. */
 const slow = 20;
@@ -21,11 +22,15 @@ export class Waiting {
   nudges = false;
   /** Resolves when latency is known. Nobody needs to wait for it. */
   readonly measured: Promise<void>;
-  private waiters = 0;
+  /** How many wait. */
+  waiters = 0;
+  /** Called when somebody waits and nobody did before. */
+  began: (() => void) | undefined;
   private nudging = false;
   /** When something was last heard of the device, or nudging began. */
   private heard = 0;
-  private stopped = false;
+  /** Whether the device is closed. */
+  stopped = false;
 
   constructor(private readonly queue: GPUQueue) {
     this.measured = this.measure().catch(() => {}); // a lost device is reported by the next readback
@@ -38,7 +43,7 @@ export class Waiting {
 
   /** Settles as the device's `promise` does, and makes the browser look for it. */
   async wait<T>(promise: Promise<T>): Promise<T> {
-    this.waiters++;
+    if (this.waiters++ === 0) this.began?.();
     this.nudge();
     try {
       return await promise;
