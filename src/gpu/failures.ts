@@ -42,9 +42,8 @@ export class Failures {
   async settle(): Promise<void> {
     // Readbacks that are under way at once wait for the same reports, so that each throws the most precise one.
     do {
-      const pending = this.pending;
-      this.pending = [];
-      this.settling = Promise.all([this.settling, ...pending]);
+      // Without a value: each would hold the one before, for as long as the device is used.
+      this.settling = Promise.all([this.settling, ...this.pending.splice(0)]).then(() => {});
       await this.settling;
     } while (this.pending.length > 0);
     if (this.uncaptured) this.fail(this.uncaptured);

@@ -34,24 +34,24 @@ export function runCommand(program: string, args: string[], options: CommandOpti
     const child = spawn(program, args, { cwd, env, shell: viaShell, stdio: ["ignore", "pipe", "pipe"] });
     let stdout = "";
     let stderr = "";
-    let lastSign = Date.now();
+    let lastSign = performance.now();
     let lastPulse = -1;
     let stalled = false;
     child.stdout.on("data", (data: Buffer) => {
       stdout += data;
-      lastSign = Date.now();
+      lastSign = performance.now();
     });
     child.stderr.on("data", (data: Buffer) => {
       stderr = (stderr + data).slice(-20_000);
-      lastSign = Date.now();
+      lastSign = performance.now();
     });
     const timer = setInterval(async () => {
       const now = pulse ? await pulse().catch(() => lastPulse) : lastPulse;
       if (now !== lastPulse) {
         lastPulse = now;
-        lastSign = Date.now();
+        lastSign = performance.now();
       }
-      if (Date.now() - lastSign > stallMs) {
+      if (performance.now() - lastSign > stallMs) {
         stalled = true;
         child.kill("SIGKILL");
       }

@@ -1,5 +1,5 @@
 // A long training of the demo model, on a few seconds of synthetic music, with its checkpoints, logs and held-out measurements: what it
-// holds after step 500 and at the end. Run by main.ts.
+// holds after step 500, with the checkpoint that is written then, and at the end. Run by main.ts.
 import { readdirSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -31,11 +31,20 @@ export async function soak(
   const seen: Held[] = [];
   let device: OpenGpu["device"] | undefined;
   const look = (step: number) => {
-    if (step % every !== 0 || !device) return;
+    // When a step is told of, what belongs to the one before is done.
+    const due = step === steps || (step > 1 && (step - 1) % every === 0);
+    if (!due || !device) return;
     collect();
     const { heapUsed, rss } = process.memoryUsage();
     const { reserved, buffers } = device.pool.use;
-    const held = { step, gpuBytes: reserved, gpuBuffers: buffers, heap: heapUsed, rss, files: fileHandles() };
+    const held = {
+      step: step === steps ? step : step - 1,
+      gpuBytes: reserved,
+      gpuBuffers: buffers,
+      heap: heapUsed,
+      rss,
+      files: fileHandles(),
+    };
     seen.push(held);
     report(held);
   };

@@ -4,7 +4,7 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { cacheFolder, createFolderWhole, writeWhole } from "../../src/host/cache.js";
 import { CommandError, runCommand } from "../../src/host/command.js";
 import { fetchDebian, parseCandidates } from "../../src/host/debian.js";
@@ -76,6 +76,17 @@ describe("runCommand", () => {
     expect(error.kind).toBe("stalled");
     let beats = 0;
     await runCommand(node, sleep, { stallMs: 1000, pulse: async () => beats++ });
+  });
+
+  it("does not take a clock that is set forward for time that has passed", async () => {
+    const clock = Date.now;
+    let hours = 0;
+    const set = vi.spyOn(Date, "now").mockImplementation(() => clock() + 3_600_000 * hours++);
+    try {
+      await runCommand(node, ["-e", "setTimeout(() => {}, 1500)"], { stallMs: 60_000 });
+    } finally {
+      set.mockRestore();
+    }
   });
 
   it("is stopped by its signal", async () => {

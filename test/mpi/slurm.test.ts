@@ -52,47 +52,52 @@ function submit(run: string, count: number): string {
   return job;
 }
 
-describe.runIf(slurm)("a job under Slurm", () => {
-  beforeAll(() => writeMusic(join(folder, "music"), 6, 4));
-  afterAll(() => {
-    call("scancel", ...jobs);
-    rmSync(folder, { recursive: true, force: true });
-  });
-
-  it("is stopped by SIGTERM, requeues itself and goes on to its end", async () => {
-    const job = submit("requeued", 60);
-    await until("training", () => steps("requeued") > 2);
-    call("scancel", "--signal=TERM", job);
-    await until("requeued", () => stateOf(job) === "PENDING");
-    const before = steps("requeued");
-    expect(before).toBeLessThan(60);
-    expect(words(join(folder, "requeued.out"))).toMatch(/^requeue: stopped by SIGTERM after step \d+ of 60/m);
-    // Slurm holds a requeued job for two minutes, unless this comes when it can be taken.
-    call("scontrol", "update", `JobId=${job}`, "StartTime=now");
-    await until("at its end", () => stateOf(job) === "COMPLETED", 300);
-    const log = words(join(folder, "requeued", "log.jsonl"))
-      .trimEnd()
-      .split("\n");
-    expect(log.map((line) => (JSON.parse(line) as { step: number }).step)).toEqual(
-      Array.from({ length: 60 }, (_, i) => i + 1),
-    );
-    expect(words(join(folder, "requeued.out"))).toContain(`resuming after step ${before} of 60`);
-    expect(existsSync(join(folder, "requeued", "report.html"))).toBe(true);
-  }, 600_000);
-
-  it("ends when a task is killed", async () => {
-    const job = submit("killed", 1_000_000);
-    await until("training", () => steps("killed") > 2);
-    const pid = readdirSync("/proc").find((name) => {
-      if (!/^\d+$/.test(name)) return false;
-      const environment = words(`/proc/${name}/environ`).split("\0");
-      const runs = /(^|\/)node\0/.test(words(`/proc/${name}/cmdline`));
-      return runs && environment.includes(`SLURM_JOB_ID=${job}`) && environment.includes("SLURM_PROCID=1");
+describe.runIf(slurm)(
+  `a job under Slurm${slurm ? "" : ": skipped, because MELGRAD_SLURM_TESTS is not set"}`,
+  () => {
+    beforeAll(() => writeMusic(join(folder, "music"), 6, 4));
+    afterAll(() => {
+      call("scancel", ...jobs);
+      rmSync(folder, { recursive: true, force: true });
     });
-    const start = performance.now();
-    process.kill(Number(pid), "SIGKILL");
-    await until("ended", () => stateOf(job) === "FAILED");
-    expect(performance.now() - start).toBeLessThan(20_000);
-    expect(words(join(folder, "killed.out"))).toMatch(/task 1: Killed/);
-  }, 200_000);
-});
+
+    it("is stopped by SIGTERM, requeues itself and goes on to its end", async () => {
+      const job = submit("requeued", 60);
+      await until("training", () => steps("requeued") > 2);
+      call("scancel", "--signal=TERM", job);
+      await until("requeued", () => stateOf(job) === "PENDING");
+      const before = steps("requeued");
+      expect(before).toBeLessThan(60);
+      expect(words(join(folder, "requeued.out"))).toMatch(
+        /^requeue: stopped by SIGTERM after step \d+ of 60/m,
+      );
+      // Slurm holds a requeued job for two minutes, unless this comes when it can be taken.
+      call("scontrol", "update", `JobId=${job}`, "StartTime=now");
+      await until("at its end", () => stateOf(job) === "COMPLETED", 300);
+      const log = words(join(folder, "requeued", "log.jsonl"))
+        .trimEnd()
+        .split("\n");
+      expect(log.map((line) => (JSON.parse(line) as { step: number }).step)).toEqual(
+        Array.from({ length: 60 }, (_, i) => i + 1),
+      );
+      expect(words(join(folder, "requeued.out"))).toContain(`resuming after step ${before} of 60`);
+      expect(existsSync(join(folder, "requeued", "report.html"))).toBe(true);
+    }, 600_000);
+
+    it("ends when a task is killed", async () => {
+      const job = submit("killed", 1_000_000);
+      await until("training", () => steps("killed") > 2);
+      const pid = readdirSync("/proc").find((name) => {
+        if (!/^\d+$/.test(name)) return false;
+        const environment = words(`/proc/${name}/environ`).split("\0");
+        const runs = /(^|\/)node\0/.test(words(`/proc/${name}/cmdline`));
+        return runs && environment.includes(`SLURM_JOB_ID=${job}`) && environment.includes("SLURM_PROCID=1");
+      });
+      const start = performance.now();
+      process.kill(Number(pid), "SIGKILL");
+      await until("ended", () => stateOf(job) === "FAILED");
+      expect(performance.now() - start).toBeLessThan(20_000);
+      expect(words(join(folder, "killed.out"))).toMatch(/task 1: Killed/);
+    }, 200_000);
+  },
+);

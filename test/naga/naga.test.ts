@@ -20,7 +20,7 @@ interface Compiled {
   wrong: { key: string; message: string }[];
 }
 
-describe.skipIf(!deno)("naga", () => {
+describe.skipIf(!deno)(deno ? "naga" : "naga: skipped, because MELGRAD_DENO names no Deno", () => {
   const gpu = useGpu();
   const folder = mkdtempSync(join(tmpdir(), "melgrad-naga-"));
   let all: MadeShader[];
