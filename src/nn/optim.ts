@@ -194,17 +194,17 @@ export class MovingAverage {
     parameters.gpu.device.copy(parameters.arenas.values, this.average.whole);
   }
 
-  /** One more value of weight 1 − decay. A decay given as a function is asked at every update, also of a captured function. */
-  update(decay: number | (() => number)): void {
+  /**
+   * One more value of weight 1 − decay. A decay given as a function is asked at every update, also of a captured function; beside it may
+   * stand the clipper that the optimiser was given, and where that made it skip the step, the average stays as it is.
+   */
+  update(decay: number | (() => number), clipper?: GradientClipper): void {
     const { device } = this.parameters.gpu;
     const { values } = this.parameters.arenas;
     const { whole } = this.average;
-    if (typeof decay === "number") {
-      overArena(device, device.kernel("optim/average", { CHANGING: 0 }), [values, whole], { decay });
-      return;
-    }
-    const changing = device.scalars(1, (out) => out.fill(decay()));
-    overArena(device, device.kernel("optim/average", { CHANGING: 1 }), [values, changing.block, whole], {});
+    const changing = device.scalars(1, (out) => out.fill(typeof decay === "function" ? decay() : decay));
+    const clip = (clipper?.result ?? changing).block; // a decay is finite
+    overArena(device, device.kernel("optim/average"), [values, clip, changing.block, whole], {});
     changing.release();
   }
 

@@ -401,7 +401,7 @@ export class Trainer {
   private applyGradients(): Tensor {
     this.clipper.measure(this.options.pretrain.clipNorm);
     this.optimizer.update(() => this.learningRate(this.step), this.clipper);
-    this.objective.updated?.();
+    this.objective.updated?.(this.clipper);
     return this.clipper.result.alias();
   }
 

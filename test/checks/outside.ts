@@ -24,7 +24,7 @@ const builds = [
   ),
   build("audio/top_db", { WIDTH: "64u" }),
   ...["audio/crops", "audio/resample", "optim/scale"].map((shader) => build(shader)),
-  ...[0, 1].map((changing) => build("optim/average", { CHANGING: changing })),
+  build("optim/average"),
   ...[0, 1, 2].flatMap((rule) =>
     [false, true].map((on) => build("optim/update", { RULE: rule, NESTEROV: on, CLIP: on })),
   ),

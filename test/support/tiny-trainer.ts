@@ -1,5 +1,5 @@
 // A trainer of a tiny model on noise, two clips a step: for tests of what surrounds the numbers of a step.
-import { preset } from "../../src/patchifier/config.js";
+import { type PretrainConfig, preset } from "../../src/patchifier/config.js";
 import type { Gpu } from "../../src/tensor/gpu.js";
 import type { Random } from "../../src/tensor/random.js";
 import { Trainer, type TrainerOptions } from "../../src/train/trainer.js";
@@ -11,6 +11,7 @@ export function tinyTrainer(
   seed: number,
   spoil: (crops: Float32Array, draw: number) => void = () => {},
   options: Partial<TrainerOptions> = {},
+  plan: Partial<PretrainConfig> = {},
 ): Trainer {
   let draws = 0;
   const sampler = {
@@ -24,7 +25,7 @@ export function tinyTrainer(
   const { pretrain } = preset("demo");
   return new Trainer(gpu, {
     model: tinyModel,
-    pretrain: { ...pretrain, batch: 2, warmup: 2, steps: 100 },
+    pretrain: { ...pretrain, batch: 2, warmup: 2, steps: 100, ...plan },
     normalisation: tinyNormalisation,
     seed,
     sampler,

@@ -43,6 +43,27 @@ describe.each([Number.NaN, Number.POSITIVE_INFINITY])("a crop with %s in it", (v
   });
 });
 
+it("does not move data2vec's teacher", async () => {
+  const trainer = tinyTrainer(
+    gpu(),
+    freshSeed("teacher"),
+    (crops, draw) => {
+      if (draw === 2) crops[17] = Number.NaN;
+    },
+    {},
+    { objective: "data2vec" },
+  );
+  const teacher = async () => new Map(await trainer.objective.state?.());
+  for (let i = 0; i < 2; i++) await trainer.next();
+  const before = await teacher();
+  expect(before.size).toBeGreaterThan(0);
+  expect(Number.isFinite((await trainer.next()).gradNorm)).toBe(false);
+  expect(await teacher()).toEqual(before);
+  await trainer.next();
+  expect(await teacher()).not.toEqual(before);
+  trainer.dispose();
+});
+
 it("is counted in the log, and a few in a row do not end the run", async () => {
   const spoilt = new Set([1, 3, 4, 5, 6]); // four in a row, the trace of none
   const trainer = tinyTrainer(gpu(), freshSeed("counted"), (crops, draw) => {

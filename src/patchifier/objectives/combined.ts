@@ -49,8 +49,8 @@ export function combined(kinds: readonly ObjectiveKind[]): ObjectiveKind {
           return { loss: total, ...parts } as Losses;
         },
         ...(first && { reconstruct: (batch) => (first.reconstruct as (of: typeof batch) => Tensor)(batch) }),
-        updated() {
-          for (const { own } of members) own.updated?.();
+        updated(clipper) {
+          for (const { own } of members) own.updated?.(clipper);
         },
         ...(members.some(({ own }) => own.state) && {
           async state() {

@@ -2,7 +2,7 @@
 // itself that sees the whole crop, makes of the hidden patches: the mean over its last blocks of what their feed-forward parts
 // give, each normalised. That the teacher does not end up saying the same of everything shows in the targets' and the
 // predictions' standard deviation, which are reported.
-import { MovingAverage } from "../../nn/optim.js";
+import { type GradientClipper, MovingAverage } from "../../nn/optim.js";
 import type { NamedValues } from "../../nn/parameters.js";
 import { add, mul } from "../../ops/binary.js";
 import { fuse } from "../../ops/fuse.js";
@@ -108,9 +108,9 @@ class SelfDistillation implements Objective {
     };
   }
 
-  updated(): void {
+  updated(clipper?: GradientClipper): void {
     const { from, to, steps } = this.settings.decay;
-    this.teacher.update(() => from + (to - from) * Math.min(1, this.step() / steps));
+    this.teacher.update(() => from + (to - from) * Math.min(1, this.step() / steps), clipper);
   }
 
   async state(): Promise<NamedValues> {

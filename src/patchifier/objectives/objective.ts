@@ -1,5 +1,6 @@
 // What an objective of pre-training is: it turns a batch's patches and masks into losses, and may keep state of its own (a
 // teacher) and ask for inputs of its own. The objectives themselves stand beside this file, one each.
+import type { GradientClipper } from "../../nn/optim.js";
 import type { NamedValues, ParameterSpec } from "../../nn/parameters.js";
 import type { Gpu } from "../../tensor/gpu.js";
 import type { Random } from "../../tensor/random.js";
@@ -119,8 +120,8 @@ export interface Objective {
   losses(batch: ObjectiveBatch, training: boolean, trace?: Trace): Losses;
   /** The hidden patches as the model sees them, [B·hidden, P] in the units of `patches`; absent where it predicts no pixels. */
   reconstruct?(batch: ObjectiveBatch): Tensor;
-  /** Runs after each update of the weights, within the same captured function. */
-  updated?(): void;
+  /** Runs after each update of the weights, within the same captured function; `clipper` knows whether that update was skipped. */
+  updated?(clipper?: GradientClipper): void;
   /** What a checkpoint must hold beside weights and optimiser; absent where the seed and the step say it all. */
   state?(): Promise<NamedValues>;
   /** Takes back what `state` gave. */
