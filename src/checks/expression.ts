@@ -57,6 +57,7 @@ const functions: Record<string, (...values: number[]) => number> = {
   power4: (x, y) => x ** y,
   erf4: erf,
   gelu4: gelu,
+  or_nan: (x, y) => (Number.isNaN(x) ? x : y),
   is_special: (x) => Number(!Number.isFinite(x)),
   fma: (x, y, z) => x * y + z,
   select: (no, yes, condition) => (condition ? yes : no),

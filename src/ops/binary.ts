@@ -41,19 +41,19 @@ export const binaryRows = {
   div: { doc: "a/b", forward: "a / b", left: "g / b", right: "-g * (y / b)" },
   maximum: {
     doc: "the larger of a and b; where they are equal each gets half of the gradient",
-    forward: "max(a, b)",
+    forward: "or_nan(a, or_nan(b, max(a, b)))",
     left: `g * ${shareOfLarger}`,
     right: `g * ${shareOfSmaller}`,
   },
   minimum: {
     doc: "the smaller of a and b; where they are equal each gets half of the gradient",
-    forward: "min(a, b)",
+    forward: "or_nan(a, or_nan(b, min(a, b)))",
     left: `g * ${shareOfSmaller}`,
     right: `g * ${shareOfLarger}`,
   },
   pow: {
     doc: "aᵇ for a > 0",
-    forward: "pow(a, b)",
+    forward: "or_nan(a, or_nan(b, pow(a, b)))",
     left: "g * (b * pow(a, b - 1.0))",
     right: "g * (log(a) * y)",
   },

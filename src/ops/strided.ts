@@ -34,9 +34,7 @@ export function planWalk(shape: Shape, strides: readonly number[], start: number
   const { shape: lengths, steps } = merge(shape, strides);
   const rank = lengths.length;
   if (rank > 6) {
-    throw new ShapeError(
-      "A rearrangement of more than six separate axes is not supported: do it in two steps.",
-    );
+    throw new ShapeError("More than six separate axes are rearranged in two steps.");
   }
   const inner = lengths[rank - 1];
   const step = steps[rank - 1];

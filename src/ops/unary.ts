@@ -26,17 +26,21 @@ const tanhShare =
 export const unaryRows = {
   neg: { doc: "-x", forward: "-x", backward: "-g" },
   abs: { doc: "|x|, with gradient 0 at 0", forward: "abs(x)", backward: "g * sign(x)" },
-  exp: { doc: "eˣ", forward: "exp(x)", backward: "g * y" },
-  log: { doc: "ln x", forward: "log(x)", backward: "g / x" },
+  exp: { doc: "eˣ", forward: "or_nan(x, exp(x))", backward: "g * y" },
+  log: { doc: "ln x", forward: "or_nan(sqrt(x), log(x))", backward: "g / x" },
   sqrt: { doc: "√x", forward: "sqrt(x)", backward: "0.5 * g / y" },
   rsqrt: { doc: "1/√x", forward: "inverseSqrt(x)", backward: "-0.5 * g * y / x" },
   reciprocal: { doc: "1/x", forward: "1.0 / x", backward: "-g * y * y" },
   square: { doc: "x²", forward: "x * x", backward: "2.0 * g * x" },
-  relu: { doc: "max(x, 0)", forward: "max(x, vec4(0.0))", backward: "select(vec4(0.0), g, x > vec4(0.0))" },
-  sigmoid: { doc: "1/(1 + e⁻ˣ)", forward: "1.0 / (1.0 + exp(-x))", backward: "g * y * (1.0 - y)" },
+  relu: {
+    doc: "max(x, 0)",
+    forward: "or_nan(x, max(x, vec4(0.0)))",
+    backward: "select(g, vec4(0.0), x <= vec4(0.0))",
+  },
+  sigmoid: { doc: "1/(1 + e⁻ˣ)", forward: "or_nan(x, 1.0 / (1.0 + exp(-x)))", backward: "g * y * (1.0 - y)" },
   tanh: {
     doc: "tanh x",
-    forward: "tanh(clamp(x, vec4(-15.0), vec4(15.0)))",
+    forward: "or_nan(x, tanh(clamp(x, vec4(-15.0), vec4(15.0))))",
     backward: "g * (1.0 - y * y)",
   },
   silu: {
@@ -59,8 +63,8 @@ export const unaryRows = {
   affine: { doc: "a·x + b for numbers a and b", forward: "c0 * x + c1", backward: "g * c0" },
   clamp: {
     doc: "x limited to [a, b]; the gradient passes where a ≤ x ≤ b",
-    forward: "clamp(x, vec4(c0), vec4(c1))",
-    backward: "select(vec4(0.0), g, (x >= vec4(c0)) & (x <= vec4(c1)))",
+    forward: "or_nan(x, clamp(x, vec4(c0), vec4(c1)))",
+    backward: "select(vec4(0.0), g, x == clamp(x, vec4(c0), vec4(c1)))",
   },
   pow_scalar: {
     doc: "xᵃ for a number a; a negative x needs a whole a",
