@@ -19,6 +19,7 @@ import { Trainer } from "../../src/train/trainer.js";
 import { serialise } from "../../src/train/weights.js";
 import type { ClipInfo, ExportedFile } from "../../web/protocol.js";
 import { freshSeed } from "../support/gpu.js";
+import { wavBytes } from "../support/wav-bytes.js";
 import { adapterBeside, adapterNames } from "./browsers.js";
 import { closeBrowser } from "./launch.js";
 import { call, openWorkerPage, ready, type WorkerPage } from "./web-worker.js";
@@ -247,6 +248,34 @@ describe("clips", () => {
     frontEnd.dispose();
     for (const { id } of added) await call(page(), "removeClip", id);
     expect(await call(page(), "clips")).toEqual([]);
+  });
+
+  it("says by which rule files were read that are silent, too loud, or cancel themselves out", async () => {
+    const random = new Random(freshSeed("odd files"));
+    const noise = Array.from({ length: 8000 }, () => random.uniform() - 0.5);
+    const wav = (samples: number[], channels = 1) =>
+      wavBytes(new Uint8Array(Float32Array.from(samples).buffer), { tag: 3, bits: 32, channels });
+    await forgetEvents();
+    const { added, refused } = await withFiles("addFiles", [
+      { name: "silent.wav", bytes: wav(noise.map(() => 0)) },
+      { name: "loud.wav", bytes: wav(noise.map((x) => 30_000 * x)) },
+      {
+        name: "opposite.wav",
+        bytes: wav(
+          noise.flatMap((x) => [x, -x]),
+          2,
+        ),
+      },
+      { name: "fine.wav", bytes: wav(noise) },
+    ]);
+    expect(refused).toEqual([]);
+    expect(added).toHaveLength(4);
+    const told = (await eventsOf("problem")).map(({ value }) => (value as { message: string }).message);
+    expect(told).toHaveLength(1);
+    expect(told[0]).toMatch(
+      /used all the same: silent\.wav: silent: .*; loud\.wav: .* divided by 32768; opposite\.wav: .* loudest was taken alone\.$/,
+    );
+    for (const { id } of added) await call(page(), "removeClip", id);
   });
 
   it("composes demo music, piece after piece", async () => {

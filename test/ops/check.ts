@@ -87,8 +87,25 @@ export async function checkPrepared(gpu: Gpu, prepared: PreparedCase): Promise<s
     }
   }
   for (const tensor of made) tensor.dispose();
+  problems.push(...heldAfter(gpu, prepared));
   gpu.checkIndices = "first";
   return problems;
+}
+
+/** What a row leaves behind: its memory comes back when the scope ends, that of the gradients when the inputs' are disposed. */
+function heldAfter(gpu: Gpu, prepared: PreparedCase): string[] {
+  const { row, wanted, cotangent } = prepared;
+  const { use } = gpu.device.pool;
+  gpu.checkIndices = "never"; // what is looked at waits for the next readback
+  const before = use.inUse;
+  gpu.scope(() => {
+    const inputs = upload(gpu, prepared);
+    const output = row.run(inputs);
+    if (wanted.includes(true)) output.backward(gpu.tensor(cotangent, output.shape));
+    for (const { grad } of inputs) grad?.dispose();
+  });
+  const left = use.inUse - before;
+  return left === 0 ? [] : [`${left} bytes are still held after forward and gradient`];
 }
 
 /** Problems of one row, none if it passes. */

@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { registry } from "../../src/ops/define.js";
 import { unary } from "../../src/ops/unary.js";
 import { sizeOf } from "../../src/tensor/shape.js";
+import type { Tensor } from "../../src/tensor/tensor.js";
 import { openLess } from "../support/adapters.js";
 import { freshSeed, useGpu } from "../support/gpu.js";
 import { families as everywhere } from "./all-cases.js";
@@ -84,6 +85,19 @@ describe("the runner", () => {
       run: ([x]) => unary.square([x.detach()], {}).add(unary.affine([x], { a: 0, b: 0 })),
     };
     expect((await checkCase(gpu(), flat, seed)).join()).toMatch(/gradient 0\[/);
+  });
+
+  it("fails on memory that does not come back", async () => {
+    const kept: Tensor[] = [];
+    const leaking: OpCase = {
+      ...square,
+      run([x]) {
+        kept.push(unary.abs([x.detach()], {}).keep());
+        return unary.square([x], {});
+      },
+    };
+    expect((await checkCase(gpu(), leaking, seed)).join()).toMatch(/256 bytes are still held/);
+    for (const tensor of kept) tensor.dispose();
   });
 
   it("fails on one element's gradient that is a hundredth off, wherever it is", async () => {

@@ -4,7 +4,7 @@ import {
   AudioError,
   type AudioErrorKind,
   decodeAudio,
-  toMono,
+  mixDown,
   type Waveform,
 } from "../../src/audio/decode.js";
 import { DataError } from "../../src/gpu/errors.js";
@@ -32,7 +32,7 @@ export class Decoder {
   private readonly waiting = new Map<number, Waiting>();
   private next = 1;
 
-  /** A file's samples as one channel. Throws DataError with the reason where they cannot be had. */
+  /** A file's samples as one channel, with remarks on how they were read. Throws DataError with the reason where they cannot be had. */
   decode(file: File): Promise<Waveform> {
     const worker = this.start();
     if (!worker) return decodeFile(file);
@@ -103,7 +103,7 @@ async function decodeFile(file: File): Promise<Waveform> {
   } catch (error) {
     throw new DataError(`${file.name}: it cannot be read (${(error as Error).message})`);
   }
-  const waveform = await decodeAudio(bytes, { name: file.name });
+  const mono = mixDown(await decodeAudio(bytes, { name: file.name }));
   // A copy: what the decoder gives may lie in memory that is shared or larger.
-  return { sampleRate: waveform.sampleRate, channels: [toMono(waveform).slice()] };
+  return { ...mono, channels: [mono.channels[0].slice()] };
 }

@@ -18,6 +18,9 @@ type Answers = {
   [K in CallName]: (...args: Parameters<Calls[K]>) => ReturnType<Calls[K]> | Promise<ReturnType<Calls[K]>>;
 };
 
+/** So many odd files are named in one notice. */
+const mostNamed = 5;
+
 export class Session implements Answers {
   private readonly core: Core;
   private readonly decoder = new Decoder();
@@ -42,6 +45,7 @@ export class Session implements Answers {
     const { library } = this.opened;
     const added: ClipInfo[] = [];
     const refused: { name: string; reason: string }[] = [];
+    const odd: string[] = [];
     // The next file is decoded while this one is transformed.
     const decode = (file: File | undefined) => {
       const decoding = file && this.decoder.decode(file);
@@ -59,12 +63,20 @@ export class Session implements Answers {
         const clip = await this.core.onDevice(() => library.add(waveform, { name, source: "file", piece }));
         added.push(clip.info);
         this.core.clipsChanged(clip.info);
+        odd.push(...(waveform.remarks ?? []).map((remark) => `${name}: ${remark}`));
       } catch (error) {
         if (next === decoding) next = decode(files[done + 1]);
         refused.push({ name, reason: reasonOf(error, name) });
       }
     }
     this.emit("progress", { what: "reading files", done: files.length, total: files.length });
+    if (odd.length > 0) {
+      const more = odd.length > mostNamed ? ` (and ${odd.length - mostNamed} more)` : "";
+      this.emit("problem", {
+        message: `Odd, and used all the same: ${odd.slice(0, mostNamed).join("; ")}${more}.`,
+        advice: "Remove the clips that are not what you meant.",
+      });
+    }
     return { added, refused };
   }
 
