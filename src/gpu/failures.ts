@@ -42,9 +42,13 @@ export class Failures {
   async settle(): Promise<void> {
     // Readbacks that are under way at once wait for the same reports, so that each throws the most precise one.
     do {
-      // Without a value: each would hold the one before, for as long as the device is used.
-      this.settling = Promise.all([this.settling, ...this.pending.splice(0)]).then(() => {});
-      await this.settling;
+      const pending = this.pending;
+      this.pending = [];
+      const own: Promise<unknown> = Promise.all([this.settling, ...pending]);
+      this.settling = own;
+      await own;
+      // Else each would hold the results of the one before, for as long as the device is used.
+      if (this.settling === own) this.settling = Promise.resolve();
     } while (this.pending.length > 0);
     if (this.uncaptured) this.fail(this.uncaptured);
     this.check();
