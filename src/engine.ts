@@ -6,7 +6,8 @@ import "./ops/methods.js";
 
 export { type Block, formatBytes, type MemoryUse } from "./gpu/buffers.js";
 export type { Capabilities, SubgroupMatrix } from "./gpu/capabilities.js";
-export { type Allocation, Device, type DeviceOptions, type Groups } from "./gpu/device.js";
+export type { Allocation, Groups } from "./gpu/commands.js";
+export { Device, type DeviceOptions } from "./gpu/device.js";
 export * from "./gpu/errors.js";
 export { formatMemory, type Holding, type MemoryReport } from "./gpu/memory.js";
 export type { Kernel } from "./gpu/pipelines.js";

@@ -1,6 +1,7 @@
-// The order of the folders below src/: each imports only from the floors below it, the engine depends on nothing, and what
-// runs in a page knows nothing of Node. It reads the sources' import statements; nothing is run.
-import { readdirSync, readFileSync } from "node:fs";
+// The order of the folders below src/: each imports only from the floors below it, the engine depends on nothing, what runs in a
+// page knows nothing of Node, src/ takes nothing from the tools around it, and no file imports itself through others. It reads the
+// sources' import statements; nothing is run.
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { builtinModules } from "node:module";
 import { dirname, join, relative, resolve } from "node:path";
 import ts from "typescript";
@@ -20,6 +21,7 @@ const floors = [
   "data",
   "probe",
   "train",
+  "bench",
   "cli",
 ];
 const anywhere = new Set(["host", "io"]);
@@ -43,21 +45,24 @@ interface Import {
 
 function sources(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true, recursive: true })
-    .filter((entry) => entry.isFile() && /\.(ts|js|mjs)$/.test(entry.name))
+    .filter((entry) => entry.isFile() && /\.(tsx?|js|mjs)$/.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name));
 }
 
-/** Every import, export-from and import() of a file. */
-function importsOf(path: string): Import[] {
-  const file = relative(root, path);
+/** The source that is imported by a built file's name. */
+function sourceOf(path: string): string {
+  return [".ts", ".tsx"].map((end) => path.replace(/\.js$/, end)).find((each) => existsSync(each)) ?? path;
+}
+
+/** Every import, export-from and import() of a file; paths are relative to `base`. */
+function importsOf(path: string, base = root): Import[] {
+  const file = relative(base, path);
   const source = ts.createSourceFile(path, readFileSync(path, "utf8"), ts.ScriptTarget.Latest, true);
   const found: Import[] = [];
   const add = (specifier: ts.Node | undefined, typeOnly: boolean) => {
     if (!specifier || !ts.isStringLiteralLike(specifier)) return;
     const local = specifier.text.startsWith(".");
-    const target = local
-      ? relative(root, resolve(dirname(path), specifier.text)).replace(/\.js$/, ".ts")
-      : specifier.text;
+    const target = local ? relative(base, sourceOf(resolve(dirname(path), specifier.text))) : specifier.text;
     found.push({ file, target, local, typeOnly });
   };
   const visit = (node: ts.Node) => {
@@ -74,7 +79,7 @@ function importsOf(path: string): Import[] {
   return found;
 }
 
-const all = sources(root).flatMap(importsOf);
+const all = sources(root).flatMap((path) => importsOf(path));
 const folderOf = (path: string) => (path.includes("/") ? path.slice(0, path.indexOf("/")) : "");
 const isNode = (name: string) => name.startsWith("node:") || builtinModules.includes(name);
 const show = (each: Import) => `${each.file} imports ${each.target}`;
@@ -104,6 +109,14 @@ describe("src/", () => {
   it("imports from the floors below only", () => {
     const wrong = all.filter((each) => each.local && !allowed(each));
     expect(wrong.map(show)).toEqual([]);
+  });
+
+  it("imports nothing from the folders beside it", () => {
+    const outside = all.filter(({ target, local }) => local && target.startsWith(".."));
+    expect(outside.map(show).sort()).toEqual([
+      "cli/bench.ts imports ../node_modules/webgpu/package.json",
+      "version.ts imports ../package.json",
+    ]);
   });
 
   it("has an engine without dependencies", () => {
@@ -154,5 +167,58 @@ describe("the browser editions", () => {
     const outside = reached.filter((file) => folderOf(file) !== "" && !engine.has(folderOf(file)));
     expect(outside.filter((file) => !pageHost.test(file))).toEqual([]);
     expect(reached.filter((file) => folderOf(file) === "").sort()).toEqual(["engine-page.ts", "engine.ts"]);
+  });
+});
+
+/**
+ * Files that import one another, directly or through others, as one group each. Imports of types count: such files cannot be read
+ * one after the other either.
+ */
+function circlesOf(imports: readonly Import[]): string[][] {
+  const targets = new Map<string, string[]>();
+  for (const { file, target, local } of imports) {
+    if (local) targets.set(file, [...(targets.get(file) ?? []), target]);
+  }
+  const reachedFrom = (start: string) => {
+    const reached = new Set<string>();
+    const open = [start];
+    for (let file = open.pop(); file !== undefined; file = open.pop()) {
+      for (const target of targets.get(file) ?? []) {
+        if (!reached.has(target)) open.push(target);
+        reached.add(target);
+      }
+    }
+    return reached;
+  };
+  const reach = new Map([...targets.keys()].map((file) => [file, reachedFrom(file)]));
+  const groups = [...reach]
+    .filter(([file, reached]) => reached.has(file))
+    .map(([file, reached]) =>
+      [...reached]
+        .filter((other) => reach.get(other)?.has(file))
+        .sort()
+        .join(),
+    );
+  return [...new Set(groups)].sort().map((group) => group.split(","));
+}
+
+describe("circles", () => {
+  const edge = (file: string, target: string): Import => ({ file, target, local: true, typeOnly: false });
+
+  it("are found", () => {
+    const imports = [edge("a", "b"), edge("b", "c"), edge("c", "a"), edge("d", "a"), edge("e", "e")];
+    expect(circlesOf(imports)).toEqual([["a", "b", "c"], ["e"]]);
+  });
+
+  it("are none, but for a tensor and the Gpu that makes it", () => {
+    const base = resolve(".");
+    const files = ["src", "bench", "web", "scripts", "examples"].flatMap((folder) =>
+      sources(resolve(folder)),
+    );
+    const imports = files
+      .filter((path) => !path.includes("node_modules"))
+      .flatMap((path) => importsOf(path, base));
+    expect(imports.length).toBeGreaterThan(1000);
+    expect(circlesOf(imports)).toEqual([["src/tensor/gpu.ts", "src/tensor/tensor.ts"]]);
   });
 });

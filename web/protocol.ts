@@ -86,7 +86,7 @@ export interface Reconstruction {
   image: MelImage;
   /** Patch numbers, time-major: number = column·rows + row. */
   masked: Int32Array;
-  /** The crop with hidden patches replaced by their predictions. */
+  /** The crop with masked patches replaced by their predictions. */
   filled: Float32Array;
   mse: number;
   step: number;

@@ -153,7 +153,7 @@ def noise_batch(preset, batch, pin):
 
 
 def step_flops(preset, batch):
-    """The count of bench/flops.ts."""
+    """The count of src/bench/flops.ts."""
     tokens, values = (MELS // PATCH) * (preset["frames"] // PATCH), PATCH * PATCH
     masked, width = round(tokens * MASK_RATIO), preset["width"]
     every = batch * tokens

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { cacheFolder, writeWhole } from "../../src/host/cache.js";
-import type { Predictions } from "../../src/probe/protocol.js";
+import type { Predictions } from "../../src/probe/labels.js";
 
 export class AnswerStore {
   readonly folder = join(cacheFolder(), "study-answers");

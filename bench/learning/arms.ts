@@ -27,7 +27,7 @@ export interface Arm {
 const detail = { detailWeight: 6, reconstructWeight: 100 };
 /** The presets' learning rate. */
 const fast = { lr: 3e-3 };
-/** Hidden patches of the whole batch told apart by cosines. */
+/** Masked patches of the whole batch told apart by cosines. */
 const cosines = { detailWeight: 6, reconstructWeight: 20, contrast: { temperature: 0.1 }, lr: 3e-3 };
 
 export const arms: readonly Arm[] = [

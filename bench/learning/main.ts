@@ -17,7 +17,7 @@ import { open } from "../../src/node.js";
 import { objectiveKind } from "../../src/patchifier/objectives.js";
 import { type Evaluation, judge } from "../../src/probe/evaluation.js";
 import { type PoolName, poolNames } from "../../src/probe/feature-pools.js";
-import type { Predictions } from "../../src/probe/protocol.js";
+import type { Predictions } from "../../src/probe/labels.js";
 import type { Gpu } from "../../src/tensor/gpu.js";
 import { plural } from "../../src/train/report/html.js";
 import { version } from "../../src/version.js";

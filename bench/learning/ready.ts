@@ -2,7 +2,7 @@
 // weights of the same shape. Nothing is trained here.
 import { basename, resolve } from "node:path";
 import { type Evaluation, judge } from "../../src/probe/evaluation.js";
-import type { Predictions } from "../../src/probe/protocol.js";
+import type { Predictions } from "../../src/probe/labels.js";
 import type { Gpu } from "../../src/tensor/gpu.js";
 import { weightsDigest } from "../../src/train/feature-stores.js";
 import { loadModel } from "../../src/train/load-model.js";

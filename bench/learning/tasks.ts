@@ -16,7 +16,8 @@ import {
 } from "../../src/probe/evaluation.js";
 import type { Folds } from "../../src/probe/folds.js";
 import { handNames } from "../../src/probe/hand-features.js";
-import { metricsOf, outputsOf, type Predictions, type ProbeLabels } from "../../src/probe/protocol.js";
+import type { Predictions, ProbeLabels } from "../../src/probe/labels.js";
+import { metricsOf, outputsOf } from "../../src/probe/protocol.js";
 import type { Answers } from "../../src/probe/significance.js";
 import type { FeatureTable } from "../../src/probe/standardise.js";
 import type { Gpu } from "../../src/tensor/gpu.js";

@@ -7,7 +7,7 @@ import type { ModelConfig } from "../../src/patchifier/config.js";
 import { encoderSizes, Patchifier } from "../../src/patchifier/encoder.js";
 import type { PoolName } from "../../src/probe/feature-pools.js";
 import { encoderFeatures, hearingHop } from "../../src/probe/features.js";
-import type { Predictions } from "../../src/probe/protocol.js";
+import type { Predictions } from "../../src/probe/labels.js";
 import type { FeatureTable } from "../../src/probe/standardise.js";
 import type { Gpu } from "../../src/tensor/gpu.js";
 import { Trainer } from "../../src/train/trainer.js";

@@ -1,5 +1,5 @@
 // softmax (log_softmax where LOG) along the middle axis. x, y: [outer, reduce, items] of vec4 or f32. One invocation a
-// column of items: the lanes of a subgroup read neighbours. Three walks of the column.
+// column of items: the lanes of a subgroup read neighbours. Three passes over the column.
 #include "lib/index"
 #if VEC
 #define ITEM vec4<f32>

@@ -1,7 +1,7 @@
 // What a check of a kernel is: small inputs from a seed with what must come out, worked out in float64 by the formula and not by
 // the kernel's way. A check drives the very kernel that the work asks for, with its defines, and chooses parameters of its own.
 // Not here: running checks (run.ts), the checks of each family (the other files), what follows from a wrong one (ops/alternatives).
-import type { Groups } from "../gpu/device.js";
+import type { Groups } from "../gpu/commands.js";
 import type { Defines } from "../gpu/preprocess.js";
 import type { Random } from "../tensor/random.js";
 

@@ -1,8 +1,8 @@
 // The benchmark's tables as text. Nothing is measured here.
-import { fullGrowth, type GrowthRow, tolerance } from "../../bench/growth.js";
-import { disturbing } from "../../bench/load.js";
-import type { StepProfile } from "../../bench/profile.js";
-import type { Ceilings, Row } from "../../bench/suites.js";
+import { fullGrowth, type GrowthRow, tolerance } from "../bench/growth.js";
+import { disturbing } from "../bench/load.js";
+import type { StepProfile } from "../bench/profile.js";
+import type { Ceilings, Row } from "../bench/suites.js";
 import { alignTable } from "./table.js";
 
 /** Three significant digits, without an exponent. */
@@ -145,7 +145,7 @@ export function growthTable(rows: readonly GrowthRow[]): string {
 export const growthLegend =
   "ratio: how time grew over how the FLOP count grew, from the point before; below 1 where the adapter still had room. Full: from the\n" +
   "first point on that reaches 85% of the axis's best GFLOP/s; the point after it must be within 15%. FLOPs: the matrix products of\n" +
-  "encoder, heads and losses, forward and backward (bench/flops.ts). Captured steps, first two not counted.\n" +
+  "encoder, heads and losses, forward and backward (src/bench/flops.ts). Captured steps, first two not counted.\n" +
   "cpu ms: processor time of the process, which on software adapters is the device.";
 
 /** A step's dispatches by kernel. */

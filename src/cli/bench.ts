@@ -1,12 +1,13 @@
 // `melgrad bench`: times the kernels, the log-mel, the training step, its growth and the adapter's own ceilings, prints tables,
-// and writes the numbers as JSON. What is timed stands in bench/; here are the options and the order.
+// and writes the numbers as JSON. What is timed stands in src/bench; here are the options and the order.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { featureLegend, featurePlans, featureTable, measureFeatures } from "../../bench/features.js";
-import { growthAxes, growthPoints, measureGrowth } from "../../bench/growth.js";
-import { CpuMeter, disturbing, othersNow } from "../../bench/load.js";
-import { measureProbes, probeLegend, probePlans, probeTable } from "../../bench/probes.js";
+import { version as webgpuVersion } from "../../node_modules/webgpu/package.json";
+import { featureLegend, featurePlans, featureTable, measureFeatures } from "../bench/features.js";
+import { growthAxes, growthPoints, measureGrowth } from "../bench/growth.js";
+import { CpuMeter, disturbing, othersNow } from "../bench/load.js";
+import { measureProbes, probeLegend, probePlans, probeTable } from "../bench/probes.js";
 import {
   type BenchReport,
   machine,
@@ -15,8 +16,8 @@ import {
   resultName,
   type SuiteResult,
   writeReport,
-} from "../../bench/results.js";
-import { presetPlan, profileStep } from "../../bench/step.js";
+} from "../bench/results.js";
+import { presetPlan, profileStep } from "../bench/step.js";
 import {
   casesOf,
   describe,
@@ -27,8 +28,7 @@ import {
   suiteNames,
   suites,
   type Timed,
-} from "../../bench/suites.js";
-import { version as webgpuVersion } from "../../node_modules/webgpu/package.json";
+} from "../bench/suites.js";
 import { DataError, UsageError } from "../gpu/errors.js";
 import type { TuneMode } from "../gpu/tuner.js";
 import { adapterLine } from "../host/types.js";

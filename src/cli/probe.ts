@@ -14,7 +14,7 @@ import { shardHere } from "../host/node/launch.js";
 import { adapterLine } from "../host/types.js";
 import { open } from "../node.js";
 import { type PoolName, poolNames } from "../probe/feature-pools.js";
-import { type GridName, gridNames, gridOf } from "../probe/grid.js";
+import { type GridName, gridNames, gridOf } from "../probe/grid/grids.js";
 import { type FeatureFile, readFeatures } from "../train/feature-file.js";
 import { probingPhases, tellPhases } from "../train/phases.js";
 import { keepFeatures, type ProbeRunOptions, runProbes } from "../train/probe.js";

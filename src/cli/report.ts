@@ -1,6 +1,6 @@
 // `melgrad doctor --report`: checks the kernels of a training step anew, times a few steps, and writes down what a bug report needs.
 import { cpus } from "node:os";
-import { BenchStep } from "../../bench/step.js";
+import { BenchStep } from "../bench/step.js";
 import { kernelChecks } from "../checks/index.js";
 import { adapterReport } from "../checks/report.js";
 import { type CheckedWork, checkWork } from "../checks/run.js";

@@ -3,7 +3,7 @@
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
-import { profileStep } from "../../bench/step.js";
+import { profileStep } from "../bench/step.js";
 import { turnChecksOn } from "../checks/use.js";
 import { CORPORA, isCorpusName } from "../data/corpora/index.js";
 import { SETS } from "../data/sets/index.js";

@@ -1,8 +1,8 @@
 // Tuning from the command line: what `melgrad doctor --tune` measures (the presets' training steps and the shapes of the
 // benchmark), the lines it prints, and the file that a table is shipped as.
-import { BenchStep, type StepPlan } from "../../bench/step.js";
-import { casesOf } from "../../bench/suites.js";
-import type { BenchCase } from "../../bench/types.js";
+import { BenchStep, type StepPlan } from "../bench/step.js";
+import { casesOf } from "../bench/suites.js";
+import type { BenchCase } from "../bench/types.js";
 import type { Tuner } from "../gpu/tuner.js";
 import type { TuningOptions, TuningResult } from "../ops/tuning.js";
 import { tunables, tune } from "../ops/tuning-families.js";
@@ -132,7 +132,7 @@ export function shippedSource(tuner: Tuner, name: string): string {
   return [
     "// Written by `npm run tune`: which kernel was the fastest for each bucket of shapes, and how many times faster than the",
     '// one that the rule takes; "" is the rule\'s. Not to be edited by hand.',
-    'import type { ShippedTable } from "./index.js";',
+    'import type { ShippedTable } from "./table.js";',
     "",
     "// biome-ignore format: one bucket a line",
     `export const ${name}: ShippedTable = {`,

@@ -139,3 +139,13 @@ export function subgroupMatricesOf(
     )
     .map(({ M, N, K }) => ({ m: M, n: N, k: K }));
 }
+
+/** The size of a subgroup, where it is always the same one and one that kernels for exact sizes can be built for. */
+export function exactLanes({
+  subgroups,
+  subgroupMinSize: lanes,
+  subgroupMaxSize,
+}: Pick<Capabilities, "subgroups" | "subgroupMinSize" | "subgroupMaxSize">): 4 | 8 | 16 | undefined {
+  const exact = subgroups && lanes === subgroupMaxSize;
+  return exact && (lanes === 4 || lanes === 8 || lanes === 16) ? lanes : undefined;
+}

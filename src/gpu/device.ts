@@ -9,6 +9,7 @@ import {
   wantedFeatures,
   wantedLimits,
 } from "./capabilities.js";
+import type { Allocation, Audit, Groups } from "./commands.js";
 import { DeviceLostError, MelgradError, ShaderError } from "./errors.js";
 import { Failures } from "./failures.js";
 import { lanesFault } from "./lanes.js";
@@ -21,17 +22,6 @@ import { Recorder } from "./recorder.js";
 import { packReads, Staging } from "./staging.js";
 import { Tuner } from "./tuner.js";
 import { Waiting } from "./waiting.js";
-
-/** Workgroup counts of a dispatch. */
-export type Groups = readonly [x: number, y?: number, z?: number];
-
-/** Memory that was handed out. */
-export interface Allocation {
-  /** The memory: a range of a buffer. */
-  readonly block: Block;
-  /** Gives it back; once. */
-  release(): void;
-}
 
 /** Tries a feature on a device; what is wrong with it, if anything. */
 export type Distrust = (device: Device) => Promise<string | undefined>;
@@ -56,15 +46,6 @@ export interface DeviceOptions {
 
 /** What a command recorder sees of each dispatch; see `Device.observer`. */
 export type DispatchObserver = (kernel: Kernel, blocks: readonly Block[], groups: Groups) => void;
-
-/** Something to be looked at by the next readback: two integers, -1 where nothing was found. */
-export interface Audit {
-  block: Block;
-  /** Called once the integers have been read. */
-  judge(found: Int32Array): Error | undefined;
-  /** In the first run of a program alone. */
-  once: boolean;
-}
 
 const uniformSlot = 256;
 const uniformSlots = 256;

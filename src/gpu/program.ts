@@ -1,8 +1,11 @@
 // A recorded list of commands with memory of its own, to be run again and again: every run sets pipelines and bind groups that
 // were made once, so that it allocates nothing. Not here: recording (recorder.ts) and placing memory (plan.ts).
-import type { Device } from "./device.js";
-import type { Cost } from "./pace.js";
-import type { ImmediatePass, Kernel } from "./pipelines.js";
+import type { BufferPool } from "./buffers.js";
+import type { Capabilities } from "./capabilities.js";
+import type { Audit } from "./commands.js";
+import type { Cost, Pace } from "./pace.js";
+import type { ImmediatePass, Kernel, PipelineCache } from "./pipelines.js";
+import type { Profiler } from "./profiler.js";
 import type { Command, Recording } from "./recorder.js";
 
 const UNIFORM = 64;
@@ -42,6 +45,25 @@ export interface ProgramReport {
   lowerBound: number;
 }
 
+/** What a program asks of its device. */
+export interface ProgramHost {
+  readonly gpu: GPUDevice;
+  readonly capabilities: Capabilities;
+  readonly pool: BufferPool;
+  readonly pipelines: PipelineCache;
+  readonly pace: Pace;
+  readonly profiler: Profiler | undefined;
+  readonly counts: { dispatches: number };
+  check(): void;
+  flush(): void;
+  audit(audits: readonly Audit[]): void;
+  /** Begins a run. One that is still open is submitted first, because the two share their memory and scalars. */
+  startReplay(program: Program): void;
+  /** The open commands, outside a pass, into which a run of the program goes. It uses these buffers. */
+  joinReplay(program: Program, bufferIds: Iterable<number>): GPUCommandEncoder;
+}
+
+/** A recording with its memory. */
 export class Program {
   private prepared: Prepared[] | undefined;
   private readonly destroyers: (() => void)[] = [];
@@ -57,7 +79,7 @@ export class Program {
   private costs: readonly Cost[] | undefined;
 
   constructor(
-    private readonly device: Device,
+    private readonly device: ProgramHost,
     readonly recording: Recording,
     private readonly label: string,
   ) {

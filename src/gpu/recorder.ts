@@ -1,7 +1,7 @@
 // Record mode: instead of running, dispatches, copies and clears are written down, and memory is only promised. What comes out
 // is a Recording, which program.ts gives memory and replays. Nothing here touches the adapter.
 import type { Block } from "./buffers.js";
-import type { Audit } from "./device.js";
+import type { Audit } from "./commands.js";
 import { MelgradError } from "./errors.js";
 import type { Kernel } from "./pipelines.js";
 import { type MemoryPlan, planMemory } from "./plan.js";

@@ -117,7 +117,7 @@ export class Tuner {
   private readonly wantedBuckets = new Map<string, Wanted>();
   private readonly fresh = new Set<string>();
   private readonly sources = new Map<string, string>();
-  private forced: { family: string; choice: unknown } | undefined;
+  private forced: { family: string; choose(shape: unknown): unknown } | undefined;
 
   constructor(
     /** Of the device. */
@@ -153,7 +153,7 @@ export class Tuner {
   /** The choice for a case. */
   choose<Case, Choice>(family: TunedFamily<Case, Choice>, shape: Case): Choice {
     const { forced } = this;
-    if (forced?.family === family.name) return forced.choice as Choice;
+    if (forced?.family === family.name) return forced.choose(shape) as Choice;
     const bucket = family.bucket(shape);
     let decided = this.decisions.get(family.name);
     if (!decided) {
@@ -179,11 +179,20 @@ export class Tuner {
   }
 
   /** Runs `work`, in which every case of the family gets this choice. */
-  using<Case, Choice>(family: TunedFamily<Case, Choice>, choice: Choice, work: () => void): void {
+  using<Case, Choice, R>(family: TunedFamily<Case, Choice>, choice: Choice, work: () => R): R {
+    return this.usingEach(family, () => choice, work);
+  }
+
+  /** Runs `work`, in which each case of the family gets the choice that `choose` says. `work` must be synchronous. */
+  usingEach<Case, Choice, R>(
+    family: TunedFamily<Case, Choice>,
+    choose: (shape: Case) => Choice,
+    work: () => R,
+  ): R {
     const before = this.forced;
-    this.forced = { family: family.name, choice };
+    this.forced = { family: family.name, choose: choose as (shape: unknown) => unknown };
     try {
-      work();
+      return work();
     } finally {
       this.forced = before;
     }

@@ -1,6 +1,6 @@
 // The kernels that attention is computed by, and which of them is taken where nothing was measured. Not here: the launch
 // (attention.ts), the measured choice (tuning-attention.ts).
-import type { Capabilities } from "../gpu/capabilities.js";
+import { type Capabilities, exactLanes } from "../gpu/capabilities.js";
 
 export type AttentionPass = "forward" | "backward_query" | "backward_key";
 
@@ -30,19 +30,13 @@ export function ownRows({ pass, tq, tk }: Pick<AttentionCase, "pass" | "tq" | "t
   return pass === "backward_key" ? tk : tq;
 }
 
-/** The one size of this adapter's subgroups, where the tile kernels can be built for it. */
-export function tileLanes({ subgroups, subgroupMinSize, subgroupMaxSize }: Capabilities): number | undefined {
-  const one = subgroups && subgroupMinSize === subgroupMaxSize && [4, 8, 16].includes(subgroupMinSize);
-  return one ? subgroupMinSize : undefined;
-}
-
 /** How many invocations the lane kernels can let share a read: 1 without subgroups of at least 4. */
 export function largestShare({ subgroups, subgroupMinSize }: Capabilities): number {
   return !subgroups || subgroupMinSize < 4 ? 1 : subgroupMinSize >= 8 ? 8 : 4;
 }
 
 export function attentionRule(capabilities: Capabilities, shape: AttentionCase): AttentionChoice {
-  const lanes = capabilities.software ? tileLanes(capabilities) : undefined;
+  const lanes = capabilities.software ? exactLanes(capabilities) : undefined;
   if (lanes !== undefined) {
     // By measurement, as the shaders' comments say; on lavapipe the compiler's time decides too.
     const blocks = lanes >= 8 ? 1 : Math.ceil(shape.dim / 4) <= 8 ? 4 : 2;

@@ -1,25 +1,10 @@
 // Element-by-element functions of two tensors with NumPy broadcasting; each runs as a program of one step (program.ts). A
 // number as second operand is `affine` where that is the same thing.
-import { broadcastAxes, type Shape, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { sumTo } from "./broadcast.js";
 import { defineOp, type Op, result } from "./define.js";
-import { named, runProgram } from "./program.js";
-import { sum } from "./reduce.js";
+import { combine, named, runProgram } from "./program.js";
 import { affine } from "./unary.js";
-import { reshape } from "./view.js";
-
-/** EXPR(a, b), a WGSL expression on vec4s, over the broadcast of both shapes; outside the graph. */
-export function combine(expression: string, a: Tensor, b: Tensor): Tensor {
-  return runProgram({ body: "let a = x0; let b = x1;", results: [expression] }, [a, b])[0];
-}
-
-/** Sums a gradient over the axes along which its operand was repeated. */
-export function sumTo(grad: Tensor, shape: Shape): Tensor {
-  if (sameShape(grad.shape, shape)) return grad;
-  const axes = broadcastAxes(shape, grad.shape);
-  const summed = axes.length > 0 ? sum(grad, { dim: axes, keepDim: true }) : grad;
-  return sameShape(summed.shape, shape) ? summed : reshape(summed, shape);
-}
 
 /** `a`, `b`, `y` and `g` are the operands, the result and the upstream gradient as vec4<f32>. */
 export interface BinaryRow {

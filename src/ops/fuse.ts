@@ -6,7 +6,8 @@
 // memory or gives it back would have to know who still waits for its old content, and what runs when would depend on who looks.
 import { ShapeError } from "../gpu/errors.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { type BinaryName, binaryRows, sumTo } from "./binary.js";
+import { type BinaryName, binaryRows } from "./binary.js";
+import { sumTo } from "./broadcast.js";
 import { defineOp, result } from "./define.js";
 import { type Program, runProgram } from "./program.js";
 import { numbersOf, type UnaryName, unaryRows } from "./unary.js";

@@ -8,6 +8,7 @@ export {
 } from "./attention.js";
 export { backward } from "./autograd.js";
 export { add, div, mul, sub } from "./binary.js";
+export { broadcastTo } from "./broadcast.js";
 export { cast } from "./cast.js";
 export { type ConvOptions, conv1d, conv2d } from "./conv.js";
 export { type CrossEntropyOptions, crossEntropy, type LossReduction } from "./cross-entropy.js";
@@ -29,4 +30,4 @@ export { logsumexp, max, mean, min, norm, type ReduceOptions, sum, variance } fr
 export { argmax, cumsum, type TopkOptions, type TopkResult, topk } from "./scan.js";
 export { type RowTable, rowTable, selectRows } from "./select-rows.js";
 export { logSoftmax, type SoftmaxOptions, softmax } from "./softmax.js";
-export { broadcastTo, permute, reshape, transpose } from "./view.js";
+export { permute, reshape, transpose } from "./view.js";

@@ -1,6 +1,6 @@
 // What every kernel launch shares: folding a grid into two dimensions and the element-by-element grid.
 import type { Capabilities } from "../gpu/capabilities.js";
-import type { Groups } from "../gpu/device.js";
+import type { Groups } from "../gpu/commands.js";
 
 const maxGroups = 65535;
 

@@ -3,11 +3,10 @@
 import { ShapeError } from "../gpu/errors.js";
 import { formatShape, inverseOf, type Shape, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { combine } from "./binary.js";
 import type { LossReduction } from "./cross-entropy.js";
 import { defineOp } from "./define.js";
 import { sumLosses } from "./loss-sums.js";
-import { runProgram } from "./program.js";
+import { combine, runProgram } from "./program.js";
 
 export { type CrossEntropyOptions, crossEntropy, type LossReduction } from "./cross-entropy.js";
 export { infonce } from "./infonce.js";

@@ -43,13 +43,6 @@ export interface ProductOptions extends ProductShape {
   sums?: Tensor;
 }
 
-let override: ((shape: ProductShape) => MatmulChoice | undefined) | undefined;
-
-/** For tests and benchmarks: replaces the choice until called without an argument. */
-export function overrideMatmul(choose?: (shape: ProductShape) => MatmulChoice | undefined): void {
-  override = choose;
-}
-
 /** Products, for the tuner. */
 export const matmulFamily = matmulTuning({ rule: chooseMatmul, supported: supportedMatmuls, tileOf });
 
@@ -64,7 +57,7 @@ export function product(a: Tensor, b: Tensor, c: Tensor, options: ProductOptions
   }
   const { device } = gpu;
   const shape: ProductOptions = { ...options, half: a.dtype === "f16" && b.dtype === "f16" };
-  let choice = override?.(shape) ?? device.tuner.choose(matmulFamily, shape);
+  let choice = device.tuner.choose(matmulFamily, shape);
   // A neighbour in the tuner's bucket may have been measured with a kernel that this shape cannot have.
   if (!fits(choice.variant, shape)) choice = chooseMatmul(device.capabilities, shape);
   const cutOf = ({ variant, slices }: MatmulChoice) =>

@@ -1,7 +1,7 @@
 // The kernels for matrix products by adapter and shape, as pure functions: which an adapter can run, which a rule takes where nothing
 // has been measured, their tiles and defines. The launch is in matmul-kernels.ts, the measured choice in tuning-matmul.ts.
-import type { Capabilities } from "../gpu/capabilities.js";
-import type { Groups } from "../gpu/device.js";
+import { type Capabilities, exactLanes } from "../gpu/capabilities.js";
+import type { Groups } from "../gpu/commands.js";
 import type { Defines } from "../gpu/preprocess.js";
 import { foldGroups } from "./launch.js";
 
@@ -110,14 +110,6 @@ function matrixMemory(tile: number, results: number): number {
   return 2 * 2 * Math.max(tile * (matrixStep + 8), matrixStep * (tile + 8)) + 8 * results * 4;
 }
 
-/** The subgroup size, where it is always the same one and one that the subgroup kernel can be built for. */
-function exactLanes(capabilities: MatmulCapabilities): 4 | 8 | 16 | undefined {
-  const { subgroups, subgroupMinSize: lanes, subgroupMaxSize } = capabilities;
-  return subgroups && lanes === subgroupMaxSize && (lanes === 4 || lanes === 8 || lanes === 16)
-    ? lanes
-    : undefined;
-}
-
 /** 32 rows × 32 or 64 columns a subgroup: a large tile shares its loads among more results; a low result has no use for it. */
 function tallest(lanes: 4 | 8 | 16): MatmulVariant {
   const blocks = lanes === 4 ? 8 : lanes === 8 ? 4 : 2;
@@ -148,6 +140,20 @@ export function chooseMatmul(capabilities: MatmulCapabilities, shape: ProductSha
   const groups = Math.ceil(m / rows) * Math.ceil(n / columns) * batch;
   const slices = Math.min(Math.floor(wanted / groups), Math.floor(k / 128), 32);
   return { variant, slices: Math.max(1, slices) };
+}
+
+/**
+ * One kernel for products of any size: which one it is, and so the order of every sum, does not depend on how many rows or products
+ * there are, as it does where the tuner chooses. `low`: for results of few rows.
+ */
+export function pinnedMatmul(capabilities: MatmulCapabilities, low: boolean): MatmulChoice {
+  const { software } = capabilities;
+  const lanes = software ? exactLanes(capabilities) : undefined;
+  if (lanes) {
+    return { variant: low ? { kind: "subgroup", lanes, blocks: 1, quads: 1 } : tallest(lanes), slices: 1 };
+  }
+  const shared = !software && supportsShared(capabilities);
+  return { variant: shared ? { kind: "shared", tile: 64 } : { kind: "register" }, slices: 1 };
 }
 
 /** Whether everything can move by vec4. */

@@ -2,10 +2,10 @@
 import { ShapeError } from "../gpu/errors.js";
 import { broadcastShapes, formatShape, rowsOf, type Shape, sameShape, sizeOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { sumTo } from "./binary.js";
+import { broadcastTo, sumTo } from "./broadcast.js";
 import { defineOp, result } from "./define.js";
 import { product } from "./matmul-kernels.js";
-import { broadcastTo, reshape } from "./view.js";
+import { reshape } from "./view.js";
 
 /** How the operands of a product are stored. */
 export interface MatmulOptions {

@@ -3,6 +3,7 @@
 import { Tensor } from "../tensor/tensor.js";
 import { backward } from "./autograd.js";
 import { add, binary, div, mul, sub } from "./binary.js";
+import { broadcastTo } from "./broadcast.js";
 import { cast } from "./cast.js";
 import { dropout } from "./dropout.js";
 import { gather, indexSelect, scatterAdd } from "./gather.js";
@@ -13,7 +14,7 @@ import { logsumexp, max, mean, min, norm, type ReduceOptions, sum, variance } fr
 import { argmax, cumsum, type TopkOptions, topk } from "./scan.js";
 import { logSoftmax, type SoftmaxOptions, softmax } from "./softmax.js";
 import { unary } from "./unary.js";
-import { broadcastTo, permute, reshape, transpose } from "./view.js";
+import { permute, reshape, transpose } from "./view.js";
 
 const methods = {
   /** x + other by element. Broadcasts as NumPy does; throws ShapeError where the shapes do not go together. */

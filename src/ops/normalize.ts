@@ -2,8 +2,9 @@
 import { ShapeError } from "../gpu/errors.js";
 import { formatShape, resolveAxis, rowsOf, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { combine, sumTo } from "./binary.js";
+import { sumTo } from "./broadcast.js";
 import { defineOp } from "./define.js";
+import { combine } from "./program.js";
 import { reduceInto, spread, viewAround } from "./reduction.js";
 import { planRows } from "./row-teams.js";
 

@@ -178,3 +178,8 @@ export function readOperands(
   });
   return { defines: asConditions(), params };
 }
+
+/** EXPR(a, b), a WGSL expression on vec4s, over the broadcast of both shapes; outside the graph. */
+export function combine(expression: string, a: Tensor, b: Tensor): Tensor {
+  return runProgram({ body: "let a = x0; let b = x1;", results: [expression] }, [a, b])[0];
+}

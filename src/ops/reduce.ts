@@ -3,8 +3,8 @@
 import { ShapeError } from "../gpu/errors.js";
 import { formatShape, inverseOf, reducedShape, resolveAxes, type Shape, sizeOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { combine } from "./binary.js";
 import { defineOp, type Op } from "./define.js";
+import { combine } from "./program.js";
 import { type Reduction, reduceInto, spread, type View3, viewAround } from "./reduction.js";
 import { permute, reshape } from "./view.js";
 

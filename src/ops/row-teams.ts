@@ -1,7 +1,7 @@
 // How the kernels that work row by row (softmax, layer norm, losses, reductions of the last axis) are launched: which team
 // of invocations takes a row (shaders/lib/team), and how many workgroups that makes. Pure apart from reading capabilities.
-import type { Capabilities } from "../gpu/capabilities.js";
-import type { Groups } from "../gpu/device.js";
+import { type Capabilities, exactLanes } from "../gpu/capabilities.js";
+import type { Groups } from "../gpu/commands.js";
 import type { Kernel } from "../gpu/pipelines.js";
 import type { Defines } from "../gpu/preprocess.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -22,9 +22,8 @@ export interface RowPlan {
 }
 
 /** The size of every subgroup of a software adapter, or 0: kernels with LANES share values by lane numbers known in advance. */
-export function lanesOf({ software, subgroups, subgroupMinSize, subgroupMaxSize }: Capabilities): number {
-  const known = software && subgroups && subgroupMinSize === subgroupMaxSize;
-  return known && [4, 8, 16].includes(subgroupMinSize) ? subgroupMinSize : 0;
+export function lanesOf(capabilities: Capabilities): number {
+  return (capabilities.software && exactLanes(capabilities)) || 0;
 }
 
 /** What a plan is made with instead of the rule's team, where that computes wrongly. */

@@ -1,6 +1,6 @@
 // Attention's three kernels as a family for the tuner: which calls share a choice, and which sizes of tile are worth measuring.
 // Not here: the kernels and the rule (attention-variants.ts), the measurement (tuning.ts).
-import type { Capabilities } from "../gpu/capabilities.js";
+import { type Capabilities, exactLanes } from "../gpu/capabilities.js";
 import type { TunedFamily } from "../gpu/tuner.js";
 import {
   type AttentionCase,
@@ -9,7 +9,6 @@ import {
   attentionRule,
   largestShare,
   ownRows,
-  tileLanes,
 } from "./attention-variants.js";
 import { bucketsOf } from "./tuning-buckets.js";
 
@@ -21,7 +20,7 @@ function candidates(capabilities: Capabilities, shape: AttentionCase): Attention
     if (!choices.some((each) => nameOf(each) === nameOf(choice))) choices.push(choice);
   };
   const own = ownRows(shape);
-  const lanes = tileLanes(capabilities);
+  const lanes = exactLanes(capabilities);
   if (lanes !== undefined) {
     // Sums that a subgroup's invocation keeps; more do not stay in registers, and compile for seconds.
     const columns = Math.ceil(Math.ceil(shape.dim / 4) / lanes);
@@ -61,7 +60,7 @@ export const attentionFamily: TunedFamily<AttentionCase, AttentionChoice> = {
   parse(name, capabilities) {
     const [kind, ...sizes] = name.split("-");
     const [first, second, third] = sizes.map(Number);
-    if (kind === "tile" && first === tileLanes(capabilities)) {
+    if (kind === "tile" && first === exactLanes(capabilities)) {
       return { kind, lanes: first, blocks: second, keys: third };
     }
     if (kind === "lane" && first <= largestShare(capabilities)) return { kind, share: first, width: second };

@@ -1,16 +1,8 @@
-// Rearrangements that are one strided walk of their source: reshape (free), permute, transpose, broadcast_to. Slices,
-// concatenation and padding are in move.ts.
+// Rearrangements that are one strided copy of their source: reshape (free), permute, transpose. Repeating along axes is in
+// broadcast.ts; slices, concatenation and padding are in move.ts.
 import { ShapeError } from "../gpu/errors.js";
-import {
-  broadcastStrides,
-  formatShape,
-  resolveAxis,
-  type Shape,
-  sizeOf,
-  stridesOf,
-} from "../tensor/shape.js";
+import { formatShape, resolveAxis, type Shape, sizeOf, stridesOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { sumTo } from "./binary.js";
 import { defineOp, result } from "./define.js";
 import { stridedCopy } from "./strided.js";
 
@@ -82,24 +74,4 @@ export function transpose(x: Tensor, dim0 = -2, dim1 = -1): Tensor {
   const [a, b] = [resolveAxis(dim0, x.rank), resolveAxis(dim1, x.rank)];
   [dims[a], dims[b]] = [dims[b], dims[a]];
   return permute(x, dims);
-}
-
-const broadcastOp = defineOp<{ shape: Shape }>({
-  name: "broadcast_to",
-  integers: true,
-  doc: "x repeated along new axes and axes of length 1.",
-  forward: ([x], { shape }) => result(stridedCopy(x, shape, broadcastStrides(x.shape, shape))),
-  backward: ({ grad, inputs: [x] }) => [sumTo(grad, x.shape)],
-});
-
-/**
- * x repeated along axes of length 1, and along new ones before its own, to `shape`; a copy. Throws ShapeError where it does not
- * repeat to it.
- */
-export function broadcastTo(x: Tensor, shape: Shape): Tensor {
-  const offset = shape.length - x.rank;
-  const fits = offset >= 0 && x.shape.every((n, axis) => n === 1 || n === shape[axis + offset]);
-  if (!fits)
-    throw new ShapeError(`broadcastTo: ${formatShape(x.shape)} does not repeat to ${formatShape(shape)}.`);
-  return broadcastOp([x], { shape });
 }

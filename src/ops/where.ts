@@ -2,7 +2,7 @@
 import { ShapeError } from "../gpu/errors.js";
 import { formatShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { sumTo } from "./binary.js";
+import { sumTo } from "./broadcast.js";
 import { defineOp, result } from "./define.js";
 import { runProgram } from "./program.js";
 

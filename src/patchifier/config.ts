@@ -52,10 +52,10 @@ export interface PretrainConfig {
   reconstructWeight: number;
   /**
    * joint and reconstruct: how many times the fine structure of spectra counts beside the plain error, over visible patches as
-   * well as hidden ones. Absent or 0: the plain error of hidden patches alone, as in SSAST.
+   * well as hidden ones. Absent or 0: the plain error of masked patches alone, as in SSAST.
    */
   detailWeight?: number;
-  /** joint and infonce: hidden patches of the batch are told apart by cosines over this temperature. Absent: SSAST's way. */
+  /** joint and infonce: masked patches of the batch are told apart by cosines over this temperature. Absent: SSAST's way. */
   contrast?: {
     /** What cosines are divided by. */
     temperature: number;

@@ -65,7 +65,7 @@ export interface BatchMask {
   masked: Tensor;
   /** Rows of the flattened [B·T, …] that are hidden, clip by clip. */
   table: RowTable;
-  /** Hidden patches a clip. */
+  /** Masked patches a clip. */
   count: number;
 }
 
@@ -78,7 +78,7 @@ export type MaskInputs = {
   hiddenInverse: Tensor;
 };
 
-/** Uploads the hidden patches of each clip. `indices[b]` are distinct patch numbers, as many in every clip. */
+/** Uploads the masked patches of each clip. `indices[b]` are distinct patch numbers, as many in every clip. */
 export function maskInputs(gpu: Gpu, indices: readonly Int32Array[], tokens: number): MaskInputs {
   const count = indices[0].length;
   const flags = new Float32Array(indices.length * tokens);

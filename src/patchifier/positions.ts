@@ -1,4 +1,4 @@
-// Where position embeddings start: sines and cosines, as in He et al. 2022, but learnt from there. A hidden patch is predicted from its
+// Where position embeddings start: sines and cosines, as in He et al. 2022, but learnt from there. A masked patch is predicted from its
 // neighbours, and which those are is read off these; drawn at random, they first have to become alike where places are near,
 // which took several hundred steps in which no objective learnt anything beyond the mean of the clip.
 import type { ParameterSpec } from "../nn/parameters.js";

@@ -4,8 +4,9 @@
 import { hash32 } from "../ops/dropout.js";
 import { Random } from "../tensor/random.js";
 import { keyScoreTable } from "./key-score.js";
+import type { Predictions } from "./labels.js";
 import { argmaxRows } from "./metrics.js";
-import type { Predictions, Statistic } from "./protocol.js";
+import type { Statistic } from "./protocol.js";
 import { clipsBySong } from "./songs.js";
 
 /** A score as a function of how often each row counts. */

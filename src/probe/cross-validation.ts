@@ -3,16 +3,9 @@
 // is fitted again on all that is not tested on. Single splits, as public data sets have them, are in protocol.ts.
 
 import type { Folds } from "./folds.js";
+import type { Predictions, ProbeLabels } from "./labels.js";
 import { linearScores, softmaxRows } from "./logistic.js";
-import {
-  headFitter,
-  metricsOf,
-  outputsOf,
-  type Predictions,
-  type ProbeLabels,
-  penalties,
-  targetRow,
-} from "./protocol.js";
+import { headFitter, metricsOf, outputsOf, penalties, targetRow } from "./protocol.js";
 import { type FeatureTable, takeRows } from "./standardise.js";
 import { Whitener } from "./whiten.js";
 

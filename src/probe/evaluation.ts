@@ -5,7 +5,8 @@ import { tempoOf } from "../audio/rhythm.js";
 import { crossValidate } from "./cross-validation.js";
 import { type Folds, foldsByGroups } from "./folds.js";
 import { turnedChroma } from "./key-finder.js";
-import { areKeys, metricsOf, outputsOf, type Predictions, type ProbeLabels, targetRow } from "./protocol.js";
+import { areKeys, type Predictions, type ProbeLabels } from "./labels.js";
+import { metricsOf, outputsOf, targetRow } from "./protocol.js";
 import { type Answers, type Contrast, contrast, type Resampled, resampleRows } from "./significance.js";
 import type { FeatureTable } from "./standardise.js";
 

@@ -165,7 +165,7 @@ export class FeatureExtractor {
     return layout;
   }
 
-  /** The open batch of a rate; the one unused for longest makes room. */
+  /** The open batch of a rate; the least recently used makes room. */
   private async batchFor(layout: CropLayout, wanted: readonly number[]): Promise<Batch> {
     const key = `${layout.sampleRate} ${wanted.join()}`;
     let batch = this.batches.get(key);

@@ -1,6 +1,8 @@
 // The fast protocol: a linear head on frozen features of a labelled task. The penalty is chosen on the validation part from
 // four values, the head is fitted again on all that is not tested on, and scored once on the test part.
+
 import { type FifthRule, keyScoreTable, meanKeyScore } from "./key-score.js";
+import { areKeys, type Predictions, type ProbeLabels } from "./labels.js";
 import { type LinearHead, LogisticProblem, linearScores, oneHot } from "./logistic.js";
 import { accuracy, argmaxRows, averagePrecisionMacro, r2, rocAucMacro } from "./metrics.js";
 import { RidgeProblem } from "./ridge.js";
@@ -8,18 +10,6 @@ import { asksSongs, bestSongRule, bySong } from "./song-level.js";
 import type { SongRule } from "./songs.js";
 import type { ClipSplit } from "./split.js";
 import { type FeatureTable, Standardiser, takeRows } from "./standardise.js";
-
-/** A task's labels, without its audio. */
-export interface ProbeLabels {
-  kind: "multilabel" | "classification" | "regression";
-  classes: readonly string[];
-  /** One row a clip: 0/1 per class, [class], or one number per target. */
-  labels: readonly (readonly number[])[];
-  /** The song of each clip, for metrics that judge songs rather than clips. */
-  pieces?: readonly string[];
-  /** The main figure of a classification, where it is not accuracy. */
-  metric?: "roc-auc";
-}
 
 /** A way to score; higher is better in all of them. */
 export interface Metric {
@@ -38,16 +28,6 @@ export type Statistic =
   | { kind: "key-score"; rule: FifthRule }
   | { kind: "r2"; column?: number };
 
-/** What a head answered on the test part. */
-export interface Predictions {
-  labels: readonly (readonly number[])[];
-  /** [labels, outputs] */
-  scores: Float64Array;
-  outputs: number;
-  /** What is resampled together: the piece of each row. */
-  pieces?: readonly string[];
-}
-
 export interface ProbeScore {
   /** By the task's metrics, in their order. */
   scores: number[];
@@ -65,11 +45,6 @@ export interface ProbeScore {
 
 /** Inverse penalties that are tried, the strongest penalty first. For regression the ridge penalty is 1/C. */
 export const penalties = [1e-3, 1e-2, 1e-1, 1] as const;
-
-/** Whether classes are the 24 keys in the order of key-score.ts. */
-export function areKeys(classes: readonly string[]): boolean {
-  return classes.length === 24 && classes.every((name, i) => name.endsWith(i < 12 ? " major" : " minor"));
-}
 
 /** The area under the ROC curve of each class against the others, and the plain mean. */
 const classArea: Metric = {

@@ -1,7 +1,7 @@
 // What others report on the four public tasks, in percent, to be printed beside our own: the constrained track of MARBLE (Yuan et al.,
 // 2023, table 3) and rows under JukeMIR's protocol (as the README of TUNe lists them, 2022); and the lines that guessing reaches,
 // so that nobody reads noise as knowledge. Rows that were not published are not here.
-import { areKeys } from "./protocol.js";
+import { areKeys } from "./labels.js";
 
 export interface PublishedRow {
   model: string;

@@ -3,7 +3,8 @@
 import { hash32 } from "../ops/dropout.js";
 import { Random } from "../tensor/random.js";
 import { resample, weightedStatistic } from "./bootstrap.js";
-import type { Predictions, Statistic } from "./protocol.js";
+import type { Predictions } from "./labels.js";
+import type { Statistic } from "./protocol.js";
 
 /** A row of a table: what one kind of features answered, once for each of its seeds. */
 export interface Answers {

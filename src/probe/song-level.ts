@@ -1,7 +1,7 @@
 // Keys are asked of songs, not of clips: where a song has several clips their answers are joined to one, by the rule that did best on
 // the validation part. Every kind of features, and guessing, goes through this. The rules themselves are in songs.ts.
 import { meanKeyScore } from "./key-score.js";
-import { areKeys, type Predictions, type ProbeLabels } from "./protocol.js";
+import { areKeys, type Predictions, type ProbeLabels } from "./labels.js";
 import { clipsBySong, type SongRule, songClasses, songRules } from "./songs.js";
 
 /** Whether a task's answers are joined song by song. */

@@ -13,7 +13,7 @@ export type Inputs = Readonly<Record<string, Tensor>>;
 export interface CaptureOptions {
   /** Names the program's memory in reports. Default "captured". */
   label?: string;
-  /** Programs kept, one for each combination of input shapes; the one unused for longest goes first. Default 8. */
+  /** Programs kept, one for each combination of input shapes; the least recently used goes first. Default 8. */
   programs?: number;
   /**
    * A run is cut into submissions of about that many milliseconds, so that a slow adapter stays responsive and no system takes

@@ -1,4 +1,4 @@
-// What the clips of a batch are: crops and hidden patches, drawn on the CPU by generators that depend on the seed and the step
+// What the clips of a batch are: crops and masked patches, drawn on the CPU by generators that depend on the seed and the step
 // alone. A batch can be read in part, for a process or a micro-batch that computes no more of it: every part draws the whole
 // batch's places and masks, so that they are those of the undivided one. Not here: uploading (trainer.ts).
 import type { CropSource } from "../data/batches.js";
@@ -18,13 +18,13 @@ export interface HostBatch {
   /** [range.count, nMels, frames]. */
   crops: Float32Array;
   range: ClipRange;
-  /** The hidden patches of every clip of the whole batch. */
+  /** The masked patches of every clip of the whole batch. */
   hidden: Int32Array[];
   /** What some of these clips' crops were drawn from, where that is known. */
   drawn(clips: ClipRange): Drawn | undefined;
 }
 
-/** The hidden patches of one clip. */
+/** The masked patches of one clip. */
 export function drawMask(model: ModelConfig, pretrain: PretrainConfig, random: Random): Int32Array {
   const grid = patchGrid(model);
   const count = maskedCount(grid.tokens, pretrain.maskRatio);

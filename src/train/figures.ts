@@ -42,7 +42,7 @@ export async function makeFigures(
   };
 }
 
-/** Predictions for the hidden patches of crops, as many in each; without them where the objective predicts no spectrogram. */
+/** Predictions for the masked patches of crops, as many in each; without them where the objective predicts no spectrogram. */
 export async function reconstruct(
   trainer: Trainer,
   pictures: readonly ClipPicture[],

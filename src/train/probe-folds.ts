@@ -9,7 +9,8 @@ import {
   taskFolds,
 } from "../probe/evaluation.js";
 import { handNames } from "../probe/hand-features.js";
-import { metricsOf, type ProbeLabels } from "../probe/protocol.js";
+import type { ProbeLabels } from "../probe/labels.js";
+import { metricsOf } from "../probe/protocol.js";
 import { holm } from "../probe/significance.js";
 import { compareOnce, comparisonText } from "../probe/summary.js";
 import { lostRemarks } from "./probe-words.js";

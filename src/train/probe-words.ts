@@ -2,11 +2,12 @@
 // whether pre-training helped. No feature is computed and no head trained here.
 import { lossRemarks } from "../data/sets/labels.js";
 import { bootstrapDifference, bootstrapInterval } from "../probe/bootstrap.js";
-import { type GridName, gridOf } from "../probe/grid.js";
-import { type Metric, metricsOf, type ProbeLabels, type ProbeScore } from "../probe/protocol.js";
+import { type GridName, gridOf } from "../probe/grid/grids.js";
+import type { ProbeLabels } from "../probe/labels.js";
+import { type Metric, metricsOf, type ProbeScore } from "../probe/protocol.js";
 import { publishedFor } from "../probe/published.js";
 import { type Comparison, compare, compareOnce, comparisonText, summarise } from "../probe/summary.js";
-import type { Plan } from "./probe.js";
+import type { Plan } from "./probe-plan.js";
 import type { FeatureName, ProbeRow, ProbeTask } from "./report/types.js";
 import type { TaskTables } from "./task-features.js";
 

@@ -4,15 +4,15 @@ import { isInShard, type Shard } from "../data/content.js";
 import { defaultTasks, openTasks } from "../data/tasks/index.js";
 import type { TaskSize } from "../data/tasks/options.js";
 import type { LabelledTask, OnProgress } from "../data/types.js";
-import type { Capabilities } from "../gpu/capabilities.js";
 import { DataError, UsageError } from "../gpu/errors.js";
 import type { ModelConfig } from "../patchifier/config.js";
 import type { Patchifier } from "../patchifier/encoder.js";
 import { type PoolName, poolSize } from "../probe/feature-pools.js";
 import { hearingHop } from "../probe/features.js";
-import type { GridName } from "../probe/grid.js";
-import { probeGrid } from "../probe/head-protocol.js";
-import { majority, type ProbeLabels, type ProbeScore, probe } from "../probe/protocol.js";
+import type { GridName } from "../probe/grid/grids.js";
+import { probeGrid } from "../probe/grid/protocol.js";
+import type { ProbeLabels } from "../probe/labels.js";
+import { majority, type ProbeScore, probe } from "../probe/protocol.js";
 import { type ClipSplit, officialSplit, splitByGroups } from "../probe/split.js";
 import type { FeatureTable } from "../probe/standardise.js";
 import type { Gpu } from "../tensor/gpu.js";
@@ -22,6 +22,7 @@ import { speedText } from "./feature-pass.js";
 import { weightsDigest } from "./feature-stores.js";
 import type { Phase } from "./phases.js";
 import { aheadOfRandom, probeFolds } from "./probe-folds.js";
+import { type Plan, probePlan } from "./probe-plan.js";
 import { describeTask, type TaskScores } from "./probe-words.js";
 import { plural } from "./report/html.js";
 import type { FeatureName, ProbeTable, ProbeTask } from "./report/types.js";
@@ -52,7 +53,7 @@ export interface ProbeRunOptions {
   size?: TaskSize;
   /** Which clips of tasks that draw them. Default 0. */
   taskSeed?: number;
-  /** How heads are fitted and chosen: logistic or ridge regression (the default), or one of the grids of probe/grid.ts. */
+  /** How heads are fitted and chosen: logistic or ridge regression (the default), or one of the grids of probe/grid/grids.ts. */
   grid?: "linear" | GridName;
   /** Ends every run of a grid after so many evaluations. */
   mostEvaluations?: number;
@@ -81,28 +82,6 @@ export interface ProbeOutcome {
     titles: string[];
     labelName: string;
   };
-}
-
-/** How much is embedded. */
-export interface Plan {
-  seeds: number;
-  /** Most crops of a clip; infinite where they are to cover it. */
-  crops: number;
-  /** Random encoders; seed s uses number s modulo this. */
-  encoders: number;
-  /** Most clips of a task. */
-  clips: number;
-}
-
-/**
- * What the adapter can do in two or three minutes with the demo model. SwiftShader, with subgroups of 4 at most, takes 30 ms a crop
- * on two cores, lavapipe 8.
- */
-export function probePlan({ software, subgroupMaxSize }: Capabilities, seeds: number): Plan {
-  const all = Number.POSITIVE_INFINITY;
-  if (!software) return { seeds, crops: all, encoders: seeds, clips: all };
-  if (subgroupMaxSize > 4) return { seeds, crops: all, encoders: Math.min(3, seeds), clips: 600 };
-  return { seeds, crops: 2, encoders: 1, clips: 240 };
 }
 
 /** Probes the encoder on every task. Throws DataError where a task cannot be split, and the signal's reason. */

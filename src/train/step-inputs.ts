@@ -13,7 +13,7 @@ import type { Division } from "./division.js";
 /** What changes from step to step: [B, nMels, frames], the masks (masks.ts), and what the objective asks for. */
 export type BatchInputs = { crops: Tensor } & MaskInputs & Record<string, Tensor>;
 
-/** A whole batch, whose hidden patches those of a part are told apart from. */
+/** A whole batch, whose masked patches those of a part are told apart from. */
 export type RivalInputs = { crops: Tensor } & MaskInputs;
 
 interface StepOptions {

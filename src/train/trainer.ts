@@ -1,6 +1,5 @@
-// One model in training: what a step does on the device, and what a checkpoint must hold. It neither prints nor writes
-// files, and does not decide when to stop; loop.ts does.
-import { patchify } from "../audio/patches.js";
+// One model in training: its steps, recorded once and submitted one after the other, whole, in slices or in parts of a batch, and what
+// they hold. What a step computes is model-step.ts's. It neither prints nor writes files, and does not decide when to stop; loop.ts does.
 import type { CheckedWork } from "../checks/run.js";
 import { checkFirst } from "../checks/use.js";
 import { type CropSource, randomAt } from "../data/batches.js";
@@ -8,23 +7,14 @@ import type { ProgramReport } from "../gpu/program.js";
 import type { TuningTable } from "../gpu/tuner-store.js";
 import type { ProcessGroup } from "../host/group.js";
 import { GradientSum } from "../nn/gradient-sum.js";
-import { GradientClipper, Optimizer } from "../nn/optim.js";
+import type { Optimizer } from "../nn/optim.js";
 import { cosineSchedule } from "../nn/schedule.js";
-import { backward } from "../ops/autograd.js";
-import { selectRows } from "../ops/select-rows.js";
 import type { TuningOptions, TuningResult } from "../ops/tuning.js";
 import { tune } from "../ops/tuning-families.js";
-import { reshape } from "../ops/view.js";
 import { type ModelConfig, type PretrainConfig, patchGrid } from "../patchifier/config.js";
 import type { Patchifier } from "../patchifier/encoder.js";
 import { maskInputs, maskOf } from "../patchifier/masks.js";
-import {
-  createModel,
-  createObjective,
-  type Losses,
-  type Objective,
-  type ObjectiveBatch,
-} from "../patchifier/objectives.js";
+import type { Losses, Objective, ObjectiveBatch } from "../patchifier/objectives.js";
 import { type Captured, capture, type Slicing } from "../tensor/capture.js";
 import type { Gpu } from "../tensor/gpu.js";
 import type { Random } from "../tensor/random.js";
@@ -32,17 +22,11 @@ import type { Tensor } from "../tensor/tensor.js";
 import { drawMask, type HostBatch } from "./batch-source.js";
 import { type Division, divide } from "./division.js";
 import { GradientExchange } from "./gradient-exchange.js";
+import { cropPatches, ModelStep, type Normalisation } from "./model-step.js";
 import { type MeasuredLosses, meanOf, readResults } from "./readings.js";
 import { type BatchInputs, type RivalInputs, StepInputs } from "./step-inputs.js";
 
-/** What log-mels are normalised by: (x − mean)/(2·std). */
-export interface Normalisation {
-  /** Of all values. */
-  mean: number;
-  /** Standard deviation of all values. */
-  std: number;
-}
-
+export { cropPatches, type Normalisation } from "./model-step.js";
 export type { MeasuredLosses } from "./readings.js";
 
 /** What a step measured. */
@@ -108,10 +92,10 @@ export class Trainer {
   readonly objective: Objective;
   /** How a batch is divided over processes and micro-batches. */
   readonly division: Division;
+  private readonly computed: ModelStep;
   private readonly inputs: StepInputs;
   /** Adds up gradients over processes, where there are several. */
   readonly exchange: GradientExchange | undefined;
-  private readonly clipper: GradientClipper;
   /** The whole of a step; of a divided one its parts. */
   private readonly update: Captured<BatchInputs, Losses & { gradNorm?: Tensor }>;
   private readonly measureLosses: Captured<BatchInputs, Losses>;
@@ -131,30 +115,32 @@ export class Trainer {
     /** As given. */
     readonly options: TrainerOptions,
   ) {
-    const { model, pretrain, seed, group } = options;
+    const { pretrain, seed, group } = options;
     this.division = divide(pretrain.batch, options.accumulate ?? 1, group);
-    this.model = createModel(gpu, model, pretrain, randomAt(seed, "initialise"));
-    this.clipper = new GradientClipper(this.model.parameters);
-    const { betas, eps, weightDecay } = pretrain;
-    this.optimizer = new Optimizer(this.model.parameters, { rule: "adamw", betas, eps, weightDecay });
-    this.objective = createObjective(gpu, {
-      ...{ model: this.model, config: model, pretrain, seed },
-      normalisation: options.normalisation,
+    this.computed = new ModelStep(gpu, options, {
+      random: randomAt(seed, "initialise"),
+      learningRate: (step) => this.learningRate(step),
       music: () => options.sampler.music,
-      step: () => this.step,
       part: () => this.part,
     });
+    const { computed } = this;
+    this.model = computed.model;
+    this.optimizer = computed.optimizer;
+    this.objective = computed.objective;
     this.inputs = new StepInputs(gpu, options, this.division, this.objective);
     const { parts, own } = this.division;
     if (own > 1) this.sum = new GradientSum(this.model.parameters);
     if (group && group.size > 1) this.exchange = new GradientExchange(this.model.parameters, group);
-    const step = (batch: BatchInputs) => (parts === 1 ? this.updateOn(batch) : this.gradientsOn(batch));
+    const step = (batch: BatchInputs) =>
+      parts === 1 ? computed.update(batch) : computed.gradients(batch, parts);
     this.update = capture(gpu, step, { label: "training step" });
-    this.measureLosses = capture(gpu, (batch) => gpu.noGrad(() => this.losses(batch, false)), {
+    this.measureLosses = capture(gpu, (batch) => gpu.noGrad(() => computed.losses(batch, false)), {
       label: "held-out losses",
     });
-    this.apply = capture(gpu, () => ({ gradNorm: this.applyGradients() }), { label: "update" });
-    this.rivals = capture(gpu, (batch) => gpu.noGrad(() => this.hiddenPatches(batch)), { label: "rivals" });
+    this.apply = capture(gpu, () => ({ gradNorm: computed.apply() }), { label: "update" });
+    this.rivals = capture(gpu, (batch) => gpu.noGrad(() => computed.maskedPatches(batch)), {
+      label: "rivals",
+    });
   }
 
   /** Whether a batch is computed in parts. */
@@ -188,9 +174,12 @@ export class Trainer {
 
   /** Asks for everything that training asks for. To be recorded, to find out which kernels that takes, and not to be run. */
   rehearse(): void {
-    this.updateOn(this.inputs.blank());
-    this.gpu.noGrad(() => this.losses(this.inputs.blank(), false));
-    if (this.inputs.takesRivals) this.gpu.noGrad(() => this.hiddenPatches(this.inputs.blankRivals()));
+    const { gpu, inputs, computed } = this;
+    const { parts } = this.division;
+    computed.gradients(inputs.blank(), parts);
+    computed.apply();
+    gpu.noGrad(() => computed.losses(inputs.blank(), false));
+    if (inputs.takesRivals) gpu.noGrad(() => computed.maskedPatches(inputs.blankRivals()));
   }
 
   /** The kernels that training takes, by bucket of shapes: what a resumed run must follow to compute the same bits. */
@@ -239,7 +228,7 @@ export class Trainer {
     }
     const results = gpu.scope(() => {
       const batch = this.inputs.whole(this.step);
-      return this.options.captured === false ? this.updateOn(batch) : this.update(batch);
+      return this.options.captured === false ? this.computed.update(batch) : this.update(batch);
     });
     return readResults<StepResult>(gpu, results);
   }
@@ -297,7 +286,7 @@ export class Trainer {
     return this.exchange ? this.exchange.meanOf(mean) : mean;
   }
 
-  /** Crops [B, nMels, frames] and their hidden patches as the objective takes them, for looking at what it does. */
+  /** Crops [B, nMels, frames] and their masked patches as the objective takes them, for looking at what it does. */
   batchOf(crops: Float32Array, hidden: readonly Int32Array[]): ObjectiveBatch {
     const { tokens } = patchGrid(this.options.model);
     return {
@@ -312,7 +301,7 @@ export class Trainer {
     return cropPatches(this.gpu, this.options.model, this.options.normalisation, crops);
   }
 
-  /** The hidden patches of one clip. */
+  /** The masked patches of one clip. */
   drawMask(random: Random): Int32Array {
     return drawMask(this.options.model, this.options.pretrain, random);
   }
@@ -324,10 +313,7 @@ export class Trainer {
     this.apply.dispose();
     this.rivals.dispose();
     this.sum?.dispose();
-    this.objective.dispose?.();
-    this.model.dispose();
-    this.optimizer.dispose();
-    this.clipper.dispose();
+    this.computed.dispose();
   }
 
   /** What will be held for a step, each of its programs. */
@@ -376,65 +362,8 @@ export class Trainer {
     });
     return running as unknown as Promise<Losses>;
   }
-
-  private hiddenPatches({ crops, ...masks }: RivalInputs): Tensor {
-    const { model, normalisation } = this.options;
-    const { values } = patchGrid(model);
-    return selectRows(reshape(patchesOf(model, normalisation, crops), [-1, values]), maskOf(masks).table);
-  }
-
-  /** One update. Runs once in record mode: whatever changes from step to step is in `batch` or asked for by the optimiser. */
-  private updateOn(batch: BatchInputs): Losses & { gradNorm: Tensor } {
-    return { ...this.gradientsOn(batch), gradNorm: this.applyGradients() };
-  }
-
-  /** The gradients of a batch, or of a part of one as they count in the whole. */
-  private gradientsOn(batch: BatchInputs): Losses {
-    const { parts } = this.division;
-    const losses = this.losses(batch, true);
-    this.model.parameters.zeroGrad();
-    backward(losses.loss, parts > 1 ? this.gpu.full(losses.loss.shape, 1 / parts) : undefined);
-    return losses;
-  }
-
-  /** Clips the gradients at hand and makes the update. Their norm. */
-  private applyGradients(): Tensor {
-    this.clipper.measure(this.options.pretrain.clipNorm);
-    this.optimizer.update(() => this.learningRate(this.step), this.clipper);
-    this.objective.updated?.(this.clipper);
-    return this.clipper.result.alias();
-  }
-
-  private losses(inputs: BatchInputs, training: boolean): Losses {
-    const { crops, masked, hiddenRows, hiddenInverse, rivals, ownRivals, ...extra } = inputs;
-    const { model, normalisation } = this.options;
-    const patches = patchesOf(model, normalisation, crops);
-    const mask = maskOf({ masked, hiddenRows, hiddenInverse });
-    const others = rivals && { patches: rivals, own: ownRivals };
-    return this.objective.losses({ patches, mask, extra, rivals: others }, training);
-  }
 }
 
 function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
-}
-
-/** Normalised patches [B, T, P] of log-mel crops [B, nMels, frames]. */
-function patchesOf(model: ModelConfig, { mean, std }: Normalisation, crops: Tensor): Tensor {
-  const { patchMels, patchFrames } = model;
-  return patchify(crops, { patchMels, patchFrames, mean, std });
-}
-
-/** Normalised patches [B, T, P] of crops [B, nMels, frames] on the CPU. */
-export function cropPatches(
-  gpu: Gpu,
-  model: ModelConfig,
-  normalisation: Normalisation,
-  crops: Float32Array,
-): Tensor {
-  const { nMels } = model.frontEnd;
-  const batch = crops.length / (nMels * model.cropFrames);
-  return gpu.scope(() => {
-    return patchesOf(model, normalisation, gpu.tensor(crops, [batch, nMels, model.cropFrames]));
-  });
 }

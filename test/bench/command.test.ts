@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { BenchReport } from "../../bench/results.js";
+import type { BenchReport } from "../../src/bench/results.js";
 import { useCommand } from "../support/cli.js";
 import { writeMusic } from "../support/music.js";
 

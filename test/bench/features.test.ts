@@ -1,6 +1,6 @@
 // The benchmark of features runs and its numbers hang together; how fast it was does not matter here.
 import { describe, expect, it } from "vitest";
-import { featureLegend, featurePlans, featureTable, measureFeatures } from "../../bench/features.js";
+import { featureLegend, featurePlans, featureTable, measureFeatures } from "../../src/bench/features.js";
 import { useGpu } from "../support/gpu.js";
 
 const gpu = useGpu();

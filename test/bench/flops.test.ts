@@ -1,7 +1,7 @@
 // The FLOP counts against counts by hand.
 import { describe, expect, it } from "vitest";
-import { dispatchFlops, logMelFlops, stepFlops, stftFlops } from "../../bench/flops.js";
-import { presetPlan, stepSizes } from "../../bench/step.js";
+import { dispatchFlops, logMelFlops, stepFlops, stftFlops } from "../../src/bench/flops.js";
+import { presetPlan, stepSizes } from "../../src/bench/step.js";
 
 describe("a training step", () => {
   it("is what counting by hand gives", () => {

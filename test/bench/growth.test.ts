@@ -1,6 +1,6 @@
 // How growth is judged, and a short measurement.
 import { describe, expect, it } from "vitest";
-import { evaluateGrowth, fullGrowth, growthPoints, measureGrowth } from "../../bench/growth.js";
+import { evaluateGrowth, fullGrowth, growthPoints, measureGrowth } from "../../src/bench/growth.js";
 import { useGpu } from "../support/gpu.js";
 
 function points(...pairs: [gflop: number, ms: number][]) {

@@ -1,7 +1,7 @@
 // The profile of a step: names, sums, and that both ways of timing see every dispatch.
 import { describe, expect, it } from "vitest";
-import { aggregate, definesOf, profileProgram, shortNames } from "../../bench/profile.js";
-import { BenchStep, presetPlan } from "../../bench/step.js";
+import { aggregate, definesOf, profileProgram, shortNames } from "../../src/bench/profile.js";
+import { BenchStep, presetPlan } from "../../src/bench/step.js";
 import { useGpu } from "../support/gpu.js";
 
 describe("names", () => {

@@ -1,7 +1,8 @@
 // Result files and the tables of docs/benchmarks.md: the page must be what the generator makes of the files that are there.
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { othersBetween } from "../../bench/load.js";
+import { begin, benchText, end, readResults, withBench } from "../../scripts/bench-readme.mjs";
+import { othersBetween } from "../../src/bench/load.js";
 import {
   type BenchReport,
   mergeReports,
@@ -9,9 +10,8 @@ import {
   reportText,
   resultName,
   type SuiteResult,
-} from "../../bench/results.js";
-import type { Row } from "../../bench/suites.js";
-import { begin, benchText, end, readResults, withBench } from "../../scripts/bench-readme.mjs";
+} from "../../src/bench/results.js";
+import type { Row } from "../../src/bench/suites.js";
 
 const ceilings = {
   gflops: 100,

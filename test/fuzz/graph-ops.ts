@@ -2,6 +2,7 @@
 // the registry has an entry (graphs.test.ts).
 import { attention, attentionFromQkv } from "../../src/ops/attention.js";
 import { type BinaryName, binary } from "../../src/ops/binary.js";
+import { broadcastTo } from "../../src/ops/broadcast.js";
 import { castOp } from "../../src/ops/cast.js";
 import { conv2d } from "../../src/ops/conv.js";
 import { type CrossEntropyOptions, crossEntropy, type LossReduction } from "../../src/ops/cross-entropy.js";
@@ -22,7 +23,7 @@ import { argmax, cumsum, topk } from "../../src/ops/scan.js";
 import { rowTable, selectRows } from "../../src/ops/select-rows.js";
 import { logSoftmax, softmax } from "../../src/ops/softmax.js";
 import { type UnaryName, type UnaryOptions, unary } from "../../src/ops/unary.js";
-import { broadcastTo, permute, reshape } from "../../src/ops/view.js";
+import { permute, reshape } from "../../src/ops/view.js";
 import { broadcastShapes, reducedShape, resolveAxes, sizeOf } from "../../src/tensor/shape.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 import { add, along, collapse, lanes, logSumExp } from "../ops/lanes.js";

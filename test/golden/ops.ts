@@ -1,6 +1,7 @@
 // Runners of the tensor operations.
 import { attention } from "../../src/ops/attention.js";
 import { type BinaryName, binary } from "../../src/ops/binary.js";
+import { broadcastTo } from "../../src/ops/broadcast.js";
 import { conv1d, conv2d } from "../../src/ops/conv.js";
 import { crossEntropy } from "../../src/ops/cross-entropy.js";
 import { dropout } from "../../src/ops/dropout.js";
@@ -16,7 +17,7 @@ import { logsumexp, max, mean, min, type ReduceOptions, sum, variance } from "..
 import { argmax, cumsum, topk } from "../../src/ops/scan.js";
 import { logSoftmax, softmax } from "../../src/ops/softmax.js";
 import { type UnaryName, unary } from "../../src/ops/unary.js";
-import { broadcastTo, permute, reshape, transpose } from "../../src/ops/view.js";
+import { permute, reshape, transpose } from "../../src/ops/view.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 import { axes, choice, flag, lists, number, numbers, optionalNumber, type Params } from "./params.js";
 import { type Inputs, op } from "./run-op.js";

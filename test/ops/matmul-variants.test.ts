@@ -1,22 +1,27 @@
 // Every kernel that the adapter can run for a matrix product, in every transposition, with sizes on and off the vec4 and tile
 // borders, with and without a cut summed axis, against float64; its epilogues; and the choice among the kernels, which is pure.
-import { afterEach, describe, expect, it } from "vitest";
-import { overrideMatmul, product } from "../../src/ops/matmul-kernels.js";
+import { describe, expect, it } from "vitest";
+import { matmulFamily, type ProductOptions, product } from "../../src/ops/matmul-kernels.js";
 import {
   chooseMatmul,
   fits,
+  type MatmulChoice,
   type MatmulVariant,
   type ProductShape,
   supportedMatmuls,
 } from "../../src/ops/matmul-variants.js";
 import { Random } from "../../src/tensor/random.js";
+import type { Tensor } from "../../src/tensor/tensor.js";
 import { freshSeed, useGpu } from "../support/gpu.js";
 import { erf } from "./reference.js";
 
 const gpu = useGpu();
 const seed = freshSeed("matmul variants");
 
-afterEach(() => overrideMatmul());
+/** The product by a kernel that is given. */
+function productBy(choice: MatmulChoice, a: Tensor, b: Tensor, c: Tensor, options: ProductOptions): void {
+  gpu().device.tuner.using(matmulFamily, choice, () => product(a, b, c, options));
+}
 
 const kinds = [
   "plain",
@@ -90,12 +95,11 @@ describe.each(kinds)("%s", (kind) => {
     for (const { slices, ...shape } of sizes) {
       if (!fits(variant, { ...shape, transposeA, transposeB })) continue;
       if (variant.kind === "few_rows" && shape.m > 4) continue;
-      overrideMatmul(() => ({ variant, slices }));
       const { m, n, k, batch } = shape;
       const [a, b] = [normals(random, batch * m * k), normals(random, k * n)];
       const c = gpu().full([batch, m, n], Number.NaN);
       const options = { ...shape, transposeA, transposeB, strideA: m * k, scale: 0.5 };
-      product(gpu().tensor(a), gpu().tensor(b), c, options);
+      productBy({ variant, slices }, gpu().tensor(a), gpu().tensor(b), c, options);
       const difference = worst(await c.data(), (at) => {
         const z = Math.floor(at / (m * n));
         return 0.5 * entry(a, b, options, z, Math.floor(at / n) % m, at % n);
@@ -126,8 +130,7 @@ describe.each(kinds)("%s", (kind) => {
         return 0.5 * x * (1 + erf(x / Math.SQRT2)) + residual[at];
       };
       for (const slices of [1, 2]) {
-        overrideMatmul(() => ({ variant, slices }));
-        product(tensors[0], tensors[1], c, {
+        productBy({ variant, slices }, tensors[0], tensors[1], c, {
           ...shape,
           bias: tensors[2],
           residual: tensors[3],
@@ -137,7 +140,7 @@ describe.each(kinds)("%s", (kind) => {
         expect(worst(await pre.data(), linear)).toBeLessThanOrEqual(1e-4);
         expect(worst(await c.data(), output)).toBeLessThanOrEqual(1e-4);
         const sum = gpu().tensor(residual, [m, n]);
-        product(tensors[0], tensors[1], sum, { ...shape, accumulate: true });
+        productBy({ variant, slices }, tensors[0], tensors[1], sum, { ...shape, accumulate: true });
         const expected = (at: number) => linear(at) - bias[at % n] + residual[at];
         expect(worst(await sum.data(), expected)).toBeLessThanOrEqual(1e-4);
       }
@@ -160,16 +163,18 @@ describe.each(kinds)("%s", (kind) => {
       const [a, b, before] = [m * k, n * k, m * n].map((size) => normals(random, size));
       const tensors = [a, b, before].map((values) => gpu().tensor(values));
       const c = gpu().full([m, n], Number.NaN);
-      overrideMatmul(() => ({ variant, slices: 1 }));
-      product(tensors[0], tensors[1], c, { ...shape, slope: tensors[2], gelu: true });
+      productBy({ variant, slices: 1 }, tensors[0], tensors[1], c, {
+        ...shape,
+        slope: tensors[2],
+        gelu: true,
+      });
       const slope = (x: number) =>
         0.5 * (1 + erf(x / Math.SQRT2)) + (x * Math.exp(-0.5 * x * x)) / Math.sqrt(2 * Math.PI);
       const expected = (at: number) => entry(a, b, shape, 0, Math.floor(at / n), at % n) * slope(before[at]);
       expect(worst(await c.data(), expected)).toBeLessThanOrEqual(1e-4);
       for (const slices of [1, 2]) {
-        overrideMatmul(() => ({ variant, slices }));
         const sums = gpu().full([m], Number.NaN);
-        product(tensors[0], tensors[1], c, { ...shape, sums });
+        productBy({ variant, slices }, tensors[0], tensors[1], c, { ...shape, sums });
         const column = (at: number) => {
           let total = 0;
           for (let l = 0; l < k; l++) total += a[l * m + at];

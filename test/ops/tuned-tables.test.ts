@@ -5,7 +5,8 @@ import { describe, expect, it } from "vitest";
 import { shippedSource } from "../../src/cli/tuning.js";
 import type { Capabilities } from "../../src/gpu/capabilities.js";
 import { Tuner } from "../../src/gpu/tuner.js";
-import { type ShippedTable, shippedFor, shippedTables } from "../../src/ops/tuned/index.js";
+import { shippedFor, shippedTables } from "../../src/ops/tuned/index.js";
+import type { ShippedTable } from "../../src/ops/tuned/table.js";
 import { tunables } from "../../src/ops/tuning-families.js";
 
 /** An adapter of the kind that a table is for. */

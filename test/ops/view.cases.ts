@@ -1,5 +1,6 @@
 // Rows of the op table: reshape, permute and transpose, broadcast_to.
-import { broadcastTo, permute, reshape, transpose } from "../../src/ops/view.js";
+import { broadcastTo } from "../../src/ops/broadcast.js";
+import { permute, reshape, transpose } from "../../src/ops/view.js";
 import type { OpCase } from "./case.js";
 import { build, element, zip } from "./reference.js";
 

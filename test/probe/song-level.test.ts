@@ -1,9 +1,10 @@
 // Keys are asked of songs in every row of a table: linear heads, grids and guessing are scored on as many songs, and guessing is worth the
 // same as the published chance lines.
 import { describe, expect, it } from "vitest";
-import { probeGrid } from "../../src/probe/head-protocol.js";
+import { probeGrid } from "../../src/probe/grid/protocol.js";
 import { meanKeyScore } from "../../src/probe/key-score.js";
-import { majority, type ProbeLabels, probe } from "../../src/probe/protocol.js";
+import type { ProbeLabels } from "../../src/probe/labels.js";
+import { majority, probe } from "../../src/probe/protocol.js";
 import { asksSongs, bestSongRule, bySong } from "../../src/probe/song-level.js";
 import { Random } from "../../src/tensor/random.js";
 import { freshSeed, useGpu } from "../support/gpu.js";

@@ -9,7 +9,7 @@ import type { NamedValues } from "../../src/nn/parameters.js";
 import type { ModelConfig, PretrainConfig } from "../../src/patchifier/config.js";
 import { deserialise, serialise } from "../../src/train/weights.js";
 import type { ClipInfo } from "../protocol.js";
-import type { Clip } from "./library.js";
+import type { Clip } from "./clip.js";
 import { Folder, sha256 } from "./private-files.js";
 
 const rootName = "melgrad-app";

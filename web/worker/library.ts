@@ -9,18 +9,9 @@ import type { FrontEndConfig } from "../../src/patchifier/config.js";
 import { checkFrontEnd, type FrameMajorMel, FrontEnd } from "../../src/patchifier/front-end.js";
 import type { Gpu } from "../../src/tensor/gpu.js";
 import type { ClipInfo, MelImage } from "../protocol.js";
+import type { Clip } from "./clip.js";
 import type { Files } from "./files.js";
 import type { Turns } from "./turns.js";
-
-/** A clip as it is kept. */
-export interface Clip {
-  info: ClipInfo;
-  /** The piece of music: clips of one piece are trained on together or not at all. */
-  piece: string;
-  mel: FrameMajorMel;
-  /** In memory only where the browser keeps no files. */
-  samples?: Float32Array;
-}
 
 /** Shorter audio says nothing. */
 const leastSeconds = 0.25;

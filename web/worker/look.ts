@@ -1,4 +1,4 @@
-// Looking at what the model does with one crop: hidden patches filled in, and what a patch attends to. What is computed is what
+// Looking at what the model does with one crop: masked patches filled in, and what a patch attends to. What is computed is what
 // a run's report shows (src/train/figures.ts).
 import { UsageError } from "../../src/gpu/errors.js";
 import { patchGrid } from "../../src/patchifier/config.js";

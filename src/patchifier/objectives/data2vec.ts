@@ -1,5 +1,5 @@
 // `data2vec` (Baevski et al. 2022): the encoder sees the crop with mask tokens and predicts what a teacher, a moving average of
-// itself that sees the whole crop, makes of the hidden patches: the mean over its last blocks of what their feed-forward parts
+// itself that sees the whole crop, makes of the masked patches: the mean over its last blocks of what their feed-forward parts
 // give, each normalised. That the teacher does not end up saying the same of everything shows in the targets' and the
 // predictions' standard deviation, which are reported.
 import { type GradientClipper, MovingAverage } from "../../nn/optim.js";

@@ -1,4 +1,4 @@
-// `joint`: contrast among the hidden patches of a clip and their reconstruction, both from one forward pass (SSAST's idea).
+// `joint`: contrast among the masked patches of a clip and their reconstruction, both from one forward pass (SSAST's idea).
 import { headSpecs } from "../encoder.js";
 import { contrastParts, maskedPrediction, reconstructParts } from "./masked-prediction.js";
 import type { ObjectiveKind } from "./objective.js";

@@ -77,7 +77,7 @@ export class MaskedAutoencoder implements Objective {
     return { loss: pixelMse, pixelMse };
   }
 
-  /** Mean squared error of the hidden patches, as predicted from the encoded visible ones. */
+  /** Mean squared error of the masked patches, as predicted from the encoded visible ones. */
   errorOf(encoded: Tensor, batch: ObjectiveBatch): Tensor {
     return mse(this.predict(encoded, batch), normalisedPatches(this.targets(batch)));
   }
@@ -98,7 +98,7 @@ export class MaskedAutoencoder implements Objective {
     return restored(this.predict(this.encodeVisible(batch), batch), mean(targets, of), variance(targets, of));
   }
 
-  /** The hidden patches, [B·hidden, P]. */
+  /** The masked patches, [B·hidden, P]. */
   private targets({ patches, mask }: ObjectiveBatch): Tensor {
     return selectRows(reshape(patches, [-1, this.model.sizes.values]), mask.table);
   }

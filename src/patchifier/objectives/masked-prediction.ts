@@ -1,4 +1,4 @@
-// Prediction of hidden patches in place of which the encoder sees a mask token: telling each from the clip's others (contrast),
+// Prediction of masked patches in place of which the encoder sees a mask token: telling each from the clip's others (contrast),
 // reconstructing it, or both from one forward pass, as SSAST has it. `joint`, `infonce` and `reconstruct` are made from this; with a
 // weight for fine structure the visible patches are reconstructed too, and the errors' detail (detail.ts) counts beside them.
 import { UsageError } from "../../gpu/errors.js";
@@ -45,7 +45,7 @@ const isHalf = (objective: string): objective is Halves =>
 const whereSeen = fuse((patches, masked) => patches.mul(masked.neg().add(1)));
 
 /**
- * Losses of a batch: patches [B, T, P]. InfoNCE is softmax cross-entropy among the clip's hidden patches, over what `contrast`
+ * Losses of a batch: patches [B, T, P]. InfoNCE is softmax cross-entropy among the clip's masked patches, over what `contrast`
  * says (`contrastOf`). Throws UsageError for an objective that is neither `joint` nor one of its halves: those are made by
  * `createObjective`.
  */
@@ -101,8 +101,8 @@ export function pretrainLosses(
 }
 
 /**
- * InfoNCE of targets x and predictions c [B, n, P], the mean over hidden patches. Without settings, SSAST's: −ln softmax_j(x_i·c_j/√P)[i]
- * over the clip's hidden patches. With them −ln softmax_j(cos(c_i, x_j)/τ)[i] over those of the whole batch; `withinClip` is the same
+ * InfoNCE of targets x and predictions c [B, n, P], the mean over masked patches. Without settings, SSAST's: −ln softmax_j(x_i·c_j/√P)[i]
+ * over the clip's masked patches. With them −ln softmax_j(cos(c_i, x_j)/τ)[i] over those of the whole batch; `withinClip` is the same
  * over the clip's alone, which is not trained on by itself. Patches of one clip are nearly one vector: told from each other
  * alone, whether raw or less their mean, a constant prediction is nearly stationary, and the loss stays at chance for hundreds of
  * steps. Told from other clips' as well, the encoder first learns to gather what is seen of the clip, and then from where.

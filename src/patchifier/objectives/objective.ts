@@ -44,7 +44,7 @@ export interface ObjectivePart {
 
 /** What chance may depend on. */
 export interface ChanceSizes {
-  /** Hidden patches of a crop. */
+  /** Masked patches of a crop. */
   hidden: number;
   /** Crops of a batch. */
   batch: number;
@@ -61,13 +61,13 @@ export interface ObjectiveBatch {
   /** What `inputs` uploaded. */
   extra: Readonly<Record<string, Tensor>>;
   /**
-   * Where this is a part of a batch and the objective compares clips of a batch (`comparesBatch`): the hidden patches of the whole
+   * Where this is a part of a batch and the objective compares clips of a batch (`comparesBatch`): the masked patches of the whole
    * batch [n, P], and the row of each of this part's (i32).
    */
   rivals?: {
     /** [n, P]. */
     patches: Tensor;
-    /** i32, one for each hidden patch of this part. */
+    /** i32, one for each masked patch of this part. */
     own: Tensor;
   };
 }
@@ -113,12 +113,12 @@ export interface Drawn {
 export interface Objective {
   /**
    * What a batch needs beside patches and masks, uploaded: of the same names and shapes for every batch of a size. `hidden` are
-   * the hidden patches of each clip, of `tokens`. Without `drawn`, of the same shapes and without meaning.
+   * the masked patches of each clip, of `tokens`. Without `drawn`, of the same shapes and without meaning.
    */
   inputs?(hidden: readonly Int32Array[], tokens: number, drawn?: Drawn): Record<string, Tensor>;
   /** The losses of a batch. Random draws are made only in training. Must do the same at every call, as captured functions do. */
   losses(batch: ObjectiveBatch, training: boolean, trace?: Trace): Losses;
-  /** The hidden patches as the model sees them, [B·hidden, P] in the units of `patches`; absent where it predicts no pixels. */
+  /** The masked patches as the model sees them, [B·hidden, P] in the units of `patches`; absent where it predicts no pixels. */
   reconstruct?(batch: ObjectiveBatch): Tensor;
   /** Runs after each update of the weights, within the same captured function; `clipper` knows whether that update was skipped. */
   updated?(clipper?: GradientClipper): void;
@@ -126,7 +126,7 @@ export interface Objective {
   state?(): Promise<NamedValues>;
   /** Takes back what `state` gave. */
   restore?(state: NamedValues): void;
-  /** Whether the losses of a clip depend on the hidden patches of the batch's other clips. */
+  /** Whether the losses of a clip depend on the masked patches of the batch's other clips. */
   readonly comparesBatch?: boolean;
   /** Bytes that it keeps on the device. */
   readonly bytes?: number;

@@ -1,8 +1,8 @@
-// `wav2vec2` (Baevski et al. 2020): the encoder sees the crop with mask tokens and must tell, for each hidden patch, its own
-// quantised embedding from those of the clip's other hidden patches. The quantiser chooses one code from each of G codebooks by
+// `wav2vec2` (Baevski et al. 2020): the encoder sees the crop with mask tokens and must tell, for each masked patch, its own
+// quantised embedding from those of the clip's other masked patches. The quantiser chooses one code from each of G codebooks by
 // a Gumbel softmax whose temperature falls; the diversity loss keeps its codes in use.
 //
-// Where wav2vec 2.0 draws 100 distractors, all other hidden patches of the clip are taken: a crop has no more. Its penalty on
+// Where wav2vec 2.0 draws 100 distractors, all other masked patches of the clip are taken: a crop has no more. Its penalty on
 // the size of features is left out: embeddings are normalised before they are quantised.
 import type { ParameterSpec } from "../../nn/parameters.js";
 import { add, mul } from "../../ops/binary.js";
@@ -64,7 +64,7 @@ declare module "../config.js" {
 /**
  * wav2vec 2.0 Base has 2 × 320 codes of 256 values together, compared in 256; a temperature of 2·0.999995ⁿ that reaches 0.5 at 69 % of
  * the run; diversity weighs 0.1. Fewer and smaller codes for an encoder that is trained for minutes, and diversity weighs 1: with
- * 0.1, 15 of 32 codes in use at the beginning of the demo are 4 after 120 steps, and hidden patches of the same codes are not told
+ * 0.1, 15 of 32 codes in use at the beginning of the demo are 4 after 120 steps, and masked patches of the same codes are not told
  * apart; with 1 they are 28.
  */
 function settingsOf({ width }: ModelConfig, { steps, wav2vec2 }: PretrainConfig): Wav2vec2Settings {

@@ -30,7 +30,7 @@ export const tiny: ModelConfig = {
 export interface Sample {
   /** Patches of each clip. */
   clips: Rows[];
-  /** Hidden patches of each clip. */
+  /** Masked patches of each clip. */
   hidden: Int32Array[];
   sizes: Patchifier["sizes"];
   /** What the objective uploaded beside patches and masks, by name, where it draws from music. */

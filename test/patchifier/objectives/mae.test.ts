@@ -1,4 +1,4 @@
-// The masked autoencoder: its loss and every gradient against float64, and that hidden patches reach nothing but the target.
+// The masked autoencoder: its loss and every gradient against float64, and that masked patches reach nothing but the target.
 import { expect, it } from "vitest";
 import { uploadMask } from "../../../src/patchifier/masks.js";
 import { maeSettings } from "../../../src/patchifier/objectives/mae.js";
