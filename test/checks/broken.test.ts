@@ -4,15 +4,20 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { kernelChecks } from "../../src/checks/index.js";
 import { checkWork, usesOf } from "../../src/checks/run.js";
+import { turnChecksOn } from "../../src/checks/use.js";
 import { Device } from "../../src/gpu/device.js";
 import { MemoryTuningStore } from "../../src/gpu/tuner-store.js";
 import { openNodeGpu } from "../../src/host/node/adapter.js";
 import type { HostGpu } from "../../src/host/types.js";
 import { startTuner } from "../../src/ops/tuning-families.js";
+import { HeadData } from "../../src/probe/grid/data.js";
+import { trainHeads } from "../../src/probe/grid/trainer.js";
 import { Gpu } from "../../src/tensor/gpu.js";
+import { Random } from "../../src/tensor/random.js";
 import { sizeOf } from "../../src/tensor/shape.js";
 import type { OpCase } from "../ops/case.js";
 import { checkCase } from "../ops/check.js";
+import { openLess } from "../support/adapters.js";
 import { freshSeed, useGpu } from "../support/gpu.js";
 import { demoTrainer } from "./demo.js";
 
@@ -36,7 +41,7 @@ afterAll(() => {
 
 /** A device on which some kernels are wrong. */
 async function brokenGpu(
-  keys: ReadonlySet<string>,
+  which: ReadonlySet<string> | RegExp,
   fault: Fault,
   { store = new MemoryTuningStore(), broken = new Set<string>() } = {},
 ): Promise<Gpu> {
@@ -46,7 +51,8 @@ async function brokenGpu(
     adapterName: host.name,
     software: host.software,
     rewrite(code, key) {
-      const text = keys.has(key) ? faults[fault](code) : code;
+      const isBroken = which instanceof RegExp ? which.test(key) : which.has(key);
+      const text = isBroken ? faults[fault](code) : code;
       if (text !== code) broken.add(key);
       return text;
     },
@@ -155,4 +161,73 @@ describe("a training step", () => {
     third.close();
     fourth.close();
   });
+});
+
+describe("a grid of probe heads", () => {
+  const lr = 0.01;
+  const runs = ([0, "sum"] as const).flatMap((layer) =>
+    [0, 8].map((hidden) => ({
+      ...{
+        standardise: true,
+        hidden,
+        batch: 16,
+        lr,
+        dropout: 0.25,
+        dropInput: layer !== "sum",
+        l2: 0.01,
+        layer,
+      },
+    })),
+  );
+
+  /** Its heads after a few steps on a device, and what was said of its kernels. */
+  async function headsOn(gpu: Gpu) {
+    const random = new Random(seed, 3);
+    const [n, d] = [50, 14]; // two layers of seven
+    const values = Float32Array.from({ length: n * d }, () => random.normal());
+    const labels = Array.from({ length: n }, (_, i) => [
+      Number(values[i * d] > 0) + Number(values[i * d + 1] > 0),
+    ]);
+    const order = [...random.permutation(n)];
+    const split = {
+      train: order.slice(0, 32),
+      valid: order.slice(32, 44),
+      test: order.slice(44),
+      dropped: 0,
+    };
+    const task = { kind: "classification" as const, classes: ["a", "b", "c"], labels };
+    const data = new HeadData(gpu, task, { n, d, values, layers: 2 }, split, true);
+    const said: string[] = [];
+    turnChecksOn(gpu, (line) => said.push(line));
+    const schedule = { evaluateEvery: 6, evaluateFirst: false, patience: 1, most: 1 };
+    const results = await trainHeads(data, runs, schedule, { seed, keep: "all" });
+    data.dispose();
+    return { results, said };
+  }
+
+  it("is checked before its first step, and trained without the kernels that are wrong", async () => {
+    const healthy = await openLess({});
+    const broken = new Set<string>();
+    const gpu = await brokenGpu(/^probe\/(?!.*(SERIAL|WIDTH=1\b))/, "does nothing", { broken });
+    try {
+      const [theirs, ours] = [await headsOn(healthy), await headsOn(gpu)];
+      expect(theirs.said.join()).toMatch(/^checked \d+ kernels on this adapter in .*: all right/);
+      expect(ours.said.join()).toMatch(/: \d+ wrong: probe\/.*avoided/);
+      expect(broken.size).toBeGreaterThanOrEqual(7);
+      const weightsOf = ({ results }: typeof ours) =>
+        results.flatMap(({ head, steps }) => [
+          steps,
+          ...(head?.layers ?? []).flatMap(({ weight }) => [...weight]),
+        ]);
+      const [expected, got] = [weightsOf(theirs), weightsOf(ours)];
+      expect(got.length).toBe(expected.length);
+      const off = got.map((value, i) => Math.abs(value - expected[i])).sort((a, b) => b - a);
+      expect(off.every(Number.isFinite)).toBe(true);
+      // A gradient that is nothing but rounding moves its weight as far as any other does: Adam divides by its size.
+      expect(off[Math.ceil(off.length / 50)]).toBeLessThan(lr / 10);
+    } finally {
+      gpu.close();
+      healthy.close();
+    }
+  }, 400_000);
 });

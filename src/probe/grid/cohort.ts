@@ -2,6 +2,8 @@
 // layer of all of them is one batched product, and dropout, loss and Adam are kernels with a rate, a penalty and a learning rate for
 // each run (shaders/probe). A few steps, and an evaluation, are recorded once and replayed. What a run computes does not depend on
 // what is trained beside it, bit for bit. Not here: when training ends (trainer.ts).
+import type { CheckedWork } from "../../checks/run.js";
+import { checkFirst } from "../../checks/use.js";
 import { UsageError } from "../../gpu/errors.js";
 import { dropoutThreshold } from "../../ops/dropout.js";
 import { foldGroups } from "../../ops/launch.js";
@@ -117,6 +119,24 @@ export class Cohort {
   /** Places for runs, some of them perhaps empty. */
   get places(): number {
     return this.slots.runs.length;
+  }
+
+  /**
+   * Checks the kernels of these runs where that was turned on for the device; call it before the first step. Where one was wrong, this
+   * cohort has begun with it: make another.
+   */
+  async check(): Promise<CheckedWork | undefined> {
+    const { gpu, slots, states } = this;
+    return checkFirst(gpu, () =>
+      gpu.noGrad(() =>
+        this.pinned(() => {
+          moveRuns(states[0].best, slots.runs, states[0].candidate); // how runs begin
+          this.recordSteps();
+          this.recordEvaluation();
+          this.recordKeeping();
+        }),
+      ),
+    );
   }
 
   /** Does `count` steps. Nothing is waited for. */

@@ -1,6 +1,7 @@
 // One task's features and targets as a grid of heads reads them: on the device, padded, as they are and standardised; and how the
 // scores of many heads on the validation part become one number a head (shaders/probe/tally). Not here: training.
 import { DataError } from "../../gpu/errors.js";
+import { firstUsable } from "../../ops/alternatives.js";
 import { foldGroups } from "../../ops/launch.js";
 import type { Gpu } from "../../tensor/gpu.js";
 import type { Tensor } from "../../tensor/tensor.js";
@@ -154,16 +155,17 @@ export class HeadData {
     const single = kind === 0 || kind === 1;
     const results = single ? runs : runs * outputs;
     const width = gpu.device.capabilities.software ? 16 : 64;
-    const defines = {
+    const build = (invocations: number) => ({
       KIND: kind,
       LABEL: kind === 3 ? "vec4<f32>" : "u32",
-      WIDTH: width,
+      WIDTH: invocations,
       CLASSES: kind === 1 ? outputs : 1,
-    };
+    });
+    const kernel = firstUsable(gpu.device, "probe/tally", [build(width), build(1)]);
     const blocks = [z, labels, songs, ...(points ? [points] : []), result].map((tensor) => tensor.block);
     const examples = split.valid.length;
     const params = { results, rows, classes: outputs, quads: validRows / 4, examples, songs: count };
-    gpu.device.run(gpu.device.kernel("probe/tally", defines), blocks, params, foldGroups(results));
+    gpu.device.run(kernel, blocks, params, foldGroups(results));
     return result;
   }
 

@@ -1,5 +1,6 @@
 // Heads whose input is a weighted sum of layers, the weights learnt with the head: each run has weights of its own, whose softmax are the
 // layers' shares (shaders/probe/shares, mix, mix_back). Here are those kernels' launches; the training is in cohort.ts.
+import { firstUsable } from "../../ops/alternatives.js";
 import { foldGroups } from "../../ops/launch.js";
 import type { Gpu } from "../../tensor/gpu.js";
 import { Random } from "../../tensor/random.js";
@@ -82,7 +83,7 @@ export function sumGradient(
   const d = gpu.empty(shares.shape);
   const results = runs * padded;
   device.run(
-    device.kernel("probe/mix_back", { WIDTH: device.capabilities.software ? 16 : 64 }),
+    firstUsable(device, "probe/mix_back", [{ WIDTH: device.capabilities.software ? 16 : 64 }, { WIDTH: 1 }]),
     [dx, stack, now, d].map(({ block }) => block),
     { results, quads: columns / 4, features, rows: dx.shape[1], examples, layers, columns: padded },
     foldGroups(results),

@@ -190,6 +190,11 @@ async function trainGroup(
   let left = [...numbers];
   let cohort = new Cohort(data, runs, left, batches, options);
   try {
+    const checked = await cohort.check();
+    if (checked && checked.wrong.length > 0) {
+      cohort.dispose();
+      cohort = new Cohort(data, runs, left, batches, options);
+    }
     if (!schedule.evaluateFirst) cohort.advance(every);
     for (;;) {
       signal?.throwIfAborted();
