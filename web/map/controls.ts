@@ -93,7 +93,12 @@ export function control(element: HTMLElement, target: ControlTarget): () => void
   };
   element.addEventListener("pointerup", (event) => end(event, true), { signal });
   element.addEventListener("pointercancel", (event) => end(event, false), { signal });
-  element.addEventListener("pointerleave", () => pointers.size === 0 && target.leave(), { signal });
+  element.addEventListener(
+    "pointerleave",
+    // A finger leaves whenever it is lifted: what it has tapped stays named until the next touch.
+    (event) => event.pointerType !== "touch" && pointers.size === 0 && target.leave(),
+    { signal },
+  );
   document.addEventListener(
     "scroll",
     () => {
