@@ -87,7 +87,7 @@ export async function checkPrepared(gpu: Gpu, prepared: PreparedCase): Promise<s
     }
   }
   for (const tensor of made) tensor.dispose();
-  problems.push(...heldAfter(gpu, prepared));
+  if (problems.length === 0) problems.push(...heldAfter(gpu, prepared));
   gpu.checkIndices = "first";
   return problems;
 }
