@@ -1,6 +1,5 @@
 // Playing a clip from its samples by Web Audio. One place sounds at a time; the position follows the audio clock. Not here: what is drawn.
-import type { Signal } from "@preact/signals";
-import type { Place } from "./app.js";
+import type { Place, Signal } from "./app.js";
 import type { Samples } from "./media.js";
 
 export interface Playback {
@@ -43,7 +42,7 @@ export function createPlayback(
     stop() {
       turn++;
       silence();
-      if (playing.value) playing.value = undefined;
+      if (playing.get()) playing.set(undefined);
     },
     async play(place) {
       const mine = ++turn;
@@ -66,11 +65,11 @@ export function createPlayback(
         if (mine !== turn) return;
         silence();
         resting = end;
-        playing.value = undefined;
+        playing.set(undefined);
       };
       startedAt = context.currentTime;
       source.start(0, from, Math.max(0, end - from));
-      playing.value = place;
+      playing.set(place);
     },
   };
 }
