@@ -26,7 +26,7 @@ async function faults(uses: Map<KernelUse, Kernel>): Promise<string[]> {
 
 describe("the op table's kernels", () => {
   for (const [file, rows] of Object.entries(families)) {
-    it(file.replace(/^.*\/|\.cases\.ts$/g, ""), async () => {
+    it(file.replace(/^.*\/|\.cases\.ts$/g, ""), { timeout: 400_000 }, async () => {
       const uses = new Map<KernelUse, Kernel>();
       for (const row of rows) {
         if (row.gradient === false) continue;
