@@ -47,19 +47,8 @@ function statOf(pid) {
 function start(ranks) {
   const out = join(folder, `of-${ranks}`);
   const train = [
-    ...[
-      process.execPath,
-      entry,
-      "train",
-      "--no-probe",
-      "--seed",
-      "5",
-      "--steps",
-      "1000000",
-      "--data",
-      values.data,
-    ],
-    ...["--batch", values.batch, "--crop", values.crop, "--out", out],
+    ...[process.execPath, entry, "train", "--no-probe", "--seed", "5", "--steps", "1000000"],
+    ...["--data", values.data, "--batch", values.batch, "--crop", values.crop, "--out", out],
   ];
   const words =
     ranks === 1 ? train : ["mpirun", "--oversubscribe", "--bind-to", "none", "-n", String(ranks), ...train];

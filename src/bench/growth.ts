@@ -1,9 +1,10 @@
 // How a training step's time grows with the batch, the tokens and the width, beside how its FLOP count grows. Once the adapter
 // is full, the two should grow alike: time that grows faster is a kernel that does not scale.
+
+import { median } from "../ops/tuning.js";
 import type { PretrainConfig } from "../patchifier/config.js";
 import type { Gpu } from "../tensor/gpu.js";
 import { type StepFlops, stepFlops } from "./flops.js";
-import { median } from "./measure.js";
 import { BenchStep, type Mode, type StepPlan, stepSizes, yardstick } from "./step.js";
 
 export const growthAxes = ["batch", "tokens", "width"] as const;

@@ -2,6 +2,7 @@
 // are taken: one call alone (recording, submission and waiting included), and, where a call is short, many calls recorded
 // together, divided by their number, which is what a call costs inside a training step. The time that JavaScript takes of a
 // call and what it makes on the device are counted beside them.
+import { median } from "../ops/tuning.js";
 import type { Gpu } from "../tensor/gpu.js";
 import { CpuMeter } from "./load.js";
 
@@ -40,12 +41,6 @@ export interface TimingOptions {
   samples?: number;
   /** Runs between samples, untimed: to sample ceilings under the same conditions. */
   between?(): Promise<void>;
-}
-
-/** The middle value; the lower of two middle ones. */
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[(sorted.length - 1) >> 1];
 }
 
 /** Samples between two calls of `between`. */

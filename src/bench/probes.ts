@@ -5,6 +5,7 @@
 import { Optimizer } from "../nn/optim.js";
 import { ParameterSet } from "../nn/parameters.js";
 import { backward, bceWithLogits, crossEntropy, dropout, indexSelect, linear } from "../ops/index.js";
+import { median } from "../ops/tuning.js";
 import { HeadBatches } from "../probe/grid/batches.js";
 import { Cohort } from "../probe/grid/cohort.js";
 import { HeadData } from "../probe/grid/data.js";
@@ -18,7 +19,6 @@ import { type Captured, capture } from "../tensor/capture.js";
 import type { Gpu } from "../tensor/gpu.js";
 import { Random } from "../tensor/random.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { median } from "./measure.js";
 
 /** One part of the grid on one kind of task. */
 export interface ProbePlan {

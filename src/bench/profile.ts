@@ -3,9 +3,9 @@
 // stands alone, so that the sum is more than a step takes: it tells kernels apart, not how fast a step is.
 import { Profiler } from "../gpu/profiler.js";
 import type { Prepared, Program } from "../gpu/program.js";
+import { median } from "../ops/tuning.js";
 import type { Gpu } from "../tensor/gpu.js";
 import { dispatchFlops } from "./flops.js";
-import { median } from "./measure.js";
 
 export type ProfileMethod = "timestamps" | "alone";
 

@@ -1,4 +1,5 @@
-// Whole training steps as training takes them (train/model-step.ts), with the upload of crops and masks; run operation by operation or as a captured program. The batch is noise, which takes as long as music.
+// Whole training steps as training takes them (train/model-step.ts), with the upload of crops and masks; run operation by operation
+// or as a captured program. The batch is noise, which takes as long as music.
 import type { Program } from "../gpu/program.js";
 import {
   type ModelConfig,

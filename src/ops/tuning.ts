@@ -273,7 +273,8 @@ export async function tuneWanted(
   return tuneAll(gpu, cases, options);
 }
 
-function median(values: readonly number[]): number {
+/** The middle value; the lower of two middle ones. */
+export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[(sorted.length - 1) >> 1];
 }

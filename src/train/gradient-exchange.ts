@@ -3,6 +3,7 @@
 import { MelgradError } from "../gpu/errors.js";
 import { gather, type ProcessGroup } from "../host/group.js";
 import type { ParameterSet } from "../nn/parameters.js";
+import { median } from "../ops/tuning.js";
 import type { MeasuredLosses } from "./readings.js";
 
 /** Most numbers that go along with the gradients. */
@@ -11,12 +12,15 @@ const room = 64;
 /** Milliseconds for which others may be silent once this process was asked to stop. */
 const patience = 5000;
 
+/** Exchanges whose times are kept: a training may be longer than memory. */
+const remembered = 1000;
+
 export class GradientExchange {
   /** Whether this process was asked to stop. */
   stopAsked: () => boolean = () => false;
   /** Whether any process had been asked to stop when gradients were last added up: so all stop after the same step. */
   stops = false;
-  /** Milliseconds of each exchange so far: to the host, adding up with waiting for the others, handing back. */
+  /** Milliseconds of each of the last exchanges: to the host, adding up with waiting for the others, handing back. */
   private readonly spent = { read: [] as number[], reduce: [] as number[], write: [] as number[] };
   /** Milliseconds of the slowest all-reduce, with waiting for the others. */
   private longest = 0;
@@ -60,17 +64,16 @@ export class GradientExchange {
     spent.read.push(read - start);
     spent.reduce.push(reduced - read);
     spent.write.push(written - reduced);
+    if (spent.read.length > remembered) for (const all of Object.values(spent)) all.shift();
     return this.named(own, tail);
   }
 
   /**
-   * What an exchange takes, medians of the last thousand; undefined where there was none. Every process must ask. The last one to come
-   * to an all-reduce waits for nobody, so the shortest of each is what adding up itself takes.
+   * What an exchange takes, medians of those that are remembered; undefined where there was none. Every process must ask. The last one
+   * to come to an all-reduce waits for nobody, so the shortest of each is what adding up itself takes.
    */
   async words(): Promise<string | undefined> {
-    const [read, reduce, write] = [this.spent.read, this.spent.reduce, this.spent.write].map((all) =>
-      all.slice(-1000),
-    );
+    const { read, reduce, write } = this.spent;
     if (read.length === 0) return undefined;
     const all = await gather(this.group, reduce);
     const shortest = reduce.map((_, i) => Math.min(...all.map((of) => of[i])));
@@ -119,9 +122,4 @@ export class GradientExchange {
       Object.keys(own).map((name, i) => [name, sums[i] / this.group.size]),
     ) as MeasuredLosses;
   }
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return (sorted[Math.floor((sorted.length - 1) / 2)] + sorted[Math.ceil((sorted.length - 1) / 2)]) / 2;
 }

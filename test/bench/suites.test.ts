@@ -1,10 +1,11 @@
 // The suites of the benchmark: names, rates against ceilings, and that cases of each family run and give their memory back.
 // Times are not judged.
 import { describe, expect, it } from "vitest";
-import { median, type Timing, time, timeTogether } from "../../src/bench/measure.js";
+import { type Timing, time, timeTogether } from "../../src/bench/measure.js";
 import { copyAt, descending, Roofline } from "../../src/bench/roofline.js";
 import { casesOf, describe as describeRow, grouped, runCases, suiteNames } from "../../src/bench/suites.js";
 import type { BenchCase } from "../../src/bench/types.js";
+import { median } from "../../src/ops/tuning.js";
 import { useGpu } from "../support/gpu.js";
 
 const ceilings = {

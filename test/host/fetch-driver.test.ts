@@ -6,10 +6,10 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSyn
 import { copyFile, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { unpackEmbeddedDriver } from "../../src/host/node/embedded.js";
 import { resolveSettings, withLength } from "../../src/train/config.js";
+import { bundleScript } from "../support/bundle.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "melgrad-fetch-"));
 const script = join(scratch, "probe.mjs");
@@ -69,9 +69,8 @@ beforeAll(async () => {
     await writeFile(join(programs, name), text);
     chmodSync(join(programs, name), 0o755);
   }
-  await build({
-    stdin: {
-      contents: `import { openNodeGpu } from "./src/host/node/adapter.ts";
+  await bundleScript(
+    `import { openNodeGpu } from "./src/host/node/adapter.ts";
         import { driverFetch } from "./src/host/node/fetch-driver.ts";
         import { adapterLine } from "./src/host/types.ts";
         const notes = [];
@@ -86,15 +85,8 @@ beforeAll(async () => {
         } catch (error) {
           console.log(JSON.stringify({ error: error.message, notes, bars: [...bars] }));
         }`,
-      resolveDir: resolve("."),
-      loader: "ts",
-    },
-    outfile: script,
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    packages: "external",
-  });
+    script,
+  );
   symlinkSync(resolve("node_modules"), join(scratch, "node_modules"));
 });
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));

@@ -3,9 +3,9 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { withoutKnown } from "../../src/host/node/quiet.js";
+import { bundleScript } from "../support/bundle.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "melgrad-quiet-"));
 const script = join(scratch, "probe.mjs");
@@ -13,9 +13,8 @@ const warning =
   "Warning: maxDynamicUniformBuffersPerPipelineLayout artificially reduced from 1000000 to 16 to fit dynamic offset allocation limit.\n";
 
 beforeAll(async () => {
-  await build({
-    stdin: {
-      contents: `import { writeSync } from "node:fs";
+  await bundleScript(
+    `import { writeSync } from "node:fs";
         import { open } from "node:fs/promises";
         import { openNodeGpu } from "./src/host/node/adapter.ts";
         import { quietly } from "./src/host/node/quiet.ts";
@@ -34,15 +33,8 @@ beforeAll(async () => {
         await opening;
         console.error("adapter " + (await openNodeGpu()).kind);
         console.error("after");`,
-      resolveDir: resolve("."),
-      loader: "ts",
-    },
-    outfile: script,
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    packages: "external",
-  });
+    script,
+  );
   symlinkSync(resolve("node_modules"), join(scratch, "node_modules"));
 });
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));

@@ -3,8 +3,8 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { bundleScript } from "../support/bundle.js";
 
 const mpirun = process.env.MELGRAD_MPICH;
 // Inside node_modules, so that koffi is found.
@@ -13,9 +13,8 @@ const script = join(folder, "calls.mjs");
 
 beforeAll(async () => {
   mkdirSync(folder, { recursive: true });
-  await build({
-    stdin: {
-      contents: `import { gather, share } from "./src/host/group.ts";
+  await bundleScript(
+    `import { gather, share } from "./src/host/group.ts";
         import { joinGroup } from "./src/host/node/mpi.ts";
         const group = await joinGroup();
         const values = Float32Array.from({ length: 550_000 }, (_, i) => (i % 100) + group.rank);
@@ -27,15 +26,8 @@ beforeAll(async () => {
         if (process.argv[2] === "die" && group.rank === 1) process.kill(process.pid, "SIGKILL");
         if (process.argv[2] === "die") await group.allReduce(values);
         await group.leave();`,
-      resolveDir: resolve("."),
-      loader: "ts",
-    },
-    outfile: script,
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    packages: "external",
-  });
+    script,
+  );
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

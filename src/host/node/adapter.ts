@@ -7,9 +7,16 @@ import { createInstance, dawnOptions, listAdapterNames, loadDawn, releaseInstanc
 import { findEmbeddedPackage, unpackEmbeddedDriver } from "./embedded.js";
 import type { DriverFetch } from "./fetch-driver.js";
 import { findFetchedDriver, loadLibraries } from "./lavapipe.js";
-import { localChoice, withWords } from "./local-gpu.js";
+import { localChoice } from "./local-gpu.js";
 import { quietly } from "./quiet.js";
-import { extraDrivers, hasVulkanLoader, loadLibrary, systemDrivers, withDrivers } from "./vulkan.js";
+import {
+  extraDrivers,
+  hasVulkanLoader,
+  loadLibrary,
+  systemDrivers,
+  withDrivers,
+  withVariables,
+} from "./vulkan.js";
 
 /** Where adapters can come from, in the order in which `auto` tries them. */
 export const sources = ["system", "fetched", "embedded"] as const;
@@ -55,7 +62,7 @@ export function openNodeGpu(options: NodeHostOptions = {}): Promise<HostGpu> {
     }
     await loadDawn();
     const { words, remark } = localChoice();
-    const host = await withWords(words, () =>
+    const host = await withVariables(words, () =>
       wanted === "auto" || wanted === "embedded"
         ? openFirst(wanted, profile, options.fetchDriver)
         : openNamed(wanted, profile),

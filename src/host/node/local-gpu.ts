@@ -74,24 +74,6 @@ export function localChoice(
   };
 }
 
-/** Runs `task` with variables set, and restores them. */
-export async function withWords<T>(
-  words: Record<string, string> | undefined,
-  task: () => Promise<T>,
-): Promise<T> {
-  if (!words) return task();
-  const before = Object.keys(words).map((name) => [name, process.env[name]] as const);
-  Object.assign(process.env, words);
-  try {
-    return await task();
-  } finally {
-    for (const [name, value] of before) {
-      if (value === undefined) delete process.env[name];
-      else process.env[name] = value;
-    }
-  }
-}
-
 /** Device files of a GPU: NVIDIA's own, and those of the system's drivers. */
 function nodesOf(root: string, address: string): string[] {
   const minor = /Device Minor:\s*(\d+)/.exec(

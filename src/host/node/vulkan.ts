@@ -45,16 +45,27 @@ function manifests(path: string): string[] {
 
 /** Runs `task` while the loader sees only these drivers (undefined: its own choice), and restores the environment. */
 export async function withDrivers<T>(drivers: string[] | undefined, task: () => Promise<T>): Promise<T> {
-  if (!drivers) return task();
-  const before = variables.map((name) => process.env[name]);
-  for (const name of variables) process.env[name] = drivers.join(":");
+  return withVariables(
+    drivers && Object.fromEntries(variables.map((name) => [name, drivers.join(":")])),
+    task,
+  );
+}
+
+/** Runs `task` with these environment variables set (undefined: none), and restores them. */
+export async function withVariables<T>(
+  values: Readonly<Record<string, string>> | undefined,
+  task: () => Promise<T>,
+): Promise<T> {
+  if (!values) return task();
+  const before = Object.keys(values).map((name) => [name, process.env[name]] as const);
+  Object.assign(process.env, values);
   try {
     return await task();
   } finally {
-    variables.forEach((name, i) => {
-      if (before[i] === undefined) delete process.env[name];
-      else process.env[name] = before[i];
-    });
+    for (const [name, value] of before) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
   }
 }
 
