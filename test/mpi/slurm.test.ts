@@ -23,12 +23,16 @@ function words(name: string): string {
   }
 }
 
+/** Waits until `holds`; else an error with what Slurm and the job's output say. */
 async function until(what: string, holds: () => boolean, seconds = 120): Promise<void> {
   for (let tries = 0; tries < 10 * seconds; tries++) {
     if (holds()) return;
     await new Promise((wake) => setTimeout(wake, 100));
   }
-  throw new Error(`it was not ${what} within ${seconds} s`);
+  const job = call("scontrol", "show", "job", jobs.at(-1) ?? "");
+  const said = readdirSync(folder).filter((name) => name.endsWith(".out"));
+  const out = said.map((name) => `${name}:\n${words(join(folder, name)).slice(-2000)}`).join("\n");
+  throw new Error(`it was not ${what} within ${seconds} s\n${job}\n${call("sinfo", "--long")}\n${out}`);
 }
 
 /** Submits the job script; its number. */
@@ -71,7 +75,9 @@ describe.runIf(slurm)(
       expect(words(join(folder, "requeued.out"))).toMatch(
         /^requeue: stopped by SIGTERM after step \d+ of 60/m,
       );
-      // Slurm holds a requeued job for two minutes, unless this comes when it can be taken.
+      // Slurm holds a requeued job for two minutes. Where it is told to start at once, the node must not get it within the second in which
+      // it revoked the credential of the job that was stopped, because it would refuse the new one with it.
+      await new Promise((wake) => setTimeout(wake, 3000));
       call("scontrol", "update", `JobId=${job}`, "StartTime=now");
       await until("at its end", () => stateOf(job) === "COMPLETED", 300);
       const log = words(join(folder, "requeued", "log.jsonl"))
