@@ -15,7 +15,7 @@ import { type AdapterKind, adapterLine } from "../host/types.js";
 import { open } from "../node.js";
 import { type PatchShape, patchShapes, presetNames } from "../patchifier/config.js";
 import { objectiveNames } from "../patchifier/objectives.js";
-import { type DataChoice, type RunSettings, resolveSettings, withLength } from "../train/config.js";
+import { type DataChoice, type RunSettings, resolveSettings, withUsual } from "../train/config.js";
 import { finishRun } from "../train/finish.js";
 import { probingPhases, tellPhases, trainingPhases } from "../train/phases.js";
 import { type KeptBetween, pretrain } from "../train/pretrain.js";
@@ -71,7 +71,7 @@ export function registerTrain(program: Command): void {
     .option("--subset <name>", "which clips of the data set (melgrad data check lists them)")
     .option(
       "--objective <name>",
-      `what is asked of the encoder: ${objectiveNames.join(", ")}, or several joined by +`,
+      `what is asked of the encoder: ${objectiveNames.join(", ")}, or several joined by + (default: the preset's; demo: ${usual("hardware").pretrain.objective})`,
     )
     .addOption(
       new Option("--patches <shape>", "grid: 16 mels × 16 frames; frame: all mels × 2 frames").choices([
@@ -80,7 +80,7 @@ export function registerTrain(program: Command): void {
     )
     .option(
       "--crop <frames>",
-      "frames of a crop (default: the preset's, or with --init that of the encoder)",
+      `frames of a crop (default: the preset's, or with --init that of the encoder; demo on a corpus: ${usual("hardware").model.cropFrames}, on the embedded adapter ${usual("embedded").model.cropFrames})`,
       integer(8),
     )
     .option("--steps <n>", `optimiser steps (default: the preset's; demo: ${defaults("steps")})`, integer(1))
@@ -159,7 +159,7 @@ async function train(
       gpu: device,
       run,
       group,
-      settings: settings && withLength(settings, device.host.kind),
+      settings: settings && withUsual(settings, device.host.kind),
       given: settings ? undefined : only(wanted, options, command),
       accumulate,
       kept,
@@ -305,12 +305,16 @@ async function readData({ data = "auto", tracks, dataset, subset }: TrainOptions
   return ofSet ? { kind: "set", set: dataset, path, subset } : { kind: "folder", path };
 }
 
+/** What demo is by default on such an adapter. */
+function usual(kind: AdapterKind) {
+  return resolveSettings(
+    withUsual({ preset: "demo", data: { kind: "corpus", name: "auto" }, seed: 0 }, kind),
+  );
+}
+
 /** demo's default on a usual adapter and on the embedded one. */
 function defaults(name: "steps" | "batch"): string {
-  const of = (kind: AdapterKind) =>
-    resolveSettings(withLength({ preset: "demo", data: { kind: "corpus", name: "auto" }, seed: 0 }, kind))
-      .pretrain[name];
-  return `${of("hardware")}, on the embedded adapter ${of("embedded")}`;
+  return `${usual("hardware").pretrain[name]}, on the embedded adapter ${usual("embedded").pretrain[name]}`;
 }
 
 function timestamp(): string {

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { unpackEmbeddedDriver } from "../../src/host/node/embedded.js";
-import { resolveSettings, withLength } from "../../src/train/config.js";
+import { resolveSettings, withUsual } from "../../src/train/config.js";
 import { bundleScript } from "../support/bundle.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "melgrad-fetch-"));
@@ -244,17 +244,26 @@ describe.runIf(process.platform === "linux" && process.arch === "x64")("lavapipe
   });
 });
 
-it("demo is longer where the adapter is faster than the embedded one, unless it is said how long", () => {
+it("demo asks for targets, and is longer where the adapter is faster than the embedded one, unless it is said otherwise", () => {
   const settings = { preset: "demo", data: { kind: "corpus", name: "auto" }, seed: 0 } as const;
-  const crops = (kind: "hardware" | "system-software" | "embedded", given = {}) => {
-    const { steps, batch } = resolveSettings(withLength({ ...settings, ...given }, kind)).pretrain;
+  const resolved = (kind: "hardware" | "system-software" | "embedded", given = {}) =>
+    resolveSettings(withUsual({ ...settings, ...given }, kind));
+  const crops = (...words: Parameters<typeof resolved>) => {
+    const { steps, batch } = resolved(...words).pretrain;
     return [steps, batch];
   };
   expect(crops("embedded")).toEqual([200, 8]);
+  expect(resolved("embedded").model.cropFrames).toBe(128);
+  expect(resolved("embedded").pretrain.objective).toBe("targets");
   for (const kind of ["hardware", "system-software"] as const) {
     const [steps, batch] = crops(kind);
     expect(steps * batch).toBeGreaterThanOrEqual(4 * 200 * 8);
     expect(crops(kind, { steps: 7, batch: 3 })).toEqual([7, 3]);
     expect(crops(kind, { preset: "small" })).toEqual([20_000, 16]);
+    expect(resolved(kind).model.cropFrames).toBe(256);
+    expect(resolved(kind, { crop: 64 }).model.cropFrames).toBe(64);
+    expect(resolved(kind, { data: { kind: "folder", path: "music" } }).model.cropFrames).toBe(128);
+    expect(resolved(kind, { objective: "joint" }).pretrain.objective).toBe("joint");
+    expect(resolved(kind, { preset: "small" }).pretrain.objective).toBe("joint");
   }
 });
