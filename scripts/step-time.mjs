@@ -4,6 +4,7 @@
 //   --clip-ms X      milliseconds of one clip, forward and back, on one process; --fixed-ms X: what a step takes besides
 //   --batch N        clips of a whole batch; --accumulate K: micro-batches a process
 //   --stage-gbs X    gigabytes a second from device to host and back; --latency-us X: of a message; --every N: steps a synchronisation
+//   --shared 1: all processes share the cores of one machine, so that compute is not divided and each one's fixed part adds up
 //   --steps N, --price X (an hour of one GPU): for hours and cost
 const given = Object.fromEntries(
   process.argv
@@ -26,13 +27,15 @@ function defaults() {
   return {
     ...{ parameters: 550_000, "gradient-bytes": 4, "clip-ms": 30, "fixed-ms": 5, batch: 16, accumulate: 1 },
     ...{ "stage-gbs": 1.5, "latency-us": 50, every: 1, steps: 400, price: 2 },
+    shared: 0,
   };
 }
 
 /** Milliseconds of a step of N processes over a link of so many bits a second, by part. */
 function stepOf(processes, bits) {
   const bytes = of.parameters * of["gradient-bytes"];
-  const compute = (of.batch / processes) * of["clip-ms"] + of.accumulate * of["fixed-ms"];
+  const part = of.shared ? processes : 1;
+  const compute = part * ((of.batch / processes) * of["clip-ms"] + of.accumulate * of["fixed-ms"]);
   if (processes === 1) return { compute, staging: 0, reduce: 0, total: compute };
   const hops = 2 * (processes - 1);
   const staging = (2e3 * of.parameters * 4) / (of["stage-gbs"] * 1e9) / of.every;
