@@ -70,7 +70,7 @@ describe("the command line", () => {
     expectLine(
       result,
       2,
-      /--objective \(the run's: joint\), because .*; --seed \(the run's: 0\), because .*--lr/,
+      /--objective \(the run's: targets\), because .*; --seed \(the run's: 0\), because .*--lr/,
     );
   });
 });
