@@ -3,42 +3,42 @@
 import { readFile } from "node:fs/promises";
 import { build } from "esbuild";
 import { minify } from "terser";
+import ts from "typescript";
 import { bundleShaders } from "./shaders.mjs";
 
-/** What an operation's `doc` says is for people and for the tests. */
+/** The sources of operations without their `doc`, which is for people and for the tests. */
 const withoutDocs = {
   name: "without-docs",
   setup(build) {
     build.onLoad({ filter: /[\\/]src[\\/]ops[\\/][\w-]+\.ts$/ }, async ({ path }) => ({
-      contents: (await readFile(path, "utf8")).replace(/\bdoc:\s*(?:"(?:[^"\\]|\\.)*"|`[^`]*`)/g, 'doc: ""'),
+      contents: without("doc", await readFile(path, "utf8")),
       loader: "ts",
     }));
   },
 };
 
-/** Every kernel by rule and none instead of another: modules whose name ends in -none take the place of those that know better. */
-const withoutTuner = {
-  name: "without-tuner",
-  setup(build) {
-    const instead = { "./tuner.js": "./tuner-none.js", "./tuning-matmul.js": "./tuning-none.js" };
-    instead["./tuning-attention.js"] = "./tuning-none.js";
-    instead["./alternatives.js"] = "./alternatives-none.js";
-    instead["../ops/alternatives.js"] = "../ops/alternatives-none.js";
-    instead["./indices.js"] = "./indices-none.js";
-    const filter = /^\.+\/(ops\/)?(tuner|tuning-matmul|tuning-attention|alternatives|indices)\.js$/;
-    build.onResolve({ filter }, ({ path, ...from }) =>
-      build.resolve(instead[path], { importer: from.importer, resolveDir: from.resolveDir, kind: from.kind }),
-    );
-  },
-};
+/** A source in which no object is given a property of this name. */
+function without(property, text) {
+  const source = ts.createSourceFile("source.ts", text, ts.ScriptTarget.Latest);
+  let kept = "";
+  let from = 0;
+  const visit = (node) => {
+    if (ts.isPropertyAssignment(node) && ts.isIdentifier(node.name) && node.name.text === property) {
+      kept += text.slice(from, node.getStart(source));
+      from = node.end + (/^\s*,/.exec(text.slice(node.end))?.[0].length ?? 0);
+    } else ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return kept + text.slice(from);
+}
 
 /** Shaders of what runs in Node only. */
 const notInBrowsers = ["bench/", "half"];
-/** Those that are not the engine's, and one for a feature that browsers have behind a switch only (tuner-none.ts). */
+/** Those that are not the engine's, and one that no rule chooses. */
 const notEngine = [...notInBrowsers, "audio/", "check/", "probe/", "matmul/subgroup_matrix"];
 
 /**
- * The text of a bundle. `alone`: the engine without the tuner, the audio front end's shaders and the probe's.
+ * The text of a bundle. `alone`: the engine, without the shaders of the audio front end, the probe and the checks.
  *
  * @returns {Promise<{ code: string, imports: string[] }>} what it imports is [] or a mistake
  */
@@ -55,11 +55,7 @@ export async function browserBundle(entry, { alone = false } = {}) {
     minify: true,
     // Fields that a constructor sets need not be declared as well.
     tsconfigRaw: { compilerOptions: { useDefineForClassFields: false } },
-    plugins: [
-      bundleShaders({ minify: true, without: alone ? notEngine : notInBrowsers }),
-      withoutDocs,
-      ...(alone ? [withoutTuner] : []),
-    ],
+    plugins: [bundleShaders({ minify: true, without: alone ? notEngine : notInBrowsers }), withoutDocs],
     logLevel: "error",
   });
   const { code } = await minify(outputFiles[0].text, {

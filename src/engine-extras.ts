@@ -4,4 +4,4 @@ export type { Source, TuneMode, Tuner, Used } from "./gpu/tuner.js";
 export type { TuningStore, TuningTable } from "./gpu/tuner-store.js";
 export { type NpyArray, type NpyFile, readNpy, writeNpy } from "./io/npy.js";
 export type { Attempt, TuningOptions, TuningResult } from "./ops/tuning.js";
-export { tune, tuneUsed } from "./ops/tuning-families.js";
+export { makeTuner, tune, tuneUsed } from "./ops/tuning-families.js";

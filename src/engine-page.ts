@@ -1,5 +1,5 @@
-// `melgrad/engine`: the engine alone in a browser, for what needs neither audio nor the model. It takes every kernel by rule:
-// the build puts tuner-none.ts and tuning-none.ts in the tuner's place.
+// `melgrad/engine`: the engine alone in a browser, for what needs neither audio nor the model. It opens devices without a tuner and
+// without checks of indices, and takes every kernel by rule.
 /**
  * The engine alone, for a page.
  *

@@ -41,7 +41,7 @@ export {
   type Inputs,
   type Slicing,
 } from "./tensor/capture.js";
-export { Gpu, type NestedNumbers, type TensorOptions } from "./tensor/gpu.js";
+export { Gpu, type IndexCheck, type NestedNumbers, type TensorOptions } from "./tensor/gpu.js";
 export { fromHalf, toHalf } from "./tensor/half.js";
 export { Random, type RandomState } from "./tensor/random.js";
 export type { Shape } from "./tensor/shape.js";

@@ -9,7 +9,8 @@ import { Device } from "./gpu/device.js";
 import { openBrowserGpu } from "./host/browser.js";
 import { openPageStore } from "./host/tuning-opfs.js";
 import type { OpenOptions } from "./host/types.js";
-import { startTuner } from "./ops/tuning-families.js";
+import { checkIndices } from "./ops/indices.js";
+import { makeTuner, startTuner } from "./ops/tuning-families.js";
 import { Gpu } from "./tensor/gpu.js";
 
 export * from "./engine.js";
@@ -23,8 +24,9 @@ export async function open(options: OpenOptions = {}): Promise<Gpu> {
   const device = await Device.open(host.gpu, host.adapter, {
     adapterName: host.name,
     software: host.software,
+    tuner: makeTuner,
     runtime: host.runtime,
   });
   await startTuner(device, await openPageStore(), options.tune);
-  return new Gpu(device, () => host.release());
+  return new Gpu(device, () => host.release(), checkIndices);
 }

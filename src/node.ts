@@ -11,7 +11,8 @@ import { halfFault } from "./host/node/half.js";
 import { pauseDuring } from "./host/node/pause.js";
 import { TuningFiles } from "./host/tuning-files.js";
 import type { HostGpu, OpenOptions } from "./host/types.js";
-import { startTuner } from "./ops/tuning-families.js";
+import { checkIndices } from "./ops/indices.js";
+import { makeTuner, startTuner } from "./ops/tuning-families.js";
 import { Gpu } from "./tensor/gpu.js";
 
 export * from "./engine.js";
@@ -34,11 +35,12 @@ export async function open(options: OpenOptions & NodeHostOptions = {}): Promise
   const device = await Device.open(host.gpu, host.adapter, {
     adapterName: host.name,
     software: host.software,
+    tuner: makeTuner,
     halfFault: host.software ? undefined : halfFault, // software adapters are tested as builds
   });
   pauseDuring(device.waiting);
   await startTuner(device, new TuningFiles(), options.tune);
-  return Object.assign(new Gpu(device, () => host.release()), { host });
+  return Object.assign(new Gpu(device, () => host.release(), checkIndices), { host });
 }
 export { type NodeHostOptions, openNodeGpu } from "./host/node/adapter.js";
 export { type LoadedModel, loadModel } from "./train/load-model.js";

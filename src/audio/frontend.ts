@@ -107,7 +107,7 @@ export interface KaldiOptions {
 }
 
 /** Everything that determines a front end's kernel and tables. */
-export interface FrontEnd {
+export interface SpectrogramPlan {
   nFft: number;
   winLength: number;
   hopLength: number;
@@ -132,7 +132,7 @@ export interface FrontEnd {
 export const defaultLog: LogScale = { kind: "log10", gain: 1e4 };
 
 /** The front end of a spectrogram. Throws UsageError or ShapeError for settings that cannot be. */
-export function stftFrontEnd(options: StftOptions, log: LogScale = { kind: "none" }): FrontEnd {
+export function stftPlan(options: StftOptions, log: LogScale = { kind: "none" }): SpectrogramPlan {
   const { nFft = 1024, window = "hann_periodic", center = true, padMode = "constant", power = 2 } = options;
   const winLength = options.winLength ?? nFft;
   const hopLength = options.hopLength ?? Math.floor(winLength / 2);
@@ -148,9 +148,9 @@ export function stftFrontEnd(options: StftOptions, log: LogScale = { kind: "none
 }
 
 /** The front end of a mel spectrogram. */
-export function melFrontEnd(options: MelSpectrogramOptions, log: LogScale = { kind: "none" }): FrontEnd {
+export function melPlan(options: MelSpectrogramOptions, log: LogScale = { kind: "none" }): SpectrogramPlan {
   const { sampleRate = 16000, nMels = 128, fMin, fMax, norm = "slaney", melScale = "slaney" } = options;
-  const frontEnd = stftFrontEnd(options, log);
+  const frontEnd = stftPlan(options, log);
   const filters = melFilters({ sampleRate, nFft: frontEnd.nFft, nMels, fMin, fMax, norm, melScale });
   return { ...frontEnd, filters };
 }
@@ -160,7 +160,7 @@ export function melFrontEnd(options: MelSpectrogramOptions, log: LogScale = { ki
  * energy: no centring, only frames that lie inside the signal, mean of each frame removed, pre-emphasis, symmetric window, zeros
  * on the right up to a power of two.
  */
-export function kaldiFrontEnd(options: KaldiOptions): FrontEnd {
+export function kaldiPlan(options: KaldiOptions): SpectrogramPlan {
   const { sampleRate = 16000, nMels = 128, frameLength = 25, frameShift = 10, window = "povey" } = options;
   const { fMin = 20, preemphasis = 0.97, removeDcOffset = true, logFloor = 2 ** -23, power = 2 } = options;
   const { snipEdges = true, roundToPowerOfTwo = true } = options;
@@ -202,12 +202,12 @@ function checkFrame(nFft: number, winLength: number, hopLength: number): void {
 }
 
 /** Rows of the result: mel bands, or frequencies. */
-export function rowsOf(frontEnd: FrontEnd): number {
+export function rowsOf(frontEnd: SpectrogramPlan): number {
   return frontEnd.filters?.length ?? Math.floor(frontEnd.nFft / 2) + 1;
 }
 
 /** Frames that `samples` give. Throws ShapeError for a signal too short to have one. */
-export function framesOf(frontEnd: FrontEnd, samples: number): number {
+export function framesOf(frontEnd: SpectrogramPlan, samples: number): number {
   const { nFft, winLength, left, pad } = frontEnd;
   if (left > 0 && pad === "reflect" && samples <= left) {
     throw new ShapeError(
@@ -237,7 +237,7 @@ export interface Tables {
   weights: Float32Array;
 }
 
-export function makeTables(frontEnd: FrontEnd): Tables {
+export function makeTables(frontEnd: SpectrogramPlan): Tables {
   const { nFft, window, filters = [] } = frontEnd;
   const odd = nFft % 2 === 1;
   const size = odd ? nFft : nFft / 2;

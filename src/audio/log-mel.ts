@@ -11,17 +11,17 @@ import type { Tensor } from "../tensor/tensor.js";
 import type { FftPass, FftPlan } from "./fft-plan.js";
 import {
   defaultLog,
-  type FrontEnd,
   framesOf,
   type KaldiOptions,
-  kaldiFrontEnd,
+  kaldiPlan,
   type LogScale,
   type MelSpectrogramOptions,
   makeTables,
-  melFrontEnd,
+  melPlan,
   rowsOf,
+  type SpectrogramPlan,
   type StftOptions,
-  stftFrontEnd,
+  stftPlan,
 } from "./frontend.js";
 
 /** Where a frame's FFT lives: `group` in workgroup memory, `lane` in one invocation's private memory. */
@@ -40,7 +40,7 @@ export class Spectrogram {
     /** Where it runs. */
     readonly gpu: Gpu,
     /** The settings, resolved. */
-    readonly frontEnd: FrontEnd,
+    readonly frontEnd: SpectrogramPlan,
     variant?: SpectrumVariant,
   ) {
     const { nFft } = frontEnd;
@@ -109,7 +109,7 @@ export class Spectrogram {
 }
 
 /** What the kernel is given beside the waveforms: tables in the order of their bindings, and parameters. */
-export function describeSpectrum(frontEnd: FrontEnd) {
+export function describeSpectrum(frontEnd: SpectrogramPlan) {
   const { plan, roots, untangleAt, windowAt, indices, melAt, weights } = makeTables(frontEnd);
   const params: Record<string, number> = {
     hop: frontEnd.hopLength,
@@ -128,7 +128,7 @@ export function describeSpectrum(frontEnd: FrontEnd) {
   return { plan, tables: [roots, indices, weights], params };
 }
 
-function definesOf(frontEnd: FrontEnd, plan: FftPlan, { kind, width }: SpectrumVariant): Defines {
+function definesOf(frontEnd: SpectrogramPlan, plan: FftPlan, { kind, width }: SpectrumVariant): Defines {
   const radices = new Set(plan.passes.map(({ radix }) => radix));
   return {
     PER_LANE: kind === "lane",
@@ -151,27 +151,27 @@ export interface LogMelOptions extends MelSpectrogramOptions {
 /** Log-mel spectrograms [B, nMels, frames] of waveforms [B, samples]; the tables are made once. */
 export class LogMel extends Spectrogram {
   constructor(gpu: Gpu, options: LogMelOptions = {}, variant?: SpectrumVariant) {
-    super(gpu, melFrontEnd(options, logOf(options, defaultLog)), variant);
+    super(gpu, melPlan(options, logOf(options, defaultLog)), variant);
   }
 }
 
 /** |STFT|^power of waveforms [B, n] or [n] → [B, nFft/2 + 1, frames]. */
 export function stftPower(waveform: Tensor, options: StftOptions = {}): Tensor {
-  return cached(waveform.gpu, "stft", options, () => stftFrontEnd(options)).forward(waveform);
+  return cached(waveform.gpu, "stft", options, () => stftPlan(options)).forward(waveform);
 }
 
 /** Mel spectrogram of waveforms [B, n] or [n] → [B, nMels, frames]; power, unless `log` says otherwise. */
 export function melSpectrogram(waveform: Tensor, options: LogMelOptions = {}): Tensor {
-  const make = () => melFrontEnd(options, logOf(options, { kind: "none" }));
+  const make = () => melPlan(options, logOf(options, { kind: "none" }));
   return cached(waveform.gpu, "mel", options, make).forward(waveform);
 }
 
 /**
  * Kaldi log filterbank features of waveforms [B, n] or [n] → [B, nMels, frames]. Kaldi's own order is [frame, mel]: permute where
- * that is wanted. See `kaldiFrontEnd` for what is computed.
+ * that is wanted. See `kaldiPlan` for what is computed.
  */
 export function kaldiFbank(waveform: Tensor, options: KaldiOptions = {}): Tensor {
-  return cached(waveform.gpu, "kaldi", options, () => kaldiFrontEnd(options)).forward(waveform);
+  return cached(waveform.gpu, "kaldi", options, () => kaldiPlan(options)).forward(waveform);
 }
 
 function logOf(options: LogMelOptions, otherwise: LogScale): LogScale {
@@ -180,7 +180,7 @@ function logOf(options: LogMelOptions, otherwise: LogScale): LogScale {
 
 const caches = new WeakMap<Gpu, Map<string, Spectrogram>>();
 
-function cached(gpu: Gpu, kind: string, options: object, make: () => FrontEnd): Spectrogram {
+function cached(gpu: Gpu, kind: string, options: object, make: () => SpectrogramPlan): Spectrogram {
   let cache = caches.get(gpu);
   if (!cache) {
     cache = new Map();
@@ -214,7 +214,7 @@ function roomFor(size: number): number {
 }
 
 /** The settings that spectrum.wgsl takes as bits of `mode`. */
-function modeOf({ log, pad, filters, power }: FrontEnd): number {
+function modeOf({ log, pad, filters, power }: SpectrogramPlan): number {
   return logCodes[log.kind] | (padCodes[pad] << 2) | (filters ? 16 : 0) | (power === 1 ? 32 : 0);
 }
 

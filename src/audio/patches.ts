@@ -1,8 +1,8 @@
 // Cutting spectrograms into the patches that the model reads as tokens, and putting them together again. Not differentiable:
 // spectrograms are data.
 import { ShapeError } from "../gpu/errors.js";
+import { runElementwise } from "../ops/elementwise.js";
 import { pad } from "../ops/move.js";
-import { runProgram } from "../ops/program.js";
 import { formatShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 
@@ -19,7 +19,7 @@ export interface PatchOptions {
 }
 
 /** How a spectrogram is cut. */
-export interface PatchGrid {
+export interface PatchLayout {
   /** Patches above each other, and beside each other. */
   bands: number;
   columns: number;
@@ -30,7 +30,7 @@ export interface PatchGrid {
 }
 
 /** The grid for a spectrogram of nMels × frames. Throws ShapeError where patches do not fit. */
-export function patchGrid(nMels: number, frames: number, options: PatchOptions): PatchGrid {
+export function patchLayout(nMels: number, frames: number, options: PatchOptions): PatchLayout {
   const { patchMels, patchFrames } = options;
   if (!(patchMels >= 1) || !(patchFrames >= 1) || nMels % patchMels !== 0) {
     throw new ShapeError(
@@ -59,10 +59,10 @@ export function patchify(spectrogram: Tensor, options: PatchOptions): Tensor {
   const [nMels, frames] = shape.slice(-2);
   const clips = shape.length === 3 ? shape[0] : 1;
   const { patchMels, patchFrames, mean = 0, std = 0.5 } = options;
-  const { bands, columns, tokens, patchSize } = patchGrid(nMels, frames, options);
+  const { bands, columns, tokens, patchSize } = patchLayout(nMels, frames, options);
   const over = [clips, columns, bands, patchMels, patchFrames];
   const strides = [[nMels * frames, patchFrames, patchMels * frames, frames, 1]];
-  const [patches] = runProgram({ results: ["(x0 - c0) * c1"] }, [spectrogram], {
+  const [patches] = runElementwise({ results: ["(x0 - c0) * c1"] }, [spectrogram], {
     numbers: [mean, 1 / width(std)],
     shape: [...shape.slice(0, -2), tokens, patchSize],
     walk: { over, strides },
@@ -74,7 +74,7 @@ export function patchify(spectrogram: Tensor, options: PatchOptions): Tensor {
 export function unpatchify(patches: Tensor, nMels: number, frames: number, options: PatchOptions): Tensor {
   const { shape } = patches;
   const { patchMels, patchFrames, mean = 0, std = 0.5 } = options;
-  const { bands, columns, tokens, patchSize } = patchGrid(nMels, frames, options);
+  const { bands, columns, tokens, patchSize } = patchLayout(nMels, frames, options);
   const [givenTokens, givenSize] = shape.slice(-2);
   if (shape.length < 2 || shape.length > 3 || givenTokens !== tokens || givenSize !== patchSize) {
     throw new ShapeError(
@@ -85,7 +85,7 @@ export function unpatchify(patches: Tensor, nMels: number, frames: number, optio
   const covered = columns * patchFrames;
   const over = [clips, bands, patchMels, columns, patchFrames];
   const strides = [[tokens * patchSize, patchSize, patchFrames, bands * patchSize, 1]];
-  const [spectrogram] = runProgram({ results: ["x0 * c0 + c1"] }, [patches], {
+  const [spectrogram] = runElementwise({ results: ["x0 * c0 + c1"] }, [patches], {
     numbers: [width(std), mean],
     shape: [...shape.slice(0, -2), nMels, covered],
     walk: { over, strides },

@@ -1,5 +1,5 @@
 // Checks of the audio front end: spectra against a discrete Fourier transform by its sum, the limit of decibels, resampling, crops.
-import { type FrontEnd, melFrontEnd, stftFrontEnd } from "../audio/frontend.js";
+import { melPlan, type SpectrogramPlan, stftPlan } from "../audio/frontend.js";
 import { describeSpectrum } from "../audio/log-mel.js";
 import { foldGroups } from "../ops/launch.js";
 import type { Random } from "../tensor/random.js";
@@ -20,16 +20,16 @@ import {
 const pads = ["constant", "reflect", "symmetric"] as const;
 
 /** A front end that takes the kernel of this use, with the settings of the use. */
-function frontEndOf(use: KernelUse): FrontEnd {
+function frontEndOf(use: KernelUse): SpectrogramPlan {
   const { params } = use;
   const { size, win, mode } = params;
   const nFft = define(use, "ODD") ? size : 2 * size;
   const log = [{ kind: "none" }, { kind: "log10" }, { kind: "db" }, { kind: "ln" }][
     mode & 3
-  ] as FrontEnd["log"];
+  ] as SpectrogramPlan["log"];
   const hopLength = Math.min(params.hop, nFft);
   const settings = { nFft, winLength: win, hopLength, power: mode & 32 ? (1 as const) : (2 as const) };
-  const frontEnd = mode & 16 ? melFrontEnd({ ...settings, nMels: 23 }, log) : stftFrontEnd(settings, log);
+  const frontEnd = mode & 16 ? melPlan({ ...settings, nMels: 23 }, log) : stftPlan(settings, log);
   const kaldi = define(use, "KALDI");
   return {
     ...{ ...frontEnd, left: -params.start, pad: pads[(mode >> 2) & 3] },
@@ -38,7 +38,7 @@ function frontEndOf(use: KernelUse): FrontEnd {
 }
 
 /** A sample of a clip, or what stands for it before its start and after its end. */
-function padded(wave: Float32Array, pad: FrontEnd["pad"], i: number): number {
+function padded(wave: Float32Array, pad: SpectrogramPlan["pad"], i: number): number {
   const n = wave.length;
   if (i >= 0 && i < n) return wave[i];
   if (pad === "constant") return 0;
@@ -48,7 +48,7 @@ function padded(wave: Float32Array, pad: FrontEnd["pad"], i: number): number {
 }
 
 /** The samples of a frame under the window. */
-function frameOf(frontEnd: FrontEnd, wave: Float32Array, first: number): Float64Array {
+function frameOf(frontEnd: SpectrogramPlan, wave: Float32Array, first: number): Float64Array {
   const { nFft, winLength, window, pad, preemphasis, removeMean } = frontEnd;
   const at = (i: number) => padded(wave, pad, first + i);
   if (preemphasis === undefined) return build(nFft, (i) => at(i) * window[i]);
@@ -59,7 +59,7 @@ function frameOf(frontEnd: FrontEnd, wave: Float32Array, first: number): Float64
   });
 }
 
-function scaled(log: FrontEnd["log"], x: number): number {
+function scaled(log: SpectrogramPlan["log"], x: number): number {
   switch (log.kind) {
     case "none":
       return x;

@@ -9,6 +9,7 @@ import {
   wantedFeatures,
   wantedLimits,
 } from "./capabilities.js";
+import { byRule, type Chooser } from "./chooser.js";
 import type { Allocation, Audit, Groups } from "./commands.js";
 import { DeviceLostError, MelgradError, ShaderError } from "./errors.js";
 import { Failures } from "./failures.js";
@@ -20,7 +21,7 @@ import type { Profiler } from "./profiler.js";
 import { Program } from "./program.js";
 import { Recorder } from "./recorder.js";
 import { packReads, Staging } from "./staging.js";
-import { Tuner } from "./tuner.js";
+import type { Tuner } from "./tuner.js";
 import { Waiting } from "./waiting.js";
 
 /** Tries a feature on a device; what is wrong with it, if anything. */
@@ -36,6 +37,8 @@ export interface DeviceOptions {
   immediates?: boolean;
   /** The browser and its version; see `Capabilities.runtime`. */
   runtime?: string;
+  /** Makes what chooses among kernels by measured tables, for instance `makeTuner`. Default: every kernel by its rule. */
+  tuner?: (capabilities: Capabilities) => Tuner;
   /** Asked where the device has f16 that may not be trusted. */
   halfFault?: Distrust;
   /** Dispatches per submission. */
@@ -62,7 +65,13 @@ export class Device {
   readonly pool: BufferPool;
   /** The compiled kernels. */
   readonly pipelines: PipelineCache;
-  /** Chooses among the kernels of a family. */
+  /**
+   * Says which kernel is taken: the tuner, or the rules alone.
+   *
+   * @internal
+   */
+  readonly chooser: Chooser;
+  /** The tuner that the device was opened with: none in `melgrad/engine`, the smallest edition. */
   readonly tuner: Tuner;
   /** How everything here waits for the device. */
   readonly waiting: Waiting;
@@ -108,7 +117,7 @@ export class Device {
     /** What it can do. */
     readonly capabilities: Capabilities,
     private readonly passLength: number,
-    rewrite: DeviceOptions["rewrite"],
+    { tuner, rewrite }: DeviceOptions,
   ) {
     this.failures = new Failures(gpu);
     this.waiting = new Waiting(gpu.queue);
@@ -116,8 +125,16 @@ export class Device {
     this.staging = new Staging(gpu, this.waiting, capabilities.maxBufferBytes);
     const watch = (error: Promise<Error | null>) => this.failures.watch(error);
     this.pool = new BufferPool(gpu, capabilities, (id) => this.pipelines.forgetBuffer(id), watch);
-    this.tuner = new Tuner(capabilities);
-    this.pipelines = new PipelineCache(gpu, capabilities, () => this.uniforms(), watch, this.tuner, rewrite);
+    this.tuner = tuner?.(capabilities) as Tuner; // whoever opens a device without one does not ask for it
+    this.chooser = this.tuner ?? byRule(capabilities);
+    this.pipelines = new PipelineCache(
+      gpu,
+      capabilities,
+      () => this.uniforms(),
+      watch,
+      this.chooser,
+      rewrite,
+    );
   }
 
   /** Opens a device on an adapter with every feature and limit that melgrad can use. */
@@ -136,7 +153,7 @@ export class Device {
       immediates: options.immediates,
       runtime: options.runtime,
     });
-    const make = () => new Device(device, capabilities, options.passLength ?? 128, options.rewrite);
+    const make = () => new Device(device, capabilities, options.passLength ?? 128, options);
     const tests: Partial<Record<"f16" | "subgroups", Distrust>> = { f16: options.halfFault };
     if (capabilities.subgroups) tests.subgroups = lanesFault;
     for (const feature of ["f16", "subgroups"] as const) {

@@ -3,9 +3,9 @@
 import shaders from "melgrad:shaders";
 import type { Block } from "./buffers.js";
 import type { Capabilities } from "./capabilities.js";
+import type { Chooser } from "./chooser.js";
 import { ShaderError } from "./errors.js";
 import { type Defines, type ExpandedShader, type ParamField, preprocess } from "./preprocess.js";
-import type { Tuner } from "./tuner.js";
 
 const COMPUTE_STAGE = 4; // GPUShaderStage.COMPUTE
 
@@ -117,7 +117,7 @@ export class PipelineCache {
     private readonly uniforms: () => GPUBuffer,
     private readonly onFailure: (error: Promise<Error | null>) => void,
     /** Says what is built instead of a kernel that is wrong here. */
-    private readonly verdicts: Pick<Tuner, "instead">,
+    private readonly verdicts: Pick<Chooser, "instead">,
     /** Replaces a kernel's text: for tests that need a kernel to be wrong. */
     private readonly rewrite?: (code: string, key: string) => string,
   ) {}

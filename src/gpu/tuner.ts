@@ -10,7 +10,8 @@
 // "force" notes all of them, and doubts what the tables say.
 import shaders from "melgrad:shaders";
 import type { Capabilities } from "./capabilities.js";
-import { type Defines, type ExpandedShader, preprocess } from "./preprocess.js";
+import type { Chooser, KernelFamily, SerialBuild } from "./chooser.js";
+import { type Defines, preprocess } from "./preprocess.js";
 import { serialBuild } from "./serial.js";
 import { type FamilyTable, hashText, readTable, type TuningStore, type TuningTable } from "./tuner-store.js";
 import { Verdicts, type VerdictTable } from "./verdicts.js";
@@ -21,8 +22,7 @@ export const tuneModes = ["off", "on", "force"] as const;
 export type TuneMode = (typeof tuneModes)[number];
 
 /** Kernels that compute the same thing, and how one is chosen. All functions are pure. */
-export interface TunedFamily<Case, Choice> {
-  readonly name: string;
+export interface TunedFamily<Case, Choice> extends KernelFamily<Case, Choice> {
   /** Shaders of all its kernels; what they include counts too. */
   readonly shaders: readonly string[];
   /** To be raised when what is measured changes outside the shaders. */
@@ -35,8 +35,6 @@ export interface TunedFamily<Case, Choice> {
   candidates(capabilities: Capabilities, shape: Case): Choice[];
   /** Those that ask least of an adapter, however slow: the last ones to be tried where others compute wrongly. */
   plainest?(capabilities: Capabilities, shape: Case): Choice[];
-  /** The choice where nothing was measured. */
-  rule(capabilities: Capabilities, shape: Case): Choice;
   /** A choice in a table, and back; undefined where this adapter cannot run it. */
   nameOf(choice: Choice): string;
   parse(name: string, capabilities: Capabilities): Choice | undefined;
@@ -80,16 +78,6 @@ interface Decision {
   source: Source;
 }
 
-/** A kernel that is built in place of another. */
-export interface SerialBuild {
-  /** What it is known by. */
-  key: string;
-  /** What it is built with. */
-  defines: Defines;
-  /** Its text. */
-  text: ExpandedShader;
-}
-
 /** What tables are found by: device, driver or browser, and what kernels are chosen by. */
 export function tuningKey(capabilities: Capabilities): string {
   const { adapterName, subgroups, subgroupMinSize, subgroupMaxSize, f16, maxInvocations, runtime } =
@@ -100,7 +88,7 @@ export function tuningKey(capabilities: Capabilities): string {
 }
 
 /** Which kernel a family takes for a bucket of shapes on this adapter: `gpu.device.tuner`. Looks up and never measures. */
-export class Tuner {
+export class Tuner implements Chooser {
   /** Whether buckets that no table knows are noted. */
   mode: TuneMode = "off";
   /** What was ignored and why. */
@@ -109,6 +97,7 @@ export class Tuner {
   readonly key: string;
   /** Which kernels were checked here, and what was found. */
   readonly verdicts: Verdicts;
+  private readonly families: ReadonlyMap<string, TunedFamily<unknown, unknown>>;
   private store: TuningStore | undefined;
   private run: Record<string, FamilyTable> = {};
   private measured: Record<string, FamilyTable> = {};
@@ -122,7 +111,10 @@ export class Tuner {
   constructor(
     /** Of the device. */
     readonly capabilities: Capabilities,
+    /** What it knows of the families that operations ask for, by name. */
+    families: readonly TunedFamily<unknown, unknown>[] = [],
   ) {
+    this.families = new Map(families.map((family) => [family.name, family]));
     this.key = tuningKey(capabilities);
     this.notes.push(...(capabilities.distrusted ?? []));
     this.verdicts = new Verdicts((shader) => this.sourcesOf({ name: shader, shaders: [shader], version: 1 }));
@@ -143,7 +135,8 @@ export class Tuner {
   }
 
   /** What may be taken in place of the choice for a case, the likeliest first. */
-  others<Case, Choice>(family: TunedFamily<Case, Choice>, shape: Case): Choice[] {
+  others<Case, Choice>(asked: KernelFamily<Case, Choice>, shape: Case): Choice[] {
+    const family = this.familyOf(asked);
     return [
       ...family.candidates(this.capabilities, shape),
       ...(family.plainest?.(this.capabilities, shape) ?? []),
@@ -151,7 +144,8 @@ export class Tuner {
   }
 
   /** The choice for a case. */
-  choose<Case, Choice>(family: TunedFamily<Case, Choice>, shape: Case): Choice {
+  choose<Case, Choice>(asked: KernelFamily<Case, Choice>, shape: Case): Choice {
+    const family = this.familyOf(asked);
     const { forced } = this;
     if (forced?.family === family.name) return forced.choose(shape) as Choice;
     const bucket = family.bucket(shape);
@@ -179,13 +173,13 @@ export class Tuner {
   }
 
   /** Runs `work`, in which every case of the family gets this choice. */
-  using<Case, Choice, R>(family: TunedFamily<Case, Choice>, choice: Choice, work: () => R): R {
+  using<Case, Choice, R>(family: KernelFamily<Case, Choice>, choice: Choice, work: () => R): R {
     return this.usingEach(family, () => choice, work);
   }
 
   /** Runs `work`, in which each case of the family gets the choice that `choose` says. `work` must be synchronous. */
   usingEach<Case, Choice, R>(
-    family: TunedFamily<Case, Choice>,
+    family: KernelFamily<Case, Choice>,
     choose: (shape: Case) => Choice,
     work: () => R,
   ): R {
@@ -361,6 +355,11 @@ export class Tuner {
   /** What was measured here, for shipping. */
   get measurements(): Readonly<Record<string, FamilyTable>> {
     return this.measured;
+  }
+
+  /** All of a family: as it was given, or as the operation names it. */
+  private familyOf<Case, Choice>(asked: KernelFamily<Case, Choice>): TunedFamily<Case, Choice> {
+    return ("bucket" in asked ? asked : this.families.get(asked.name)) as TunedFamily<Case, Choice>;
   }
 
   private decide<Case, Choice>(family: TunedFamily<Case, Choice>, bucket: string): Decision {

@@ -45,3 +45,6 @@ export function attentionRule(capabilities: Capabilities, shape: AttentionCase):
   const own = ownRows(shape);
   return { kind: "lane", share: largestShare(capabilities), width: own <= 16 ? 16 : own <= 32 ? 32 : 64 };
 }
+
+/** Attention's kernels; what a tuner knows of them besides is in tuning-attention.ts. */
+export const attentionFamily = { name: "attention", rule: attentionRule };

@@ -9,6 +9,7 @@ import {
   type AttentionCase,
   type AttentionChoice,
   type AttentionPass,
+  attentionFamily,
   ownRows,
 } from "./attention-variants.js";
 import { add, mul } from "./binary.js";
@@ -17,7 +18,6 @@ import { foldGroups } from "./launch.js";
 import { matmul } from "./matmul.js";
 import { softmax } from "./softmax.js";
 import { stridedCopy } from "./strided.js";
-import { attentionFamily } from "./tuning-attention.js";
 import { reshape } from "./view.js";
 import { where } from "./where.js";
 
@@ -102,7 +102,7 @@ export function attentionPass(pass: AttentionPass, x: Tensor, plan: AttentionPla
     const { shader, defines } = variantOf(one, shape);
     return [shader, { ...common, ...defines }];
   };
-  const choice = device.tuner.choose(attentionFamily, shape);
+  const choice = device.chooser.choose(attentionFamily, shape);
   const taken = usableChoice(device, attentionFamily, shape, choice, { build });
   const kernel = device.kernel(...build(taken));
   const bound = (mask ? [...blocks, mask] : blocks).map((tensor) => tensor.block);

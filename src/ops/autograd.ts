@@ -3,8 +3,8 @@
 import { MelgradError, ShapeError } from "../gpu/errors.js";
 import { formatShape, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { combine } from "./elementwise.js";
 import { planGrid } from "./launch.js";
-import { combine } from "./program.js";
 
 /** target += source, in place and outside the graph. Both of the same shape. */
 export function accumulate(target: Tensor, source: Tensor): void {

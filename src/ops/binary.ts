@@ -1,9 +1,9 @@
-// Element-by-element functions of two tensors with NumPy broadcasting; each runs as a program of one step (program.ts). A
+// Element-by-element functions of two tensors with NumPy broadcasting; each runs as a program of one step (elementwise.ts). A
 // number as second operand is `affine` where that is the same thing.
 import type { Tensor } from "../tensor/tensor.js";
 import { sumTo } from "./broadcast.js";
 import { defineOp, type Op, result } from "./define.js";
-import { combine, named, runProgram } from "./program.js";
+import { combine, named, runElementwise } from "./elementwise.js";
 import { affine } from "./unary.js";
 
 /** `a`, `b`, `y` and `g` are the operands, the result and the upstream gradient as vec4<f32>. */
@@ -56,7 +56,7 @@ function gradients(
   const sides = [row.left, row.right];
   const computed = sides.filter((expression, i) => needs[i] && expression !== "g");
   const { program, used } = named(computed, ["g", "a", "b", "y"]);
-  const made = computed.length > 0 ? runProgram(program, used(tensors), { shape: grad.shape }) : [];
+  const made = computed.length > 0 ? runElementwise(program, used(tensors), { shape: grad.shape }) : [];
   return sides.map((expression, i) => (!needs[i] ? undefined : expression === "g" ? grad : made.shift()));
 }
 

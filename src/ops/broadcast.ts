@@ -1,5 +1,5 @@
 // Repeating along axes, as NumPy broadcasts: broadcast_to, and the sum that a gradient becomes over what was repeated. Operations on
-// two tensors repeat without a copy (program.ts).
+// two tensors repeat without a copy (elementwise.ts).
 import { ShapeError } from "../gpu/errors.js";
 import { broadcastAxes, broadcastStrides, formatShape, type Shape, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";

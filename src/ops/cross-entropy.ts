@@ -4,7 +4,6 @@ import { ShapeError } from "../gpu/errors.js";
 import { formatShape, rowsOf, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { defineOp } from "./define.js";
-import { checkIndices } from "./indices.js";
 import { foldMean, foldSum } from "./loss-sums.js";
 import { planRows } from "./row-teams.js";
 
@@ -103,7 +102,7 @@ const crossEntropyOp = defineOp<
   integers: [1],
   doc: "ln Σ exp(logits) − logits[target] by row, with label smoothing and an index to ignore.",
   forward([logits, target], { smoothing, ignore, reduction }) {
-    checkIndices("crossEntropy", target, logits.shape[logits.rank - 1], ignore);
+    target.gpu.lookAt?.("crossEntropy", target, logits.shape[logits.rank - 1], ignore);
     const { losses, lse, valid } = crossEntropyRows(logits, target, { scale: 1, smoothing, ignore });
     if (reduction === "mean") {
       const { mean, count } = foldMean(losses, valid);

@@ -9,7 +9,7 @@ import type { Tensor } from "../tensor/tensor.js";
 import { type BinaryName, binaryRows } from "./binary.js";
 import { sumTo } from "./broadcast.js";
 import { defineOp, result } from "./define.js";
-import { type Program, runProgram } from "./program.js";
+import { type Elementwise, runElementwise } from "./elementwise.js";
 import { numbersOf, type UnaryName, unaryRows } from "./unary.js";
 
 /** One step of a chain: WGSL in the arguments' names and numbers c0, c1, …; gradients also in `y` (its value) and `g`. */
@@ -156,7 +156,7 @@ export class Expr {
   }
 }
 
-/** Of an f32, by bits; an i32 comes as 0 or 1 (ProgramOptions.conditions). */
+/** Of an f32, by bits; an i32 comes as 0 or 1 (ElementwiseOptions.conditions). */
 const holds = "(bitcast<vec4<u32>>(c) & vec4(0x7fffffffu)) != vec4(0u)";
 
 /** Parameters of elementwise/program beside those of its grid. */
@@ -164,7 +164,7 @@ const mostNumbers = 14;
 
 /** A program with the numbers and the inputs that it uses; `upstream` stands for the gradient of the result. */
 interface Compiled {
-  program: Program;
+  program: Elementwise;
   numbers: number[];
   operands: (number | "upstream")[];
 }
@@ -315,7 +315,9 @@ const fusedOp = defineOp<{ chain: Chain }>({
     const { forward } = chain;
     const operands = forward.operands.map((i) => inputs[i as number]);
     chain.refuseIntegers(inputs);
-    return result(runProgram(forward.program, operands, { numbers: forward.numbers, conditions: true })[0]);
+    return result(
+      runElementwise(forward.program, operands, { numbers: forward.numbers, conditions: true })[0],
+    );
   },
   backward({ grad, inputs, needs, options: { chain } }) {
     const gradients: (Tensor | undefined)[] = inputs.map(() => undefined);
@@ -333,7 +335,7 @@ const fusedOp = defineOp<{ chain: Chain }>({
       const part = wanted.splice(0, count);
       const { program, numbers, operands } = chain.backward(part);
       const read = operands.map((i) => (i === "upstream" ? grad : inputs[i]));
-      const made = runProgram(program, read, { numbers, shape: grad.shape, conditions: true });
+      const made = runElementwise(program, read, { numbers, shape: grad.shape, conditions: true });
       part.forEach((i, k) => {
         gradients[i] = sumTo(made[k], inputs[i].shape);
       });

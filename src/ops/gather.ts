@@ -5,7 +5,6 @@ import { formatShape, mergeAxes, resolveAxis, type Shape, sizeOf, stridesOf } fr
 import type { Tensor } from "../tensor/tensor.js";
 import { defineOp, result } from "./define.js";
 import { filled } from "./fill.js";
-import { checkIndices } from "./indices.js";
 import { foldGroups, planGrid } from "./launch.js";
 import { slice } from "./move.js";
 import { stridedCopy } from "./strided.js";
@@ -123,7 +122,7 @@ const gatherOp = defineOp<{ axis: number }>({
   integers: true,
   doc: "y[…, j, …] = x[…, index[…, j, …], …]: the index has an entry for every element of the result",
   forward([x, index], { axis }) {
-    checkIndices("gather", index, x.shape[axis]);
+    index.gpu.lookAt?.("gather", index, x.shape[axis]);
     return result(pick(x, index, axis, index.shape));
   },
   backward: ({ grad, inputs: [x, index], options: { axis } }) => [
@@ -153,7 +152,7 @@ const indexSelectOp = defineOp<{ axis: number }>({
   integers: true,
   doc: "Slices of x along an axis, by a list of indices",
   forward([x, index], { axis }) {
-    checkIndices("indexSelect", index, x.shape[axis]);
+    index.gpu.lookAt?.("indexSelect", index, x.shape[axis]);
     const shape = x.shape.map((n, i) => (i === axis ? index.size : n));
     return result(pick(x, index, axis, shape));
   },
@@ -177,7 +176,7 @@ const scatterAddOp = defineOp<{ axis: number }>({
   integers: [1],
   doc: "x with src added: y[…, index[…, j, …], …] += src[…, j, …]",
   forward([x, index, src], { axis }) {
-    checkIndices("scatterAdd", index, x.shape[axis]);
+    index.gpu.lookAt?.("scatterAdd", index, x.shape[axis]);
     return result(addAt(x, index, src, axis, x.shape));
   },
   backward: ({ grad, inputs: [, index], needs, options: { axis } }) => [

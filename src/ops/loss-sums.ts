@@ -3,7 +3,7 @@
 import type { Device } from "../gpu/device.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { teamKernel } from "./alternatives.js";
-import { combine } from "./program.js";
+import { combine } from "./elementwise.js";
 import { total } from "./reduction.js";
 import { planRuns } from "./row-teams.js";
 

@@ -5,8 +5,8 @@ import { formatShape, inverseOf, type Shape, sameShape } from "../tensor/shape.j
 import type { Tensor } from "../tensor/tensor.js";
 import type { LossReduction } from "./cross-entropy.js";
 import { defineOp } from "./define.js";
+import { combine, runElementwise } from "./elementwise.js";
 import { sumLosses } from "./loss-sums.js";
-import { combine, runProgram } from "./program.js";
 
 export { type CrossEntropyOptions, crossEntropy, type LossReduction } from "./cross-entropy.js";
 export { infonce } from "./infonce.js";
@@ -23,7 +23,7 @@ function pointwise(
   body += weight ? ` let w = x${operands.push(weight) - 1};` : " let w = vec4(1.0);";
   if (upstream) body += ` let g = x${operands.push(upstream) - 1};`;
   const numbers = scale === undefined ? [] : [scale];
-  return runProgram({ body, results }, operands, { numbers, shape: x.shape });
+  return runElementwise({ body, results }, operands, { numbers, shape: x.shape });
 }
 
 function meanScale(x: Tensor, reduction: LossReduction): number {

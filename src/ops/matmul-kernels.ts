@@ -12,11 +12,8 @@ import {
   type MatmulChoice,
   type ProductShape,
   sliceUnit,
-  supportedMatmuls,
-  tileOf,
   variantDefines,
 } from "./matmul-variants.js";
-import { matmulTuning } from "./tuning-matmul.js";
 
 /** GELU in an epilogue: none, exact (erf), or the tanh approximation. */
 export type GeluForm = boolean | "tanh";
@@ -43,8 +40,8 @@ export interface ProductOptions extends ProductShape {
   sums?: Tensor;
 }
 
-/** Products, for the tuner. */
-export const matmulFamily = matmulTuning({ rule: chooseMatmul, supported: supportedMatmuls, tileOf });
+/** Products; what a tuner knows of them besides is in tuning-matmul.ts. */
+export const matmulFamily = { name: "matmul", rule: chooseMatmul };
 
 /** Computes C = scale·A·B with the epilogue of `options`, outside the graph. C may not be one of the inputs. */
 export function product(a: Tensor, b: Tensor, c: Tensor, options: ProductOptions): void {
@@ -57,7 +54,7 @@ export function product(a: Tensor, b: Tensor, c: Tensor, options: ProductOptions
   }
   const { device } = gpu;
   const shape: ProductOptions = { ...options, half: a.dtype === "f16" && b.dtype === "f16" };
-  let choice = device.tuner.choose(matmulFamily, shape);
+  let choice = device.chooser.choose(matmulFamily, shape);
   // A neighbour in the tuner's bucket may have been measured with a kernel that this shape cannot have.
   if (!fits(choice.variant, shape)) choice = chooseMatmul(device.capabilities, shape);
   const cutOf = ({ variant, slices }: MatmulChoice) =>

@@ -4,7 +4,7 @@ import { formatShape, resolveAxis, rowsOf, sameShape } from "../tensor/shape.js"
 import type { Tensor } from "../tensor/tensor.js";
 import { sumTo } from "./broadcast.js";
 import { defineOp } from "./define.js";
-import { combine } from "./program.js";
+import { combine } from "./elementwise.js";
 import { reduceInto, spread, viewAround } from "./reduction.js";
 import { planRows } from "./row-teams.js";
 

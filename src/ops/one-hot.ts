@@ -2,15 +2,14 @@
 import { ShapeError } from "../gpu/errors.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { defineOp, result } from "./define.js";
-import { checkIndices } from "./indices.js";
-import { runProgram } from "./program.js";
+import { runElementwise } from "./elementwise.js";
 
 const oneHotOp = defineOp<{ classes: number }>({
   name: "one_hot",
   integers: true,
   doc: "1 where the last axis is at the class that the index names, else 0.",
   forward([index], { classes }) {
-    checkIndices("oneHot", index, classes);
+    index.gpu.lookAt?.("oneHot", index, classes);
     const places = index.gpu.tensor(
       Int32Array.from({ length: classes }, (_, i) => i),
       [classes],
@@ -18,7 +17,7 @@ const oneHotOp = defineOp<{ classes: number }>({
     const column = index.alias([...index.shape, 1]);
     const shape = [...index.shape, classes];
     const program = { results: ["select(vec4(0u), vec4(0x3f800000u), x0 == x1)"] };
-    return result(runProgram(program, [column, places], { shape, bits: true })[0]);
+    return result(runElementwise(program, [column, places], { shape, bits: true })[0]);
   },
 });
 

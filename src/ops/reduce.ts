@@ -4,7 +4,7 @@ import { ShapeError } from "../gpu/errors.js";
 import { formatShape, inverseOf, reducedShape, resolveAxes, type Shape, sizeOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { defineOp, type Op } from "./define.js";
-import { combine } from "./program.js";
+import { combine } from "./elementwise.js";
 import { type Reduction, reduceInto, spread, type View3, viewAround } from "./reduction.js";
 import { permute, reshape } from "./view.js";
 

@@ -2,8 +2,8 @@
 // few), and spreading per-result values back over the reduced axis. Outside the graph; the operations are in reduce.ts.
 import type { Tensor } from "../tensor/tensor.js";
 import { teamKernel } from "./alternatives.js";
+import { runElementwise } from "./elementwise.js";
 import { foldGroups } from "./launch.js";
-import { runProgram } from "./program.js";
 import { planTeams } from "./row-teams.js";
 
 /** A tensor seen around the axes of interest. */
@@ -146,5 +146,5 @@ export function spread(
   }
   const numbers = scale === undefined ? [] : [scale];
   const walk = { over: [outer, reduce, inner], strides };
-  return runProgram({ body, results: [expression] }, operands, { numbers, walk, shape })[0];
+  return runElementwise({ body, results: [expression] }, operands, { numbers, walk, shape })[0];
 }

@@ -43,7 +43,7 @@ function candidates(capabilities: Capabilities, shape: AttentionCase): Attention
 
 const nameOf = (choice: AttentionChoice) => Object.values(choice).join("-");
 
-export const attentionFamily: TunedFamily<AttentionCase, AttentionChoice> = {
+export const attentionTuning: TunedFamily<AttentionCase, AttentionChoice> = {
   name: "attention",
   version: 1,
   shaders: passes.flatMap((pass) => [`attention/${pass}`, `attention/tile_${pass}`]),

@@ -1,7 +1,8 @@
 // Every family of kernels that is tuned, and how a device's tuner starts: with the shipped tables, and with what was measured
 // on this adapter before.
+import type { Capabilities } from "../gpu/capabilities.js";
 import type { Device } from "../gpu/device.js";
-import type { TuneMode } from "../gpu/tuner.js";
+import { type TuneMode, Tuner } from "../gpu/tuner.js";
 import type { TuningStore } from "../gpu/tuner-store.js";
 import type { Gpu } from "../tensor/gpu.js";
 import { shippedFor } from "./tuned/index.js";
@@ -10,6 +11,14 @@ import { matmulTunable } from "./tuning-work.js";
 import { attentionTunable } from "./tuning-work-attention.js";
 
 export const tunables: readonly Tunable[] = [matmulTunable, attentionTunable];
+
+/** The tuner of a new device, for `DeviceOptions.tuner`: it knows every family that can be tuned. */
+export function makeTuner(capabilities: Capabilities): Tuner {
+  return new Tuner(
+    capabilities,
+    tunables.map(({ family }) => family),
+  );
+}
 
 /** Gives a new device's tuner its tables and its mode; "off", which is the default, measures nothing. */
 export async function startTuner(device: Device, store?: TuningStore, mode: TuneMode = "off"): Promise<void> {

@@ -7,7 +7,7 @@ import type { Tensor } from "../tensor/tensor.js";
 import { attentionPass, planAttention } from "./attention.js";
 import type { AttentionCase } from "./attention-variants.js";
 import type { Tunable, Work } from "./tuning.js";
-import { attentionFamily } from "./tuning-attention.js";
+import { attentionTuning } from "./tuning-attention.js";
 
 type Place = (pair: number, row: number) => number;
 
@@ -157,4 +157,4 @@ function attentionWork(gpu: Gpu, shape: AttentionCase, random: Random): Work {
   };
 }
 
-export const attentionTunable: Tunable<AttentionCase> = { family: attentionFamily, work: attentionWork };
+export const attentionTunable: Tunable<AttentionCase> = { family: attentionTuning, work: attentionWork };

@@ -5,9 +5,9 @@ import { fromHalf, toHalf } from "../tensor/half.js";
 import type { Random } from "../tensor/random.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { gelu, geluSlope } from "./gelu-float64.js";
-import { matmulFamily, type ProductOptions, product } from "./matmul-kernels.js";
+import { type ProductOptions, product } from "./matmul-kernels.js";
 import type { Tunable, Work } from "./tuning.js";
-import { isFused, type ProductCase } from "./tuning-matmul.js";
+import { isFused, matmulTuning, type ProductCase } from "./tuning-matmul.js";
 
 /** Values of variance 1 on both sides of zero. */
 function noise(random: Random, size: number): Float32Array {
@@ -132,4 +132,4 @@ function productWork(gpu: Gpu, shape: ProductCase, random: Random): Work {
   };
 }
 
-export const matmulTunable: Tunable<ProductCase> = { family: matmulFamily, work: productWork };
+export const matmulTunable: Tunable<ProductCase> = { family: matmulTuning, work: productWork };

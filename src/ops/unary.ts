@@ -1,8 +1,8 @@
 // Element-by-element functions of one tensor. Each row of the table below is a whole operation: its formula, its WGSL
-// and the WGSL of its gradient, which run as programs of one step (program.ts) or as parts of longer ones (fuse.ts).
+// and the WGSL of its gradient, which run as programs of one step (elementwise.ts) or as parts of longer ones (fuse.ts).
 import type { Tensor } from "../tensor/tensor.js";
 import { defineOp, type Op, result } from "./define.js";
-import { named, runProgram } from "./program.js";
+import { named, runElementwise } from "./elementwise.js";
 
 /** `x`, `y` and `g` are the input, the output and the upstream gradient as vec4<f32>; c0 and c1 are the options a and b. */
 export interface UnaryRow {
@@ -97,7 +97,7 @@ export function unaryGradient(
 ): Tensor {
   const { program, used } = gradients[name];
   const numbers = numbersOf(unaryRows[name].backward, options);
-  return runProgram(program, used([grad, x, y]), { numbers, shape: x.shape })[0];
+  return runElementwise(program, used([grad, x, y]), { numbers, shape: x.shape })[0];
 }
 
 function defineUnary(name: UnaryName): Op<UnaryOptions> {
@@ -107,7 +107,7 @@ function defineUnary(name: UnaryName): Op<UnaryOptions> {
     name,
     doc: row.doc,
     forward: ([x], options) =>
-      result(runProgram(program, [x], { numbers: numbersOf(row.forward, options) })[0]),
+      result(runElementwise(program, [x], { numbers: numbersOf(row.forward, options) })[0]),
     backward: ({ grad, inputs: [x], output, options }) => [unaryGradient(name, grad, x, output, options)],
   });
 }

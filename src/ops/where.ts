@@ -4,7 +4,7 @@ import { formatShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { sumTo } from "./broadcast.js";
 import { defineOp, result } from "./define.js";
-import { runProgram } from "./program.js";
+import { runElementwise } from "./elementwise.js";
 
 /** Whether x0, the condition, is not zero. */
 function holds(condition: Tensor): string {
@@ -14,7 +14,7 @@ function holds(condition: Tensor): string {
 /** condition ? a : b, outside the graph. On bits, so that indices move as well; a float zero of either sign is false. */
 function choose(condition: Tensor, a: Tensor, b: Tensor): Tensor {
   const program = { results: [`select(x2, x1, ${holds(condition)})`] };
-  return runProgram(program, [condition, a, b], { dtype: a.dtype, bits: true })[0];
+  return runElementwise(program, [condition, a, b], { dtype: a.dtype, bits: true })[0];
 }
 
 const whereOp = defineOp({
@@ -26,7 +26,7 @@ const whereOp = defineOp({
     const kept = holds(condition);
     const wanted = [`select(vec4(0u), x1, ${kept})`, `select(x1, vec4(0u), ${kept})`];
     const results = wanted.filter((_, i) => needs[i + 1]);
-    const made = runProgram({ results }, [condition, grad], { shape: grad.shape, bits: true });
+    const made = runElementwise({ results }, [condition, grad], { shape: grad.shape, bits: true });
     return [undefined, a, b].map((operand, i) => {
       const gradient = operand && needs[i] ? made.shift() : undefined;
       return gradient && operand && sumTo(gradient, operand.shape);

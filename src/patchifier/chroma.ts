@@ -1,6 +1,6 @@
 // Chroma of a recording, frame by frame beside its log-mel: what the objective `targets` asks for, from an FFT four times as long as
 // the log-mel's, which tells semitones apart from about 130 Hz on. The hand-made features of the probes have their own.
-import { type FrontEnd as Filterbank, stftFrontEnd } from "../audio/frontend.js";
+import { type SpectrogramPlan, stftPlan } from "../audio/frontend.js";
 import { Spectrogram } from "../audio/log-mel.js";
 import { semitoneFilters } from "../audio/semitones.js";
 import type { Gpu } from "../tensor/gpu.js";
@@ -12,10 +12,10 @@ export const chromaSettings = { nFft: 4096, lowestNote: 36, notes: 60 } as const
 const framesAtOnce = 2048;
 
 /** Magnitudes of the five octaves from C2 at the front end's rate and hop. */
-function noteFrontEnd({ sampleRate, hopLength }: FrontEndConfig): Filterbank {
+function noteFrontEnd({ sampleRate, hopLength }: FrontEndConfig): SpectrogramPlan {
   const { nFft, lowestNote, notes } = chromaSettings;
   const filters = semitoneFilters({ sampleRate, nFft }, lowestNote, notes);
-  return { ...stftFrontEnd({ nFft, hopLength, power: 1, center: false }), filters };
+  return { ...stftPlan({ nFft, hopLength, power: 1, center: false }), filters };
 }
 
 export class Chroma {

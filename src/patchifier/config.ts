@@ -1,6 +1,6 @@
 // Settings of the model and of its pre-training, with the presets. Where a value comes from is said beside it: the paper's
 // abstract fixes the approach (patches of a spectrogram, self-supervision from NLP and CV) but no number.
-import { patchGrid as cutPatches } from "../audio/patches.js";
+import { patchLayout } from "../audio/patches.js";
 import { UsageError } from "../gpu/errors.js";
 
 /** The log-mel front end. */
@@ -151,7 +151,7 @@ export function patchGrid(model: ModelConfig): {
   tokens: number;
   values: number;
 } {
-  const { bands, columns, tokens, patchSize } = cutPatches(model.frontEnd.nMels, model.cropFrames, model);
+  const { bands, columns, tokens, patchSize } = patchLayout(model.frontEnd.nMels, model.cropFrames, model);
   return { rows: bands, columns, tokens, values: patchSize };
 }
 

@@ -4,7 +4,7 @@
 // DCT-II. Their chroma comes from a constant-Q transform; ours from triangles a semitone wide over a long FFT, which is not the same.
 // And what they have not: a tempogram and a modulation spectrum (audio/rhythm.ts).
 import { toMono } from "../audio/decode.js";
-import { type FrontEnd, stftFrontEnd } from "../audio/frontend.js";
+import { type SpectrogramPlan, stftPlan } from "../audio/frontend.js";
 import { LogMel, Spectrogram } from "../audio/log-mel.js";
 import { resampleSignal } from "../audio/resample.js";
 import { modulationSpectrum, onsetCurves, rhythmSizes, tempogram } from "../audio/rhythm.js";
@@ -91,9 +91,9 @@ export class HandFeatures {
 }
 
 /** Magnitudes around each semitone; triangles reach to the neighbouring semitones and have area one. */
-function pitchFrontEnd(): FrontEnd {
+function pitchFrontEnd(): SpectrogramPlan {
   const filters = semitoneFilters({ sampleRate: pitchRate, nFft: pitchFft }, lowestNote, notes);
-  return { ...stftFrontEnd({ nFft: pitchFft, hopLength: hop, power: 1 }), filters };
+  return { ...stftPlan({ nFft: pitchFft, hopLength: hop, power: 1 }), filters };
 }
 
 /** The first 20 coefficients of an orthonormal DCT-II over the bands of each frame: [bands, frames] → [20, frames]. */

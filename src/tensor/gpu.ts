@@ -19,6 +19,9 @@ export interface TensorOptions {
 /** Nested numbers, all lists of a level equally long. */
 export type NestedNumbers = number | readonly NestedNumbers[];
 
+/** Has the indices of `op` looked at, which must lie in 0…bound-1 or be `ignore`. */
+export type IndexCheck = (op: string, index: Tensor, bound: number, ignore?: number) => void;
+
 /** An opened adapter: makes tensors, opens scopes, closes the device. `open()` gives it. */
 export class Gpu {
   /** Source of `randn` and `rand`; reseed with `seed()`. */
@@ -37,6 +40,8 @@ export class Gpu {
     /** The device below, for kernels of one's own. */
     readonly device: Device,
     private readonly onClose: () => void = () => {},
+    /** Has indices looked at before an operation uses them (ops/indices.ts); absent: none are. */
+    readonly lookAt?: IndexCheck,
   ) {}
 
   /** Whether results of operations remember how they were computed. */

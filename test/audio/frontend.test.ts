@@ -1,7 +1,7 @@
 // The spectrogram front end on the GPU against float64 definitions, on fresh random signals: several FFT lengths, hops, paddings,
 // scales, both variants of the kernel, batches, long signals and what must be refused.
 import { describe, expect, test } from "vitest";
-import { type LogScale, melFrontEnd, stftFrontEnd } from "../../src/audio/frontend.js";
+import { type LogScale, melPlan, stftPlan } from "../../src/audio/frontend.js";
 import {
   kaldiFbank,
   LogMel,
@@ -82,7 +82,7 @@ describe("stftPower", () => {
     test(`variant ${variant.kind} ${variant.width}`, async () => {
       const s = { nFft: 240, winLength: 240, hopLength: 90, center: true, padMode: "reflect" } as const;
       const x = [signal(1500), signal(1500)];
-      using spectrogram = new Spectrogram(gpu(), stftFrontEnd(s), variant);
+      using spectrogram = new Spectrogram(gpu(), stftPlan(s), variant);
       const y = await spectrogram
         .forward(gpu().tensor(Float32Array.from([...x[0], ...x[1]]), [2, 1500]))
         .data();
@@ -191,7 +191,7 @@ describe("what cannot be is refused in one sentence", () => {
     ["a window longer than the FFT", () => stftPower(x(), { nFft: 256, winLength: 300 }), /does not fit/],
     ["no hop", () => stftPower(x(), { nFft: 256, hopLength: 0 }), /hopLength must be/],
     ["a rank of 3", () => stftPower(gpu().zeros([2, 2, 500])), /mix channels down/],
-    ["bands upside down", () => melFrontEnd({ fMin: 4000, fMax: 100 }), /fMin < fMax/],
+    ["bands upside down", () => melPlan({ fMin: 4000, fMax: 100 }), /fMin < fMax/],
   ];
   for (const [name, run, message] of cases) {
     test(name, () => {

@@ -1,6 +1,6 @@
 // Patches against their definition, index by index, and back.
 import { describe, expect, test } from "vitest";
-import { patchGrid, patchify, unpatchify } from "../../src/audio/patches.js";
+import { patchify, patchLayout, unpatchify } from "../../src/audio/patches.js";
 import { freshSeed, useGpu } from "../support/gpu.js";
 
 const gpu = useGpu();
@@ -19,7 +19,7 @@ describe("patchify", () => {
       const options = { patchMels, patchFrames, mean, std };
       const source = gpu().randn([clips, mels, frames]);
       const x = await source.data();
-      const { bands, columns, tokens, patchSize } = patchGrid(mels, frames, options);
+      const { bands, columns, tokens, patchSize } = patchLayout(mels, frames, options);
       const patches = patchify(source, options);
       expect(patches.shape).toEqual([clips, tokens, patchSize]);
       const y = await patches.data();

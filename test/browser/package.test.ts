@@ -101,7 +101,7 @@ it("has every shader in the engine that its sources name", () => {
   const engine = readFileSync(at("node_modules/melgrad/dist/engine.js"), "utf8");
   const named = library.filter((name) => text.includes(`"${name}"`));
   expect(named.length).toBeGreaterThan(20);
-  // It does not look at indices: ops/indices-none.ts.
+  // It looks at no indices (src/engine-page.ts).
   expect(named.filter((name) => !engine.includes(`"${name}"`))).toEqual(["check/indices"]);
 });
 

@@ -9,7 +9,8 @@ import { Device } from "../../src/gpu/device.js";
 import { MemoryTuningStore } from "../../src/gpu/tuner-store.js";
 import { openNodeGpu } from "../../src/host/node/adapter.js";
 import type { HostGpu } from "../../src/host/types.js";
-import { startTuner } from "../../src/ops/tuning-families.js";
+import { checkIndices } from "../../src/ops/indices.js";
+import { makeTuner, startTuner } from "../../src/ops/tuning-families.js";
 import { HeadData } from "../../src/probe/grid/data.js";
 import { trainHeads } from "../../src/probe/grid/trainer.js";
 import { Gpu } from "../../src/tensor/gpu.js";
@@ -50,6 +51,7 @@ async function brokenGpu(
   const device = await Device.open(host.gpu, host.adapter, {
     adapterName: host.name,
     software: host.software,
+    tuner: makeTuner,
     rewrite(code, key) {
       const isBroken = which instanceof RegExp ? which.test(key) : which.has(key);
       const text = isBroken ? faults[fault](code) : code;
@@ -58,7 +60,7 @@ async function brokenGpu(
     },
   });
   await startTuner(device, store);
-  return new Gpu(device, () => {});
+  return new Gpu(device, () => {}, checkIndices);
 }
 
 /** A row's operation and its gradient, as work to be recorded. */

@@ -5,6 +5,7 @@ import { Device } from "../../src/gpu/device.js";
 import { openNodeGpu } from "../../src/host/node/adapter.js";
 import type { HostGpu } from "../../src/host/types.js";
 import { attention, layerNorm } from "../../src/node.js";
+import { makeTuner } from "../../src/ops/tuning-families.js";
 import { Gpu } from "../../src/tensor/gpu.js";
 import { Random } from "../../src/tensor/random.js";
 import { freshSeed } from "../support/gpu.js";
@@ -17,7 +18,9 @@ beforeAll(async () => {
     const host = await openNodeGpu();
     hosts.push(host);
     const { gpu, adapter, name: adapterName, software } = host;
-    gpus.push(new Gpu(await Device.open(gpu, adapter, { adapterName, software, immediates })));
+    gpus.push(
+      new Gpu(await Device.open(gpu, adapter, { adapterName, software, immediates, tuner: makeTuner })),
+    );
   }
 });
 

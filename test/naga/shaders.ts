@@ -7,6 +7,8 @@ import { LogMel } from "../../src/audio/log-mel.js";
 import { resample } from "../../src/audio/resample.js";
 import type { Capabilities } from "../../src/gpu/capabilities.js";
 import { type Defines, preprocess } from "../../src/gpu/preprocess.js";
+import type { Tunable } from "../../src/ops/tuning.js";
+import { tunables } from "../../src/ops/tuning-families.js";
 import { preset, withPatches } from "../../src/patchifier/config.js";
 import { objectiveNames } from "../../src/patchifier/objectives.js";
 import { HeadData } from "../../src/probe/grid/data.js";
@@ -97,14 +99,15 @@ function everyChoice(gpu: Gpu, work: () => void): void {
   const choose = tuner.choose;
   const others: (() => void)[] = [];
   const seen = new Set<string>();
-  tuner.choose = (family, shape) => {
-    for (const choice of family.candidates(tuner.capabilities, shape)) {
+  tuner.choose = (asked, shape) => {
+    const { family } = tunables.find((each) => each.family.name === asked.name) as Tunable;
+    for (const choice of family.candidates(tuner.capabilities, shape as never)) {
       const name = `${family.name} ${family.kernelOf(choice)}`;
       if (seen.has(name)) continue;
       seen.add(name);
       others.push(() => tuner.using(family, choice, () => record(gpu, work)));
     }
-    return choose.call(tuner, family, shape) as ReturnType<typeof family.rule>;
+    return choose.call(tuner, asked, shape) as ReturnType<typeof asked.rule>;
   };
   try {
     record(gpu, work);

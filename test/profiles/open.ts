@@ -6,6 +6,8 @@ import { createInstance, dawnOptions, releaseInstance } from "../../src/host/nod
 import { withDrivers } from "../../src/host/node/vulkan.js";
 import { adapterName, type HostGpu } from "../../src/host/types.js";
 import { open as openOrdinary } from "../../src/node.js";
+import { checkIndices } from "../../src/ops/indices.js";
+import { makeTuner } from "../../src/ops/tuning-families.js";
 import { Gpu } from "../../src/tensor/gpu.js";
 import { limitAdapter, limitGpu } from "../support/adapters.js";
 import { PoisonedMemory } from "./poisoned-memory.js";
@@ -39,9 +41,10 @@ async function openLess({ less = {}, rewrite, toggles }: Profile): Promise<Gpu> 
     adapterName: host.name,
     software: host.software,
     rewrite,
+    tuner: makeTuner,
     ...less.options,
   });
-  return new Gpu(device, () => chosen.release());
+  return new Gpu(device, () => chosen.release(), checkIndices);
 }
 
 type Opened = Pick<HostGpu, "gpu" | "adapter" | "release">;

@@ -3,6 +3,8 @@
 import { afterAll, beforeAll } from "vitest";
 import { Device, type DeviceOptions } from "../../src/gpu/device.js";
 import { openNodeGpu } from "../../src/host/node/adapter.js";
+import { checkIndices } from "../../src/ops/indices.js";
+import { makeTuner } from "../../src/ops/tuning-families.js";
 import "../../src/ops/methods.js"; // operations as methods of tensors
 import { Gpu } from "../../src/tensor/gpu.js";
 
@@ -85,9 +87,10 @@ export async function openLess(less: Less): Promise<Gpu> {
   const device = await Device.open(limitGpu(host.gpu, less), limitAdapter(host.adapter, less), {
     adapterName: host.name,
     software: host.software,
+    tuner: makeTuner,
     ...less.options,
   });
-  return new Gpu(device, () => host.release());
+  return new Gpu(device, () => host.release(), checkIndices);
 }
 
 /** As useGpu: a device for the tests of a describe or file, on less than the adapter at hand. */

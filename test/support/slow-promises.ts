@@ -2,6 +2,7 @@
 // ("late"), or only when somebody looks, by a timer and at every submission ("polled", as Firefox does).
 import { Device } from "../../src/gpu/device.js";
 import { openNodeGpu } from "../../src/host/node/adapter.js";
+import { makeTuner } from "../../src/ops/tuning-families.js";
 import { Gpu } from "../../src/tensor/gpu.js";
 
 export type Promises = "prompt" | "late" | "polled";
@@ -21,7 +22,7 @@ export async function openSlow(promises: Promises): Promise<Gpu> {
   };
   const { features, limits, info } = adapter;
   const slow = { features, limits, info, requestDevice } as unknown as GPUAdapter;
-  const device = await Device.open(gpu, slow, { adapterName, software });
+  const device = await Device.open(gpu, slow, { adapterName, software, tuner: makeTuner });
   return new Gpu(device, () => {
     stop();
     host.release();

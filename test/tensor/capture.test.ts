@@ -6,6 +6,7 @@ import { openNodeGpu } from "../../src/host/node/adapter.js";
 import type { HostGpu } from "../../src/host/types.js";
 import { bucketOf, capture, dropout, Optimizer, ParameterSet } from "../../src/node.js";
 import { backward } from "../../src/ops/autograd.js";
+import { makeTuner } from "../../src/ops/tuning-families.js";
 import { Gpu } from "../../src/tensor/gpu.js";
 import { Random } from "../../src/tensor/random.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
@@ -20,7 +21,7 @@ beforeAll(async () => {
     const host = await openNodeGpu();
     hosts.push(host);
     const { gpu, adapter, name: adapterName, software } = host;
-    const device = await Device.open(gpu, adapter, { adapterName, software, immediates });
+    const device = await Device.open(gpu, adapter, { adapterName, software, immediates, tuner: makeTuner });
     devices.set(immediates ? "immediates" : "a uniform buffer", new Gpu(device));
   }
 });

@@ -44,7 +44,7 @@ export interface CohortOptions {
   rateOf(run: number): RunRate;
 }
 
-type Program<R> = Captured<Record<string, never>, R>;
+type CapturedWork<R> = Captured<Record<string, never>, R>;
 
 export class Cohort {
   readonly slots: HeadSlots;
@@ -62,9 +62,9 @@ export class Cohort {
   private readonly rows: number;
   private wanted = 0;
   private keepWanted: Int32Array;
-  private readonly train: Program<void>;
-  private readonly evaluation: Program<{ words: Tensor }>;
-  private readonly keeping: Program<void>;
+  private readonly train: CapturedWork<void>;
+  private readonly evaluation: CapturedWork<{ words: Tensor }>;
+  private readonly keeping: CapturedWork<void>;
 
   /**
    * @param all every run of the grid
@@ -109,7 +109,7 @@ export class Cohort {
       data.forget(from.stacked);
     }
     for (const part of ["train", "valid"] as const) data.stack(part, this.stacked); // not while recording
-    const captured = <R>(label: string, work: () => R): Program<R> =>
+    const captured = <R>(label: string, work: () => R): CapturedWork<R> =>
       capture(this.gpu, () => this.gpu.noGrad(() => this.pinned(work)), { label });
     this.train = captured("head steps", () => this.recordSteps());
     this.evaluation = captured("head evaluation", () => this.recordEvaluation());

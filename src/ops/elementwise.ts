@@ -15,14 +15,14 @@ import { planGrid } from "./launch.js";
 import { stridedCopy } from "./strided.js";
 
 /** What is computed, in WGSL on vec4s. */
-export interface Program {
+export interface Elementwise {
   /** Statements in x0, x1, … (the operands) and c0, c1, … (the numbers). */
   body?: string;
   /** Expressions, one for each result. */
   results: readonly string[];
 }
 
-export interface ProgramOptions {
+export interface ElementwiseOptions {
   numbers?: readonly number[];
   /** The results' shape; by default what the operands broadcast to. */
   shape?: Shape;
@@ -54,7 +54,7 @@ const parameterWords = 16;
 export function named(expressions: readonly string[], names: readonly string[]) {
   const occurs = names.map((name) => expressions.some((text) => new RegExp(`\\b${name}\\b`).test(text)));
   const kept = names.filter((_, i) => occurs[i]);
-  const program: Program = {
+  const program: Elementwise = {
     body: kept.map((name, i) => `let ${name} = x${i};`).join(" "),
     results: expressions,
   };
@@ -63,10 +63,10 @@ export function named(expressions: readonly string[], names: readonly string[]) 
 }
 
 /** Runs a program over `operands`, of which there is at least one. */
-export function runProgram(
-  { body = "", results }: Program,
+export function runElementwise(
+  { body = "", results }: Elementwise,
   operands: readonly Tensor[],
-  options: ProgramOptions = {},
+  options: ElementwiseOptions = {},
 ): Tensor[] {
   const { numbers = [], dtype = "f32", bits = false } = options;
   const { gpu } = operands[0];
@@ -83,7 +83,7 @@ export function runProgram(
     const worst = runs.indexOf(Math.max(...runs));
     const copy = stridedCopy(operands[worst], over, strides[worst]);
     const walk = { over, strides: strides.with(worst, stridesOf(over)) };
-    return runProgram({ body, results }, operands.with(worst, copy), { ...options, shape, walk });
+    return runElementwise({ body, results }, operands.with(worst, copy), { ...options, shape, walk });
   }
   const outputs = results.map(() => gpu.empty(shape, { dtype }));
   const defines: Record<string, string | number> = {
@@ -181,5 +181,5 @@ export function readOperands(
 
 /** EXPR(a, b), a WGSL expression on vec4s, over the broadcast of both shapes; outside the graph. */
 export function combine(expression: string, a: Tensor, b: Tensor): Tensor {
-  return runProgram({ body: "let a = x0; let b = x1;", results: [expression] }, [a, b])[0];
+  return runElementwise({ body: "let a = x0; let b = x1;", results: [expression] }, [a, b])[0];
 }
