@@ -3,7 +3,7 @@
 // anything. Looking up is synchronous and never measures; ops/tuning.ts measures, between steps and only when asked.
 //
 // A bucket's choice never changes by itself: tables are read when the device is opened, and entries are added by `put`
-// alone. What a run has used can be taken down (`record`) and followed by a later one (`follow`), so that a resumed run
+// alone. Not here: the tables themselves (tuner-tables.ts). What a run has used can be taken down (`record`) and followed by a later one (`follow`), so that a resumed run
 // computes the same bits although more was measured meanwhile.
 //
 // Modes: "off" uses tables and rules and measures nothing; "on" also notes which buckets no table knows, to be measured;
@@ -13,8 +13,10 @@ import type { Capabilities } from "./capabilities.js";
 import type { Chooser, KernelFamily, SerialBuild } from "./chooser.js";
 import { type Defines, preprocess } from "./preprocess.js";
 import { serialBuild } from "./serial.js";
-import { type FamilyTable, hashText, readTable, type TuningStore, type TuningTable } from "./tuner-store.js";
-import { Verdicts, type VerdictTable } from "./verdicts.js";
+import type { SourcedFamily } from "./shader-sources.js";
+import type { FamilyTable, TuningStore, TuningTable } from "./tuner-store.js";
+import { type TableName, TuningTables } from "./tuner-tables.js";
+import { Verdicts } from "./verdicts.js";
 
 /** The modes, see TuneMode. */
 export const tuneModes = ["off", "on", "force"] as const;
@@ -22,11 +24,7 @@ export const tuneModes = ["off", "on", "force"] as const;
 export type TuneMode = (typeof tuneModes)[number];
 
 /** Kernels that compute the same thing, and how one is chosen. All functions are pure. */
-export interface TunedFamily<Case, Choice> extends KernelFamily<Case, Choice> {
-  /** Shaders of all its kernels; what they include counts too. */
-  readonly shaders: readonly string[];
-  /** To be raised when what is measured changes outside the shaders. */
-  readonly version: number;
+export interface TunedFamily<Case, Choice> extends KernelFamily<Case, Choice>, SourcedFamily {
   /** A case without the tensors that it may hold on to: what is remembered of it until it is measured. */
   keep(shape: Case): unknown;
   /** Cases with one name share a choice. */
@@ -41,9 +39,6 @@ export interface TunedFamily<Case, Choice> extends KernelFamily<Case, Choice> {
   /** The part of a choice that can be wrong: what a veto holds for. */
   kernelOf(choice: Choice): string;
 }
-
-/** What the hash of a family's sources is made from. */
-export type SourcedFamily = Pick<TunedFamily<unknown, unknown>, "name" | "shaders" | "version">;
 
 /** A bucket that no table knows. */
 export interface Wanted {
@@ -68,7 +63,7 @@ export interface Used {
 }
 
 /** A resumed run, a measurement here, a table that comes with melgrad, or the rule. */
-export type Source = "run" | "measured" | "shipped" | "rule";
+export type Source = TableName | "rule";
 
 interface Decision {
   /** Undefined: the rule decides, for each case by itself. */
@@ -98,14 +93,10 @@ export class Tuner implements Chooser {
   /** Which kernels were checked here, and what was found. */
   readonly verdicts: Verdicts;
   private readonly families: ReadonlyMap<string, TunedFamily<unknown, unknown>>;
-  private store: TuningStore | undefined;
-  private run: Record<string, FamilyTable> = {};
-  private measured: Record<string, FamilyTable> = {};
-  private shipped: Record<string, FamilyTable> = {};
+  private readonly tables: TuningTables;
   private readonly decisions = new Map<string, Map<string, Decision>>();
   private readonly wantedBuckets = new Map<string, Wanted>();
   private readonly fresh = new Set<string>();
-  private readonly sources = new Map<string, string>();
   private forced: { family: string; choose(shape: unknown): unknown } | undefined;
 
   constructor(
@@ -116,6 +107,7 @@ export class Tuner implements Chooser {
   ) {
     this.families = new Map(families.map((family) => [family.name, family]));
     this.key = tuningKey(capabilities);
+    this.tables = new TuningTables(this.key, (text) => this.note(text));
     this.notes.push(...(capabilities.distrusted ?? []));
     this.verdicts = new Verdicts((shader) => this.sourcesOf({ name: shader, shaders: [shader], version: 1 }));
   }
@@ -166,7 +158,7 @@ export class Tuner implements Chooser {
   /** The rule's choice, or the first candidate that computes rightly. */
   ruled<Case, Choice>(family: TunedFamily<Case, Choice>, shape: Case): Choice {
     const choice = family.rule(this.capabilities, shape);
-    const vetoes = this.vetoesOf(family);
+    const vetoes = this.tables.vetoesOf(family);
     if (!vetoes || !(family.kernelOf(choice) in vetoes)) return choice;
     const candidates = family.candidates(this.capabilities, shape);
     return candidates.find((each) => !(family.kernelOf(each) in vetoes)) ?? choice;
@@ -205,7 +197,7 @@ export class Tuner implements Chooser {
     gain: number,
   ): void {
     const name = choice === undefined ? "" : family.nameOf(choice);
-    this.tableOf(family).entries[bucket] = [name, Number(gain.toPrecision(3))];
+    this.tables.measuredOf(family).entries[bucket] = [name, Number(gain.toPrecision(3))];
     this.fresh.add(`${family.name} ${bucket}`);
     this.wantedBuckets.delete(`${family.name} ${bucket}`);
     this.decisions.get(family.name)?.delete(bucket);
@@ -218,63 +210,42 @@ export class Tuner implements Chooser {
 
   /** Never takes this choice's kernel again on this adapter. */
   veto<Case, Choice>(family: TunedFamily<Case, Choice>, choice: Choice, reason: string): void {
-    const table = this.tableOf(family);
+    const table = this.tables.measuredOf(family);
     table.vetoes = { ...table.vetoes, [family.kernelOf(choice)]: reason };
     this.decisions.delete(family.name);
   }
 
   /** Why a choice may not be taken, if so. */
   vetoed<Case, Choice>(family: TunedFamily<Case, Choice>, choice: Choice): string | undefined {
-    return this.vetoesOf(family)?.[family.kernelOf(choice)];
+    return this.tables.vetoesOf(family)?.[family.kernelOf(choice)];
   }
 
   /** Forgets the vetoes of a family, to test its kernels again. */
   forgive<Case, Choice>(family: TunedFamily<Case, Choice>): void {
-    delete this.tableOf(family).vetoes;
+    delete this.tables.measuredOf(family).vetoes;
     this.decisions.delete(family.name);
   }
 
   /** Adds choices that come with melgrad, for which nobody has to measure. */
   ship(families: Readonly<Record<string, FamilyTable>>): void {
-    this.shipped = { ...this.shipped, ...families };
+    this.tables.ship(families);
     this.decisions.clear();
   }
 
   /** Reads what was measured on this adapter before, and keeps there what will be. */
   async open(store: TuningStore): Promise<void> {
-    this.store = store;
-    const table = await this.read();
-    this.measured = table?.families ?? {};
-    this.verdicts.add(table?.checks ?? {});
+    this.verdicts.add(await this.tables.open(store));
     this.decisions.clear();
   }
 
   /** Writes what was measured, together with what others have written meanwhile. */
-  async save(): Promise<void> {
-    if (!this.store) return;
-    const before = await this.read();
-    const families: Record<string, FamilyTable> = { ...before?.families };
-    for (const [name, mine] of Object.entries(this.measured)) {
-      const theirs = families[name];
-      families[name] =
-        theirs?.sources === mine.sources
-          ? { ...mine, entries: { ...theirs.entries, ...mine.entries } }
-          : mine;
-    }
-    const checks = joined(before?.checks ?? {}, this.verdicts.table());
-    const table: TuningTable = { format: 1, adapter: this.key, families, checks };
-    try {
-      await this.store.save(hashText(this.key), `${JSON.stringify(table, null, 1)}\n`);
-    } catch (error) {
-      this.note(`What was measured cannot be kept in ${this.store.place}: ${(error as Error).message}`);
-    }
+  save(): Promise<void> {
+    return this.tables.save(this.verdicts);
   }
 
   /** Forgets every table, so that the rules decide. */
   forget(): void {
-    this.run = {};
-    this.measured = {};
-    this.shipped = {};
+    this.tables.forget();
     this.decisions.clear();
     this.wantedBuckets.clear();
     this.fresh.clear();
@@ -287,7 +258,7 @@ export class Tuner implements Chooser {
       const entries = [...decided].map(([bucket, { name: choice, gain }]) => [bucket, [choice, gain]]);
       if (entries.length === 0) continue;
       families[name] = {
-        sources: this.sources.get(name) ?? "",
+        sources: this.tables.knownSources(name),
         entries: Object.fromEntries(entries.sort(([a], [b]) => (String(a) < String(b) ? -1 : 1))),
       };
     }
@@ -300,12 +271,9 @@ export class Tuner implements Chooser {
 
   /** Takes the choices of a record before all others, as far as it was made on such an adapter with these shaders. */
   follow(table: TuningTable): void {
-    const read = readTable(JSON.stringify(table), this.key);
-    if (typeof read === "string") this.note(`The run's choice of kernels is not followed: ${read}.`);
-    else {
-      this.run = read.families;
-      this.verdicts.add(read.checks ?? {});
-    }
+    const checks = this.tables.follow(table);
+    if (typeof checks === "string") this.note(`The run's choice of kernels is not followed: ${checks}.`);
+    else this.verdicts.add(checks);
     this.decisions.clear();
   }
 
@@ -324,20 +292,12 @@ export class Tuner implements Chooser {
 
   /** Tables that are of no use for a family because its shaders have changed since. */
   outdated(family: SourcedFamily): string[] {
-    const now = this.sourcesOf(family);
-    return Object.entries({ run: this.run, measured: this.measured, shipped: this.shipped })
-      .filter(([, tables]) => tables[family.name] && tables[family.name].sources !== now)
-      .map(([name]) => name);
+    return this.tables.outdated(family);
   }
 
   /** Hash of a family's shaders without comments and blanks, and of its version. */
   sourcesOf(family: SourcedFamily): string {
-    let hash = this.sources.get(family.name);
-    if (hash === undefined) {
-      hash = hashSources(family);
-      this.sources.set(family.name, hash);
-    }
-    return hash;
+    return this.tables.sourcesOf(family);
   }
 
   /** Buckets in the tables. */
@@ -347,14 +307,12 @@ export class Tuner implements Chooser {
     /** Measured here. */
     measured: number;
   } {
-    const count = (tables: Record<string, FamilyTable>) =>
-      Object.values(tables).reduce((total, { entries }) => total + Object.keys(entries).length, 0);
-    return { shipped: count(this.shipped), measured: count(this.measured) };
+    return { shipped: this.tables.count("shipped"), measured: this.tables.count("measured") };
   }
 
   /** What was measured here, for shipping. */
   get measurements(): Readonly<Record<string, FamilyTable>> {
-    return this.measured;
+    return this.tables.measured;
   }
 
   /** All of a family: as it was given, or as the operation names it. */
@@ -363,12 +321,7 @@ export class Tuner implements Chooser {
   }
 
   private decide<Case, Choice>(family: TunedFamily<Case, Choice>, bucket: string): Decision {
-    const sources = this.sourcesOf(family);
-    const tables = { run: this.run, measured: this.measured, shipped: this.shipped };
-    for (const [source, table] of Object.entries(tables) as [Source, Record<string, FamilyTable>][]) {
-      const found = table[family.name];
-      const entry = found?.sources === sources ? found.entries[bucket] : undefined;
-      if (!entry) continue;
+    for (const { source, entry } of this.tables.entries(family, bucket)) {
       const [name, gain] = entry;
       if (name === "") return { choice: undefined, name, gain, source };
       const choice = family.parse(name, this.capabilities);
@@ -394,74 +347,12 @@ export class Tuner implements Chooser {
     });
   }
 
-  private tableOf(family: SourcedFamily): FamilyTable {
-    const sources = this.sourcesOf(family);
-    let table = this.measured[family.name];
-    if (table?.sources !== sources) {
-      table = { sources, entries: {} };
-      this.measured[family.name] = table;
-    }
-    return table;
-  }
-
   /** Kernels of a family that computed wrongly, and how that showed. */
   vetoesOf<Case, Choice>(family: TunedFamily<Case, Choice>): Record<string, string> | undefined {
-    const table = this.measured[family.name];
-    return table?.vetoes && table.sources === this.sourcesOf(family) ? table.vetoes : undefined;
-  }
-
-  private async read(): Promise<TuningTable | undefined> {
-    const { store } = this;
-    if (!store) return undefined;
-    let table: TuningTable | string;
-    try {
-      const text = await store.load(hashText(this.key));
-      if (text === undefined) return undefined;
-      table = readTable(text, this.key);
-    } catch (error) {
-      table = error instanceof Error ? error.message : String(error);
-    }
-    if (typeof table !== "string") return table;
-    this.note(`What was measured before, in ${store.place}, is ignored: ${table}.`);
-    return undefined;
+    return this.tables.vetoesOf(family);
   }
 
   private note(text: string): void {
     if (!this.notes.includes(text)) this.notes.push(text);
   }
-}
-
-/** Verdicts of two tables; those of the second count where both know a kernel or a shader has changed. */
-function joined(theirs: VerdictTable, mine: VerdictTable): VerdictTable {
-  const table = { ...theirs, ...mine };
-  for (const [shader, { sources, right, wrong }] of Object.entries(mine)) {
-    const other = theirs[shader];
-    if (other?.sources !== sources) continue;
-    const known = new Set([...right, ...Object.keys(wrong)]);
-    const kept = Object.entries(other.wrong).filter(([key]) => !known.has(key));
-    table[shader] = {
-      sources,
-      right: [...right, ...other.right.filter((key) => !known.has(key))].sort(),
-      wrong: { ...Object.fromEntries(kept), ...wrong },
-    };
-  }
-  return table;
-}
-
-/** Hash of a family's shaders and all they include, without comments and blanks, and of its version. */
-function hashSources({ shaders: roots, version }: SourcedFamily): string {
-  const names = new Set<string>();
-  const add = (name: string) => {
-    if (names.has(name)) return;
-    names.add(name);
-    for (const [, included] of (shaders[name] ?? "").matchAll(/^\s*#include\s+"([^"]+)"/gm)) add(included);
-  };
-  for (const root of roots) add(root);
-  // Without any blank, because a browser's shaders have been rid of them (scripts/shaders.mjs).
-  const texts = [...names].sort().map((name) => `${name}\n${bare(shaders[name] ?? "")}`);
-  return hashText(`${version}\n${texts.join("\n")}`);
-}
-
-function bare(text: string): string {
-  return text.replace(/\/\/.*$/gm, "").replace(/\s+/g, "");
 }
