@@ -3,6 +3,8 @@ import { attentionChecks } from "./attention.js";
 import { audioChecks } from "./audio.js";
 import type { CheckTable } from "./check.js";
 import { elementwiseChecks } from "./elementwise.js";
+import { lossChecks } from "./losses.js";
+import { moveChecks } from "./moves.js";
 import { optimChecks } from "./optim.js";
 import { probeChecks } from "./probe.js";
 import { productChecks } from "./products.js";
@@ -11,7 +13,9 @@ import { scanChecks } from "./scan.js";
 
 export const kernelChecks: CheckTable = {
   ...elementwiseChecks,
+  ...moveChecks,
   ...rowChecks,
+  ...lossChecks,
   ...productChecks,
   ...attentionChecks,
   ...optimChecks,
