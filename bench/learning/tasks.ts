@@ -17,7 +17,8 @@ import {
 import type { Folds } from "../../src/probe/folds.js";
 import { handNames } from "../../src/probe/hand-features.js";
 import type { Predictions, ProbeLabels } from "../../src/probe/labels.js";
-import { metricsOf, outputsOf } from "../../src/probe/protocol.js";
+import { outputsOf } from "../../src/probe/protocol.js";
+import { metricsOf } from "../../src/probe/scores/index.js";
 import type { Answers } from "../../src/probe/significance.js";
 import type { FeatureTable } from "../../src/probe/standardise.js";
 import type { Gpu } from "../../src/tensor/gpu.js";

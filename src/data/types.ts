@@ -82,8 +82,8 @@ export interface LabelledTask {
   /** Class or target names, in label order. */
   classes: string[];
   clips: LabelledClip[];
-  /** The main figure, where it is not the usual one of the kind: the area under the ROC curve of each class against the others. */
-  metric?: "roc-auc";
+  /** The main figure by its name in src/probe/scores, where it is not the usual one: "roc-auc" of each class against the others. */
+  metric?: string;
   /** One or two sentences for the report: where audio and labels come from, and what a split keeps apart. */
   note: string;
 }

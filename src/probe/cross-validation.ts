@@ -5,7 +5,8 @@
 import type { Folds } from "./folds.js";
 import type { Predictions, ProbeLabels } from "./labels.js";
 import { linearScores, softmaxRows } from "./logistic.js";
-import { headFitter, metricsOf, outputsOf, penalties, targetRow } from "./protocol.js";
+import { headFitter, outputsOf, penalties, targetRow } from "./protocol.js";
+import { metricsOf } from "./scores/index.js";
 import { type FeatureTable, takeRows } from "./standardise.js";
 import { Whitener } from "./whiten.js";
 

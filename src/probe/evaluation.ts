@@ -5,8 +5,10 @@ import { tempoOf } from "../audio/rhythm.js";
 import { crossValidate } from "./cross-validation.js";
 import { type Folds, foldsByGroups } from "./folds.js";
 import { turnedChroma } from "./key-finder.js";
-import { areKeys, type Predictions, type ProbeLabels } from "./labels.js";
-import { metricsOf, outputsOf, targetRow } from "./protocol.js";
+import type { Predictions, ProbeLabels } from "./labels.js";
+import { outputsOf, targetRow } from "./protocol.js";
+import { familyOf, metricsOf } from "./scores/index.js";
+import { keyScoreFamily } from "./scores/key-score.js";
 import { type Answers, type Contrast, contrast, type Resampled, resampleRows } from "./significance.js";
 import type { FeatureTable } from "./standardise.js";
 
@@ -54,7 +56,7 @@ export async function answersOf(
   }
   const tableOf = (wanted: string) => features.find(([name]) => name === wanted)?.[1][0];
   const chroma = tableOf("chroma");
-  if (chroma && areKeys(labels.classes)) {
+  if (chroma && familyOf(labels) === keyScoreFamily) {
     const name = "turned chroma";
     const turned = await crossValidate(labels, chroma, folds, { ...options(name), augment: turnedChroma });
     rows.push({ name, runs: [turned] });
@@ -110,7 +112,7 @@ export function judge(
   first = answers[0]?.name,
 ): Evaluation {
   const [metric] = metricsOf(labels);
-  const rows: Resampled[] = resampleRows(answers, folds.family, metric.statistic, { times, seed });
+  const rows: Resampled[] = resampleRows(answers, folds.family, metric, { times, seed });
   const ours = rows.find(({ name }) => name === first) ?? rows[0];
   return {
     metric: metric.name,

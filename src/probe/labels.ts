@@ -8,8 +8,8 @@ export interface ProbeLabels {
   labels: readonly (readonly number[])[];
   /** The song of each clip, for metrics that judge songs rather than clips. */
   pieces?: readonly string[];
-  /** The main figure of a classification, where it is not accuracy. */
-  metric?: "roc-auc";
+  /** The main figure by its name (scores/), where it is not the usual one. */
+  metric?: string;
 }
 
 /** What a head answered on the test part. */

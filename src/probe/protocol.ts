@@ -1,32 +1,14 @@
 // The fast protocol: a linear head on frozen features of a labelled task. The penalty is chosen on the validation part from
 // four values, the head is fitted again on all that is not tested on, and scored once on the test part.
 
-import { type FifthRule, keyScoreTable, meanKeyScore } from "./key-score.js";
-import { areKeys, type Predictions, type ProbeLabels } from "./labels.js";
+import type { Predictions, ProbeLabels } from "./labels.js";
 import { type LinearHead, LogisticProblem, linearScores, oneHot } from "./logistic.js";
-import { accuracy, argmaxRows, averagePrecisionMacro, r2, rocAucMacro } from "./metrics.js";
 import { RidgeProblem } from "./ridge.js";
+import { metricsOf } from "./scores/index.js";
 import { asksSongs, bestSongRule, bySong } from "./song-level.js";
 import type { SongRule } from "./songs.js";
 import type { ClipSplit } from "./split.js";
 import { type FeatureTable, Standardiser, takeRows } from "./standardise.js";
-
-/** A way to score; higher is better in all of them. */
-export interface Metric {
-  name: string;
-  /** What guessing gives. */
-  chance: number | undefined;
-  /** Which number it is, for scoring resampled clips (bootstrap.ts). */
-  statistic: Statistic;
-  /** From labels and scores [n, outputs]. */
-  score(labels: readonly (readonly number[])[], scores: Float64Array, outputs: number): number;
-}
-
-/** Of `r2` the column, or the mean of all. */
-export type Statistic =
-  | { kind: "roc-auc" | "class-roc-auc" | "average-precision" | "accuracy" }
-  | { kind: "key-score"; rule: FifthRule }
-  | { kind: "r2"; column?: number };
 
 export interface ProbeScore {
   /** By the task's metrics, in their order. */
@@ -45,75 +27,6 @@ export interface ProbeScore {
 
 /** Inverse penalties that are tried, the strongest penalty first. For regression the ridge penalty is 1/C. */
 export const penalties = [1e-3, 1e-2, 1e-1, 1] as const;
-
-/** The area under the ROC curve of each class against the others, and the plain mean. */
-const classArea: Metric = {
-  name: "macro one-vs-rest ROC-AUC",
-  chance: 0.5,
-  statistic: { kind: "class-roc-auc" },
-  score: (labels, scores, outputs) => {
-    const hot = labels.flatMap(([label]) => Array.from({ length: outputs }, (_, k) => Number(k === label)));
-    return rocAucMacro(hot, scores, outputs).macro;
-  },
-};
-
-/** The metrics of a task; the first chooses the head and is the one that is reported. */
-export function metricsOf({ kind, classes, labels: all, metric: main }: ProbeLabels): Metric[] {
-  const flat = (labels: readonly (readonly number[])[]) => labels.flat();
-  const tags =
-    (score: typeof rocAucMacro): Metric["score"] =>
-    (labels, scores, outputs) =>
-      score(flat(labels), scores, outputs).macro;
-  switch (kind) {
-    case "multilabel":
-      return [
-        { name: "macro ROC-AUC", chance: 0.5, statistic: { kind: "roc-auc" }, score: tags(rocAucMacro) },
-        {
-          name: "mean average precision",
-          chance: undefined,
-          statistic: { kind: "average-precision" },
-          score: tags(averagePrecisionMacro),
-        },
-      ];
-    case "regression": {
-      const mean: Metric = { name: "R²", chance: 0, statistic: { kind: "r2" }, score: tags(r2) };
-      if ((all[0]?.length ?? 1) < 2) return [mean];
-      const each = classes.map(
-        (name, k): Metric => ({
-          name: `R² of ${name}`,
-          chance: 0,
-          statistic: { kind: "r2", column: k },
-          score: (labels, scores, outputs) => r2(flat(labels), scores, outputs).each[k],
-        }),
-      );
-      return [mean, ...each];
-    }
-    case "classification": {
-      const right: Metric = {
-        name: "accuracy",
-        chance: 1 / classes.length,
-        statistic: { kind: "accuracy" },
-        score: (labels, scores, outputs) => accuracy(flat(labels), argmaxRows(scores, outputs)),
-      };
-      if (main === "roc-auc") return [classArea, right];
-      if (!areKeys(classes)) return [right];
-      const weighted = (name: string, rule: FifthRule): Metric => {
-        const table = keyScoreTable(rule);
-        return {
-          name,
-          chance: table.reduce((sum, value) => sum + value, 0) / table.length,
-          statistic: { kind: "key-score", rule },
-          score: (labels, scores, outputs) => meanKeyScore(flat(labels), argmaxRows(scores, outputs), rule),
-        };
-      };
-      return [
-        weighted("weighted key score", "ascending"),
-        weighted("weighted key score, fifths both ways", "either"),
-        right,
-      ];
-    }
-  }
-}
 
 /** Probes features [clips, d] on one split. */
 export function probe(task: ProbeLabels, features: FeatureTable, split: ClipSplit): ProbeScore {

@@ -2,9 +2,9 @@
 // from row to row; and Holm's correction where several tasks are judged together. The resampling of one split is in bootstrap.ts.
 import { hash32 } from "../ops/dropout.js";
 import { Random } from "../tensor/random.js";
-import { resample, weightedStatistic } from "./bootstrap.js";
+import { resample } from "./bootstrap.js";
 import type { Predictions } from "./labels.js";
-import type { Statistic } from "./protocol.js";
+import type { Metric } from "./scores/metric.js";
 
 /** A row of a table: what one kind of features answered, once for each of its seeds. */
 export interface Answers {
@@ -42,14 +42,14 @@ export interface Contrast {
 export function resampleRows(
   rows: readonly Answers[],
   families: ArrayLike<number>,
-  statistic: Statistic,
+  metric: Pick<Metric, "weighted">,
   { times = 2000, seed = 0 }: { times?: number; seed?: number } = {},
 ): Resampled[] {
   const names = Array.from(families, String);
   const counts = resample(names, times, seed);
   const once = new Uint32Array(names.length).fill(1);
   return rows.map(({ name, runs }, number) => {
-    const each = runs.map((run) => weightedStatistic(run, statistic));
+    const each = runs.map((run) => metric.weighted(run));
     const random = new Random(hash32(seed ^ 0x2545f491), number);
     const draws = Float64Array.from(counts, (held) => {
       let sum = 0;

@@ -1,12 +1,14 @@
 // Keys are asked of songs, not of clips: where a song has several clips their answers are joined to one, by the rule that did best on
 // the validation part. Every kind of features, and guessing, goes through this. The rules themselves are in songs.ts.
 import { meanKeyScore } from "./key-score.js";
-import { areKeys, type Predictions, type ProbeLabels } from "./labels.js";
+import type { Predictions, ProbeLabels } from "./labels.js";
+import { familyOf } from "./scores/index.js";
 import { clipsBySong, type SongRule, songClasses, songRules } from "./songs.js";
 
 /** Whether a task's answers are joined song by song. */
-export function asksSongs({ classes, pieces }: Pick<ProbeLabels, "classes" | "pieces">): boolean {
-  return areKeys(classes) && pieces !== undefined && new Set(pieces).size < pieces.length;
+export function asksSongs(task: ProbeLabels): boolean {
+  const { pieces } = task;
+  return familyOf(task).ofSongs === true && pieces !== undefined && new Set(pieces).size < pieces.length;
 }
 
 /** The way of joining a song's clips that answers these keys best, the first of equals. */

@@ -10,7 +10,7 @@ import {
 } from "../probe/evaluation.js";
 import { handNames } from "../probe/hand-features.js";
 import type { ProbeLabels } from "../probe/labels.js";
-import { metricsOf } from "../probe/protocol.js";
+import { metricsOf } from "../probe/scores/index.js";
 import { holm } from "../probe/significance.js";
 import { compareOnce, comparisonText } from "../probe/summary.js";
 import { lostRemarks } from "./probe-words.js";

@@ -4,8 +4,10 @@ import { lossRemarks } from "../data/sets/labels.js";
 import { bootstrapDifference, bootstrapInterval } from "../probe/bootstrap.js";
 import { type GridName, gridOf } from "../probe/grid/grids.js";
 import type { ProbeLabels } from "../probe/labels.js";
-import { type Metric, metricsOf, type ProbeScore } from "../probe/protocol.js";
+import type { ProbeScore } from "../probe/protocol.js";
 import { publishedFor } from "../probe/published.js";
+import { metricsOf } from "../probe/scores/index.js";
+import type { Metric } from "../probe/scores/metric.js";
 import { type Comparison, compare, compareOnce, comparisonText, summarise } from "../probe/summary.js";
 import type { Plan } from "./probe-plan.js";
 import type { FeatureName, ProbeRow, ProbeTask } from "./report/types.js";
@@ -84,9 +86,9 @@ export function describeTask(outcome: TaskOutcome): { result: ProbeTask; verdict
 }
 
 /** 95 % interval over the tracks of the one test part; of several encoders the mean of theirs. */
-function overTracks(scores: readonly ProbeScore[], { statistic }: Metric): [number, number] | undefined {
+function overTracks(scores: readonly ProbeScore[], metric: Metric): [number, number] | undefined {
   const intervals = scores.flatMap(({ predicted }) => {
-    const interval = predicted && bootstrapInterval(predicted, statistic);
+    const interval = predicted && bootstrapInterval(predicted, metric);
     return interval ? [interval] : [];
   });
   if (intervals.length === 0) return undefined;
@@ -95,11 +97,11 @@ function overTracks(scores: readonly ProbeScore[], { statistic }: Metric): [numb
 }
 
 /** Pre-training against other features over the tracks of the one test part; of several encoders the first stands for them. */
-function compareTracks(scores: TaskScores, name: FeatureName, { statistic }: Metric): Comparison | undefined {
+function compareTracks(scores: TaskScores, name: FeatureName, metric: Metric): Comparison | undefined {
   const [ours] = scores.get("pretrained") ?? [];
   const [theirs] = scores.get(name) ?? [];
   if (!ours?.predicted || !theirs?.predicted) return undefined;
-  const interval = bootstrapDifference(ours.predicted, theirs.predicted, statistic);
+  const interval = bootstrapDifference(ours.predicted, theirs.predicted, metric);
   return interval && compareOnce(ours.scores[0], theirs.scores[0], interval);
 }
 

@@ -5,7 +5,8 @@ import { crossValidate } from "../../src/probe/cross-validation.js";
 import { jacobiEigen } from "../../src/probe/eigen.js";
 import { foldsByGroups } from "../../src/probe/folds.js";
 import type { Predictions, ProbeLabels } from "../../src/probe/labels.js";
-import { metricsOf } from "../../src/probe/protocol.js";
+import { rightAnswers } from "../../src/probe/scores/accuracy.js";
+import { metricsOf } from "../../src/probe/scores/index.js";
 import { contrast, holm, resampleRows } from "../../src/probe/significance.js";
 import { leadingEigen, Whitener } from "../../src/probe/whiten.js";
 import { Random } from "../../src/tensor/random.js";
@@ -203,7 +204,7 @@ describe("resampleRows, contrast and holm", () => {
     };
     const [a, b] = [row("a", 0.8), row("b", 0.6)];
     const families = Int32Array.from({ length: n }, (_, i) => i);
-    const [ours, theirs] = resampleRows([a, b], families, { kind: "accuracy" }, { times: 2000 });
+    const [ours, theirs] = resampleRows([a, b], families, rightAnswers(0.5), { times: 2000 });
     const gaps = a.right.map((right, i) => Number(right) - Number(b.right[i]));
     const mean = gaps.reduce((sum, gap) => sum + gap, 0) / n;
     const error = Math.sqrt(gaps.reduce((sum, gap) => sum + (gap - mean) ** 2, 0) / n / n);
@@ -216,8 +217,8 @@ describe("resampleRows, contrast and holm", () => {
     // Families of four that are right together count as a quarter of the clips.
     const clumped = { name: "c", runs: [{ labels, outputs: 2, scores: clump(labels) }] };
     const quarters = Int32Array.from({ length: n }, (_, i) => Math.floor(i / 4));
-    const [alone] = resampleRows([clumped], families, { kind: "accuracy" });
-    const [together] = resampleRows([clumped], quarters, { kind: "accuracy" });
+    const [alone] = resampleRows([clumped], families, rightAnswers(0.5));
+    const [together] = resampleRows([clumped], quarters, rightAnswers(0.5));
     const width = ([low, high]: [number, number]) => high - low;
     expect(Math.abs(width(together.ci95) / width(alone.ci95) - 2)).toBeLessThan(0.4);
   });
@@ -237,9 +238,7 @@ describe("resampleRows, contrast and holm", () => {
       scores: Float64Array.from(labels.flatMap(() => (right ? [0, 1] : [1, 0]))),
     });
     const families = Int32Array.from({ length: 200 }, (_, i) => i);
-    const [row] = resampleRows([{ name: "x", runs: [all(true), all(false)] }], families, {
-      kind: "accuracy",
-    });
+    const [row] = resampleRows([{ name: "x", runs: [all(true), all(false)] }], families, rightAnswers(0.5));
     expect(row.score).toBe(0.5);
     expect(row.scores).toEqual([1, 0]);
     expect(row.ci95).toEqual([0, 1]);

@@ -4,7 +4,7 @@ import type { ModelConfig } from "../../src/patchifier/config.js";
 import { taskFolds } from "../../src/probe/evaluation.js";
 import { melsInMemory } from "../../src/probe/features.js";
 import type { ProbeLabels } from "../../src/probe/labels.js";
-import { metricsOf } from "../../src/probe/protocol.js";
+import { metricsOf } from "../../src/probe/scores/index.js";
 import { Random } from "../../src/tensor/random.js";
 import { labelledAnswers } from "../../src/train/labelled.js";
 import { freshSeed, useGpu } from "../support/gpu.js";

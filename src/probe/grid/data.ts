@@ -5,9 +5,9 @@ import { firstUsable } from "../../ops/alternatives.js";
 import { foldGroups } from "../../ops/launch.js";
 import type { Gpu } from "../../tensor/gpu.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import { keyScoreTable } from "../key-score.js";
-import { areKeys, type ProbeLabels } from "../labels.js";
+import type { ProbeLabels } from "../labels.js";
 import { outputsOf } from "../protocol.js";
+import { familyOf } from "../scores/index.js";
 import { clipsBySong } from "../songs.js";
 import type { ClipSplit } from "../split.js";
 import { type FeatureTable, notFinite, Standardiser, takeRows } from "../standardise.js";
@@ -225,9 +225,10 @@ export class HeadData {
 
   private classJudge(): Judge {
     const { gpu, outputs, split, task } = this;
-    const table = areKeys(task.classes)
-      ? keyScoreTable()
-      : Float64Array.from({ length: outputs * outputs }, (_, i) => Number(i % (outputs + 1) === 0));
+    const family = familyOf(task);
+    const table =
+      family.worth?.() ??
+      Float64Array.from({ length: outputs * outputs }, (_, i) => Number(i % (outputs + 1) === 0));
     const points = words(
       gpu,
       Int32Array.from(table, (value) => Math.round(wholePoints * value)),
@@ -236,7 +237,7 @@ export class HeadData {
     const share = (sum: number, count: number) =>
       sum === noNumber ? Number.NaN : sum / (wholePoints * count);
     const { pieces } = task;
-    if (!areKeys(task.classes) || !pieces) {
+    if (!family.ofSongs || !pieces) {
       return {
         kind: 0,
         labels: words(gpu, Int32Array.from(labels)),

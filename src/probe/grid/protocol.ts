@@ -2,8 +2,10 @@
 // several clips are answered as one, by the rule that did best on the validation part.
 import { linear } from "../../ops/index.js";
 import type { Gpu } from "../../tensor/gpu.js";
-import { areKeys, type Predictions, type ProbeLabels } from "../labels.js";
-import { metricsOf, type ProbeScore } from "../protocol.js";
+import type { Predictions, ProbeLabels } from "../labels.js";
+import type { ProbeScore } from "../protocol.js";
+import { familyOf, metricsOf } from "../scores/index.js";
+import { keyScoreFamily } from "../scores/key-score.js";
 import { asksSongs, bestSongRule, bySong } from "../song-level.js";
 import type { SongRule } from "../songs.js";
 import type { ClipSplit } from "../split.js";
@@ -38,7 +40,7 @@ export async function probeGrid(
   const data = new HeadData(gpu, task, features, split, layers !== undefined);
   try {
     const { runs } = gridOf(grid, layers);
-    const schedule = scheduleOf(grid, { kind: task.kind, keys: areKeys(task.classes) });
+    const schedule = scheduleOf(grid, { kind: task.kind, keys: familyOf(task) === keyScoreFamily });
     const most = Math.min(
       schedule.most ?? Number.POSITIVE_INFINITY,
       options.most ?? Number.POSITIVE_INFINITY,

@@ -2,12 +2,7 @@
 // grids, and resampling against rows that are really repeated.
 import { describe, expect, it } from "vitest";
 import { dropoutThreshold, hash32 } from "../../../src/ops/dropout.js";
-import {
-  bootstrapDifference,
-  bootstrapInterval,
-  resample,
-  weightedStatistic,
-} from "../../../src/probe/bootstrap.js";
+import { bootstrapDifference, bootstrapInterval, resample } from "../../../src/probe/bootstrap.js";
 import { dropKeys, HeadBatches } from "../../../src/probe/grid/batches.js";
 import { HeadData } from "../../../src/probe/grid/data.js";
 import { EarlyStop } from "../../../src/probe/grid/early-stop.js";
@@ -17,7 +12,8 @@ import { arrangeSlots } from "../../../src/probe/grid/slots.js";
 import { cohortsOf } from "../../../src/probe/grid/trainer.js";
 import { meanKeyScore } from "../../../src/probe/key-score.js";
 import type { Predictions, ProbeLabels } from "../../../src/probe/labels.js";
-import { metricsOf } from "../../../src/probe/protocol.js";
+import { rightAnswers } from "../../../src/probe/scores/accuracy.js";
+import { metricsOf } from "../../../src/probe/scores/index.js";
 import { clipsBySong, songClasses, songRules } from "../../../src/probe/songs.js";
 import { Random } from "../../../src/tensor/random.js";
 import { freshSeed, useGpu } from "../../support/gpu.js";
@@ -294,8 +290,8 @@ describe("resampling", () => {
       rows.flatMap((i) => [...scores.subarray(i * outputs, (i + 1) * outputs)]),
     );
     const task = { kind: kind as ProbeLabels["kind"], classes, labels };
-    for (const { name, statistic, score } of metricsOf(task)) {
-      const weighted = weightedStatistic(predicted, statistic);
+    for (const { name, weighted: prepare, score } of metricsOf(task)) {
+      const weighted = prepare(predicted);
       expect(weighted(new Uint32Array(n).fill(1)), name).toBeCloseTo(score(labels, scores, outputs), 10);
       const expected = score(
         rows.map((i) => labels[i]),
@@ -313,11 +309,11 @@ describe("resampling", () => {
       scores: Float64Array.from({ length: 800 }, (_, i) => Number(i % 2 === 0)),
       outputs: 2,
     };
-    const [low, high] = bootstrapInterval(always, { kind: "accuracy" }) ?? [0, 0];
+    const [low, high] = bootstrapInterval(always, rightAnswers(0.5)) ?? [0, 0];
     expect(low).toBeGreaterThan(0.42);
     expect(high).toBeLessThan(0.58);
     expect(high - low).toBeGreaterThan(0.07);
-    expect(bootstrapDifference(always, always, { kind: "accuracy" })).toEqual([0, 0]);
+    expect(bootstrapDifference(always, always, rightAnswers(0.5))).toEqual([0, 0]);
   });
 });
 
