@@ -29,7 +29,7 @@ function stripComments(text) {
 
 /**
  * The same shader in fewer characters, for browsers: without comments, line ends and blanks that mean nothing. Directives keep
- * lines of their own. Nothing is renamed, so texts are equal but for blanks, and so are their hashes (src/gpu/tuner.ts).
+ * lines of their own. Nothing is renamed, so texts are equal but for blanks, and so are their hashes (src/gpu/shader-sources.ts).
  */
 export function minifyShader(text) {
   const lines = [];

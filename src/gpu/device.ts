@@ -1,6 +1,6 @@
-// The device: one place through which every kernel runs. Dispatches are recorded into one open compute pass, which is
-// submitted at a readback or when it has grown long; errors that WebGPU reports later surface at the next readback.
-// Not here: choosing an adapter (host/), shapes and dtypes (tensor/).
+// The device: one place through which every kernel runs. It looks at what it is asked for and hands it on, to be run
+// (open-commands.ts) or, while a function is recorded, to be written down (recorder.ts); it reads back, and errors that WebGPU reports
+// later surface there. Not here: choosing an adapter (host/), shapes and dtypes (tensor/).
 import { type Block, BufferPool } from "./buffers.js";
 import {
   type Capabilities,
@@ -10,12 +10,14 @@ import {
   wantedLimits,
 } from "./capabilities.js";
 import { byRule, type Chooser } from "./chooser.js";
-import type { Allocation, Audit, Groups } from "./commands.js";
-import { DeviceLostError, MelgradError, ShaderError } from "./errors.js";
+import type { Allocation, Audit, Commands, DispatchObserver, Groups } from "./commands.js";
+import { DeviceLostError, MelgradError } from "./errors.js";
 import { Failures } from "./failures.js";
 import { lanesFault } from "./lanes.js";
+import { OpenCommands } from "./open-commands.js";
 import { Pace } from "./pace.js";
-import { type ImmediatePass, type Kernel, PipelineCache } from "./pipelines.js";
+import type { Params } from "./parameters.js";
+import { type Kernel, PipelineCache } from "./pipelines.js";
 import type { Defines } from "./preprocess.js";
 import type { Profiler } from "./profiler.js";
 import { Program } from "./program.js";
@@ -46,14 +48,6 @@ export interface DeviceOptions {
   /** Replaces the text of a kernel before it is compiled: for tests that need one to be wrong. */
   rewrite?: (code: string, key: string) => string;
 }
-
-/** What a command recorder sees of each dispatch; see `Device.observer`. */
-export type DispatchObserver = (kernel: Kernel, blocks: readonly Block[], groups: Groups) => void;
-
-const uniformSlot = 256;
-const uniformSlots = 256;
-const COPY_DST = 8;
-const UNIFORM = 64;
 
 /**
  * A WebGPU device with melgrad's memory, kernels and command recording: `gpu.device`. Needed only by who writes kernels;
@@ -89,35 +83,19 @@ export class Device {
   /** Called on every dispatch, for tests. */
   observer: DispatchObserver | undefined;
 
-  private encoder: GPUCommandEncoder | undefined;
-  private pass: GPUComputePassEncoder | undefined;
-  private passDispatches = 0;
-  private passSerial = 1;
-  private lastPipeline: GPUComputePipeline | undefined;
-  private readonly touched = new Map<number, number>();
-  private readonly words = new ArrayBuffer(64);
-  private readonly u32 = new Uint32Array(this.words);
-  private readonly i32 = new Int32Array(this.words);
-  private readonly f32 = new Float32Array(this.words);
-  private uniformBuffer: GPUBuffer | undefined;
-  private readonly uniformData = new Uint32Array((uniformSlot * uniformSlots) / 4);
-  private uniformCount = 0;
   private readonly staging: Staging;
   private readonly failures: Failures;
-  /** What the next readback looks at. */
-  private audits: Audit[] = [];
-  /** While it is set, nothing runs: commands are written down. */
-  private recorder: Recorder | undefined;
-  /** The programs that have a run in the open commands. */
-  private readonly openReplays = new Set<Program>();
+  /** Commands that run. */
+  private readonly open: OpenCommands<Program>;
+  /** Where commands go now: there, or to a recorder. */
+  private commands: Commands;
 
   private constructor(
     /** WebGPU's own device. */
     readonly gpu: GPUDevice,
     /** What it can do. */
     readonly capabilities: Capabilities,
-    private readonly passLength: number,
-    { tuner, rewrite }: DeviceOptions,
+    { passLength = 128, tuner, rewrite }: DeviceOptions,
   ) {
     this.failures = new Failures(gpu);
     this.waiting = new Waiting(gpu.queue);
@@ -130,11 +108,12 @@ export class Device {
     this.pipelines = new PipelineCache(
       gpu,
       capabilities,
-      () => this.uniforms(),
+      () => this.open.uniforms,
       watch,
       this.chooser,
       rewrite,
     );
+    this.commands = this.open = new OpenCommands(this, passLength);
   }
 
   /** Opens a device on an adapter with every feature and limit that melgrad can use. */
@@ -153,7 +132,7 @@ export class Device {
       immediates: options.immediates,
       runtime: options.runtime,
     });
-    const make = () => new Device(device, capabilities, options.passLength ?? 128, options);
+    const make = () => new Device(device, capabilities, options);
     const tests: Partial<Record<"f16" | "subgroups", Distrust>> = { f16: options.halfFault };
     if (capabilities.subgroups) tests.subgroups = lanesFault;
     for (const feature of ["f16", "subgroups"] as const) {
@@ -172,9 +151,7 @@ export class Device {
 
   /** Memory for a tensor: from the pool or, while a program is being recorded, promised for every run of it. */
   allocate(byteLength: number, holds?: Block["holds"]): Allocation {
-    if (this.recorder) return this.recorder.allocate(byteLength);
-    const block = this.pool.acquire(byteLength, holds);
-    return { block, release: () => this.pool.release(block) };
+    return this.commands.allocate(byteLength, holds);
   }
 
   /**
@@ -182,17 +159,12 @@ export class Device {
    * program can be given what changes from run to run. The block may be released after the dispatches that read it.
    */
   scalars(count: number, fill: (out: Float32Array) => void): Allocation {
-    if (this.recorder) return { block: this.recorder.scalars(count, fill), release: () => {} };
-    const allocated = this.allocate(4 * count);
-    const values = new Float32Array(count);
-    fill(values);
-    this.write(allocated.block, values);
-    return allocated;
+    return this.commands.scalars(count, fill);
   }
 
   /** Whether commands are being written down instead of run. */
   get recording(): boolean {
-    return this.recorder !== undefined;
+    return this.commands !== this.open;
   }
 
   /** Runs `work` in record mode: its commands become a program, and none of them has run when this returns. */
@@ -205,34 +177,24 @@ export class Device {
     /** What it recorded. */
     program: Program;
   } {
-    if (this.recorder) throw nestedCapture();
+    this.refuseToNest();
     const recorder = new Recorder();
-    this.recorder = recorder;
+    this.commands = recorder;
     let result: T;
     try {
       result = work();
     } finally {
-      this.recorder = undefined;
+      this.commands = this.open;
     }
     const { maxBindingBytes, maxBufferBytes } = this.capabilities;
     const recording = recorder.finish(Math.min(maxBindingBytes, maxBufferBytes));
     return { result, program: new Program(this, recording, label) };
   }
 
-  /** For programs: begins a run. One that is still open is submitted first, because the two share their memory and scalars. */
-  startReplay(program: Program): void {
-    if (this.recorder) throw nestedCapture();
-    if (this.openReplays.has(program)) this.flush();
-    this.endPass();
-  }
-
-  /** For programs: the open commands, outside a pass, into which a run of the program goes. It uses these buffers. */
-  joinReplay(program: Program, bufferIds: Iterable<number>): GPUCommandEncoder {
-    if (!this.openReplays.has(program)) {
-      this.openReplays.add(program);
-      for (const id of bufferIds) this.touched.set(id, this.passSerial);
-    }
-    return this.openEncoder();
+  /** For programs: begins a run, into these commands. One that is still open is submitted first: the two share memory and scalars. */
+  startReplay(program: Program): OpenCommands<Program> {
+    this.refuseToNest();
+    return this.open.startReplay(program);
   }
 
   /**
@@ -240,50 +202,13 @@ export class Device {
    * unknown name throws). Nothing runs until the pass is submitted, and nothing at all where what it writes has no elements or
    * there are no workgroups.
    */
-  run(
-    kernel: Kernel,
-    blocks: readonly Block[],
-    params: Readonly<Record<string, number>> | undefined,
-    groups: Groups,
-  ): void {
+  run(kernel: Kernel, blocks: readonly Block[], params: Params | undefined, groups: Groups): void {
     this.check();
-    const x = groups[0];
-    const y = groups[1] ?? 1;
-    const z = groups[2] ?? 1;
+    const [x, y = 1, z = 1] = groups;
     const { bindings } = kernel;
     const idle = blocks.every(({ byteLength }, i) => byteLength === 0 || bindings[i] === "read");
     if ((idle && blocks.length === bindings.length) || x * y * z === 0) return;
-    if (this.recorder) {
-      if (kernel.params.length > 0) this.pack(kernel, params ?? {});
-      this.recorder.run(kernel, blocks, this.u32.slice(0, kernel.params.length), [x, y, z]);
-      return;
-    }
-    const group = this.pipelines.bindGroup(kernel, blocks);
-    if (this.profiler) this.endPass();
-    const pass = this.openPass(kernel);
-    if (kernel.pipeline !== this.lastPipeline) {
-      pass.setPipeline(kernel.pipeline);
-      this.lastPipeline = kernel.pipeline;
-    }
-    if (kernel.params.length === 0) {
-      pass.setBindGroup(0, group);
-    } else {
-      this.pack(kernel, params ?? {});
-      if (this.capabilities.immediates) {
-        pass.setBindGroup(0, group);
-        (pass as ImmediatePass).setImmediates(0, this.u32, 0, kernel.params.length);
-      } else {
-        this.uniformData.set(this.u32, (this.uniformCount * uniformSlot) / 4);
-        pass.setBindGroup(0, group, [this.uniformCount * uniformSlot]);
-        this.uniformCount++;
-      }
-    }
-    pass.dispatchWorkgroups(x, y, z);
-    this.counts.dispatches++;
-    this.passDispatches++;
-    for (const block of blocks) this.touched.set(block.bufferId, this.passSerial);
-    this.observer?.(kernel, blocks, groups);
-    if (this.passDispatches >= this.passLength || this.uniformCount >= uniformSlots) this.flush();
+    this.commands.run(kernel, blocks, params ?? {}, groups);
   }
 
   /**
@@ -292,59 +217,30 @@ export class Device {
    * @internal
    */
   audit(audits: readonly Audit[]): void {
-    if (this.recorder) this.recorder.audit(audits[0]);
-    else this.audits = [...new Set([...this.audits, ...audits])];
+    this.commands.audit(audits);
   }
 
   /** Submits what has been recorded. */
   flush(): void {
-    if (this.recorder) return;
-    this.endPass();
-    this.submitEncoder();
+    this.commands.flush();
   }
 
   /** Writes `data` to the start of a block. Work recorded earlier still sees the old content. */
   write(block: Block, data: Float32Array | Int32Array | Uint32Array): void {
     this.check();
-    if (data.byteLength === 0) return;
-    if (this.recorder) {
-      this.recorder.write(block, data);
-      return;
-    }
-    if (this.touched.get(block.bufferId) === this.passSerial) this.flush();
-    this.gpu.queue.writeBuffer(
-      block.buffer,
-      block.offset,
-      data.buffer as ArrayBuffer,
-      data.byteOffset,
-      data.byteLength,
-    );
+    if (data.byteLength > 0) this.commands.write(block, data);
   }
 
   /** Copies bytes between blocks of different buffers, in order with the recorded work. */
   copy(from: Block, to: Block, byteLength = from.byteLength): void {
     this.check();
-    if (byteLength === 0) return;
-    if (this.recorder) {
-      this.recorder.copy(from, to, byteLength);
-      return;
-    }
-    this.endPass();
-    this.openEncoder().copyBufferToBuffer(from.buffer, from.offset, to.buffer, to.offset, byteLength);
-    this.touched.set(from.bufferId, this.passSerial);
-    this.touched.set(to.bufferId, this.passSerial);
+    if (byteLength > 0) this.commands.copy(from, to, byteLength);
   }
 
   /** Zeroes a block, in order with the recorded work. */
   clear(block: Block): void {
     this.check();
-    if (this.recorder) {
-      this.recorder.clear(block);
-      return;
-    }
-    this.endPass();
-    this.openEncoder().clearBuffer(block.buffer, block.offset, block.bindingSize);
-    this.touched.set(block.bufferId, this.passSerial);
+    this.commands.clear(block);
   }
 
   /** Submits, waits, and returns a copy of the block's bytes. Throws what failed on the device since the last readback. */
@@ -358,8 +254,8 @@ export class Device {
   ): Promise<ArrayBuffer[]> {
     this.check();
     this.refuseToWait();
-    const audits = this.audits;
-    this.audits = [];
+    const audits = [...this.open.audits];
+    this.open.audits.clear();
     const wanted: typeof parts = [...parts, ...audits.map(({ block }) => ({ block, byteLength: 8 }))];
     const results = wanted.map(({ byteLength, into }) => into ?? new Uint8Array(byteLength));
     const loads = packReads(wanted, this.staging.largest).map(({ bytes, pieces }) => ({
@@ -367,15 +263,14 @@ export class Device {
       staging: this.staging.acquire(bytes),
     }));
     if (loads.length === 0) return results.map(({ buffer }) => buffer);
-    this.endPass();
-    const encoder = this.openEncoder();
+    const encoder = this.open.encode();
     for (const { pieces, staging } of loads) {
       for (const { part, from, to, byteLength } of pieces) {
         const { buffer, offset } = wanted[part].block;
         encoder.copyBufferToBuffer(buffer, offset + from, staging, to, Math.ceil(byteLength / 4) * 4);
       }
     }
-    this.submitEncoder();
+    this.open.flush();
     const readings = loads.map(({ bytes, pieces, staging }) =>
       this.staging.read(staging, bytes, (mapped) => {
         for (const { part, from, to, byteLength } of pieces) {
@@ -435,71 +330,14 @@ export class Device {
   }
 
   private refuseToWait(): void {
-    if (!this.recorder) return;
+    if (!this.recording) return;
     throw new MelgradError(
       "A captured function read back, but nothing runs while it is recorded: return the tensor and read it after the call.",
     );
   }
 
-  private openEncoder(): GPUCommandEncoder {
-    this.encoder ??= this.gpu.createCommandEncoder();
-    return this.encoder;
+  private refuseToNest(): void {
+    if (this.recording)
+      throw new MelgradError("A captured function called another: capture only the outer one.");
   }
-
-  private openPass(kernel: Kernel): GPUComputePassEncoder {
-    this.pass ??= this.openEncoder().beginComputePass(this.profiler?.pass(kernel.key));
-    return this.pass;
-  }
-
-  private endPass(): void {
-    this.pass?.end();
-    this.pass = undefined;
-    this.lastPipeline = undefined;
-  }
-
-  private submitEncoder(): void {
-    if (this.uniformCount > 0) {
-      this.gpu.queue.writeBuffer(
-        this.uniforms(),
-        0,
-        this.uniformData,
-        0,
-        (this.uniformCount * uniformSlot) / 4,
-      );
-      this.uniformCount = 0;
-    }
-    if (!this.encoder) return;
-    this.gpu.queue.submit([this.encoder.finish()]);
-    this.counts.submits++;
-    this.encoder = undefined;
-    this.passDispatches = 0;
-    this.passSerial++;
-    this.openReplays.clear();
-    this.touched.clear();
-  }
-
-  private pack(kernel: Kernel, params: Readonly<Record<string, number>>): void {
-    const fields = kernel.params;
-    for (let i = 0; i < fields.length; i++) {
-      const { name, type } = fields[i];
-      const value = params[name];
-      if (value === undefined) throw new ShaderError(`Kernel ${kernel.name} needs the parameter '${name}'.`);
-      if (type === "f32") this.f32[i] = value;
-      else if (type === "i32") this.i32[i] = value;
-      else this.u32[i] = value;
-    }
-  }
-
-  private uniforms(): GPUBuffer {
-    this.uniformBuffer ??= this.gpu.createBuffer({
-      size: uniformSlot * uniformSlots,
-      usage: UNIFORM | COPY_DST,
-      label: "parameters",
-    });
-    return this.uniformBuffer;
-  }
-}
-
-function nestedCapture(): MelgradError {
-  return new MelgradError("A captured function called another: capture only the outer one.");
 }

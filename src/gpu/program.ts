@@ -3,6 +3,7 @@
 import type { BufferPool } from "./buffers.js";
 import type { Capabilities } from "./capabilities.js";
 import type { Audit } from "./commands.js";
+import type { OpenCommands } from "./open-commands.js";
 import type { Cost, Pace } from "./pace.js";
 import type { ImmediatePass, Kernel, PipelineCache } from "./pipelines.js";
 import type { Profiler } from "./profiler.js";
@@ -57,10 +58,8 @@ export interface ProgramHost {
   check(): void;
   flush(): void;
   audit(audits: readonly Audit[]): void;
-  /** Begins a run. One that is still open is submitted first, because the two share their memory and scalars. */
-  startReplay(program: Program): void;
-  /** The open commands, outside a pass, into which a run of the program goes. It uses these buffers. */
-  joinReplay(program: Program, bufferIds: Iterable<number>): GPUCommandEncoder;
+  /** Begins a run, into these commands. One that is still open is submitted first: the two share memory and scalars. */
+  startReplay(program: Program): OpenCommands<Program>;
 }
 
 /** A recording with its memory. */
@@ -145,9 +144,9 @@ export class Program {
   ): Generator<number, void, void> {
     const { device } = this;
     const commands = this.build();
-    const encoder = () => device.joinReplay(this, this.bufferIds);
     device.check();
-    device.startReplay(this);
+    const open = device.startReplay(this);
+    const encoder = () => open.join(this, this.bufferIds);
     this.fillScalars();
     device.audit(this.recording.audits.filter(({ once }) => !once || !this.hasRun));
     let pass: GPUComputePassEncoder | undefined;

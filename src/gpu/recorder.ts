@@ -1,8 +1,9 @@
 // Record mode: instead of running, dispatches, copies and clears are written down, and memory is only promised. What comes out
 // is a Recording, which program.ts gives memory and replays. Nothing here touches the adapter.
 import type { Block } from "./buffers.js";
-import type { Audit } from "./commands.js";
+import type { Allocation, Audit, Commands, Groups } from "./commands.js";
 import { MelgradError } from "./errors.js";
+import { type Params, pack } from "./parameters.js";
 import type { Kernel } from "./pipelines.js";
 import { type MemoryPlan, planMemory } from "./plan.js";
 
@@ -52,14 +53,14 @@ export interface Recording {
   externals: ReadonlySet<Block>;
 }
 
-export class Recorder {
+export class Recorder implements Commands {
   private readonly commands: Command[] = [];
   private readonly temporaries: PlannedBlock[] = [];
   private readonly constants = new Map<PlannedBlock, Uint8Array<ArrayBuffer>>();
   private readonly slots: ScalarSlot[] = [];
   private readonly audits: Audit[] = [];
 
-  allocate(byteLength: number): { block: Block; release(): void } {
+  allocate(byteLength: number): Allocation {
     const block = new PlannedBlock(byteLength);
     this.temporaries.push(block);
     return {
@@ -71,23 +72,19 @@ export class Recorder {
   }
 
   /** A block of `count` numbers that `fill` sets before each run. */
-  scalars(count: number, fill: (out: Float32Array) => void): Block {
+  scalars(count: number, fill: (out: Float32Array) => void): Allocation {
     const block = new PlannedBlock(4 * count);
     this.slots.push({ block, fill });
-    return block;
+    return { block, release: () => {} };
   }
 
-  run(
-    kernel: Kernel,
-    blocks: readonly Block[],
-    words: Uint32Array<ArrayBuffer>,
-    groups: [number, number, number],
-  ) {
-    this.commands.push({ kind: "run", kernel, blocks, words, groups });
+  run(kernel: Kernel, blocks: readonly Block[], params: Params, [x, y = 1, z = 1]: Groups): void {
+    const words = pack(kernel, params).slice(0, kernel.params.length);
+    this.commands.push({ kind: "run", kernel, blocks, words, groups: [x, y, z] });
   }
 
   /** The last dispatch is one that finds something out, to memory that is the program's for good. */
-  audit(audit: Audit): void {
+  audit([audit]: readonly Audit[]): void {
     Object.assign(this.commands[this.commands.length - 1], { once: audit.once });
     this.audits.push(audit);
   }
@@ -110,6 +107,9 @@ export class Recorder {
     const bytes = new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
     this.constants.set(block, bytes.slice());
   }
+
+  /** Nothing runs, so nothing is submitted. */
+  flush(): void {}
 
   /** Ends the recording. Arenas will have at most `limit` bytes each. */
   finish(limit: number): Recording {
