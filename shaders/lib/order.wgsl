@@ -4,12 +4,15 @@
 #if VEC
 #define KEY vec4<u32>
 #define SIGNED vec4<i32>
+#define FLAGS vec4<bool>
 fn key_max(x: vec4<u32>) -> u32 { return max(max(x.x, x.y), max(x.z, x.w)); }
 #else
 #define KEY u32
 #define SIGNED i32
+#define FLAGS bool
 fn key_max(x: u32) -> u32 { return x; }
 #endif
+fn is_nan(bits: KEY) -> FLAGS { return (bits & KEY(0x7fffffffu)) > KEY(0x7f800000u); }
 /// 0x7fffffff where the sign is set, else 0.
 fn turn_of(bits: KEY) -> KEY { return bitcast<KEY>(bitcast<SIGNED>(bits) >> KEY(31u)) >> KEY(1u); }
 fn key_of(bits: KEY) -> KEY { return (bits ^ turn_of(bits)) - KEY(0x807fffffu); }

@@ -6,7 +6,7 @@
 //   LANES   where subgroups have one size on a software adapter, that size; else 0
 //   GROUP   invocations of a workgroup (a power of two)
 //   VEC     rows are walked in vec4 (their length is a multiple of 4), else in f32; ITEM is that type
-// A team of kind 2 has barriers inside team_sum and team_max, so every invocation of a workgroup must reach them: row
+// A team of kind 2 has barriers inside team_sum and team_max_key, so every invocation of a workgroup must reach them: row
 // loops have a fixed length there, and a row past the end is computed again and not stored.
 // Loops over a row go `for (var at = 0u; at < p.items; at += team.lanes)`, with at + team.lane clamped to the row: every lane takes
 // the same number of turns, because not every adapter brings a subgroup's lanes together again after a loop that some left
@@ -15,11 +15,9 @@
 #if VEC
 #define ITEM vec4<f32>
 fn item_sum(x: vec4<f32>) -> f32 { return (x.x + x.y) + (x.z + x.w); }
-fn item_max(x: vec4<f32>) -> f32 { return max(max(x.x, x.y), max(x.z, x.w)); }
 #else
 #define ITEM f32
 fn item_sum(x: f32) -> f32 { return x; }
-fn item_max(x: f32) -> f32 { return x; }
 #endif
 
 /// What a kernel's entry point is given.
@@ -47,7 +45,6 @@ fn team_at(place: Place) -> Team {
 }
 fn team_sum(x: f32) -> f32 { return x; }
 fn team_sum2(x: vec2<f32>) -> vec2<f32> { return x; }
-fn team_max(x: f32) -> f32 { return x; }
 fn team_max_key(x: u32) -> u32 { return x; }
 #elif TEAM == 1
 #if LANES
@@ -61,12 +58,10 @@ fn team_at(place: Place) -> Team {
 #if LANES
 fn team_sum(x: f32) -> f32 { return lane_sum(x); }
 fn team_sum2(x: vec2<f32>) -> vec2<f32> { return vec2(lane_sum(x.x), lane_sum(x.y)); }
-fn team_max(x: f32) -> f32 { return lane_max(x); }
 fn team_max_key(x: u32) -> u32 { return lane_max_key(x); }
 #else
 fn team_sum(x: f32) -> f32 { return subgroupAdd(x); }
 fn team_sum2(x: vec2<f32>) -> vec2<f32> { return subgroupAdd(x); }
-fn team_max(x: f32) -> f32 { return subgroupMax(x); }
 fn team_max_key(x: u32) -> u32 { return subgroupMax(x); }
 #endif
 #else
@@ -88,19 +83,6 @@ fn team_sum2(x: vec2<f32>) -> vec2<f32> {
   return total;
 }
 fn team_sum(x: f32) -> f32 { return team_sum2(vec2(x, 0.0)).x; }
-fn team_max(x: f32) -> f32 {
-  team_memory[team_lane].x = x;
-  for (var width = GROUP / 2u; width > 0u; width >>= 1u) {
-    workgroupBarrier();
-    if (team_lane < width) {
-      team_memory[team_lane].x = max(team_memory[team_lane].x, team_memory[team_lane + width].x);
-    }
-  }
-  workgroupBarrier();
-  let total = team_memory[0].x;
-  workgroupBarrier();
-  return total;
-}
 var<workgroup> team_keys: array<u32, GROUP>;
 fn team_max_key(x: u32) -> u32 {
   team_keys[team_lane] = x;

@@ -41,6 +41,7 @@ fn main(place: Place) {
     s /= count[0];
 #endif
     let level = lse[row];
+    s = select(s, level, (bitcast<u32>(level) & 0x7fffffffu) > 0x7f800000u);
     let even = p.smoothing / f32(p.classes);
     let sure = 1.0 - p.smoothing;
     for (var i = team.lane; i < p.items; i += team.lanes) {

@@ -1,10 +1,17 @@
 // softmax (log_softmax where LOG) along the middle axis. x, y: [outer, reduce, items] of vec4 or f32. One invocation a
 // column of items: the lanes of a subgroup read neighbours. Three passes over the column.
+// NaN as in softmax/rows.
 #include "lib/index"
 #if VEC
 #define ITEM vec4<f32>
 #else
 #define ITEM f32
+#endif
+#include "lib/order"
+#if VEC
+#define UNKEY bits_of4
+#else
+#define UNKEY bits_of
 #endif
 struct Params { count: u32, reduce: u32, items: u32 }
 @group(0) @binding(0) var<storage, read> source: array<ITEM>;
@@ -19,15 +26,17 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let step = p.items;
   let first = (at / step) * p.reduce * step + at % step;
   let end = first + p.reduce * step;
-  var top = ITEM(-3.4028234e38);
-  for (var i = first; i < end; i += step) { top = max(top, source[i]); }
+  var key = KEY(0u);
+  for (var i = first; i < end; i += step) { key = max(key, key_of(bitcast<KEY>(source[i]))); }
+  let top = bitcast<ITEM>(UNKEY(key));
   var total = ITEM(0.0);
   for (var i = first; i < end; i += step) { total += exp(source[i] - top); }
 #if LOG
-  let scale = log(total);
+  let share = log(total);
 #else
-  let scale = 1.0 / total;
+  let share = 1.0 / total;
 #endif
+  let scale = bitcast<ITEM>(select(bitcast<KEY>(share), KEY(0x7fc00000u), key - KEY(1u) >= KEY(0xff000000u)));
   for (var i = first; i < end; i += step) {
     let x = source[i] - top;
 #if LOG

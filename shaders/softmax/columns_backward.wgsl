@@ -5,6 +5,7 @@
 #else
 #define ITEM f32
 #endif
+#include "lib/order"
 struct Params { count: u32, reduce: u32, items: u32 }
 @group(0) @binding(0) var<storage, read> upstream: array<ITEM>;
 @group(0) @binding(1) var<storage, read> output: array<ITEM>;
@@ -29,7 +30,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   }
   for (var i = first; i < end; i += step) {
 #if LOG
-    target_[i] = upstream[i] - exp(output[i]) * total;
+    let y = output[i];
+    target_[i] = select(upstream[i] - exp(y) * total, y, is_nan(bitcast<KEY>(y)));
 #else
     target_[i] = output[i] * (upstream[i] - total);
 #endif

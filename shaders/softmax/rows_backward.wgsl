@@ -1,6 +1,7 @@
 // Gradient of softmax/rows: dx = y·(g − Σ g·y), or g − eʸ·Σ g where LOG. All [rows, items]. One team a row.
 diagnostic(off, subgroup_uniformity);
 #include "lib/team"
+#include "lib/order"
 struct Params { rows: u32, items: u32 }
 @group(0) @binding(0) var<storage, read> upstream: array<ITEM>;
 @group(0) @binding(1) var<storage, read> output: array<ITEM>;
@@ -34,7 +35,7 @@ fn main(place: Place) {
       let g = upstream[first + i];
       let y = output[first + i];
 #if LOG
-      target_[first + i] = g - exp(y) * total;
+      target_[first + i] = select(g - exp(y) * total, y, is_nan(bitcast<KEY>(y)));
 #else
       target_[first + i] = y * (g - total);
 #endif

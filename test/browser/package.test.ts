@@ -79,12 +79,12 @@ async function expectRight(options: PageOptions): Promise<void> {
   for (const error of worst) expect(error).toBeLessThanOrEqual(1e-5);
 }
 
-it("has an engine of at most 63 KB gzipped", () => {
+it("has an engine of at most 63.5 KB gzipped", () => {
   const gzipped = (file: string) =>
     gzipSync(readFileSync(at(`node_modules/melgrad/dist/${file}`)), { level: 9 }).length;
   const [engine, all] = [gzipped("engine.js"), gzipped("melgrad.js")];
   console.log(`gzipped: engine.js ${engine}, melgrad.js ${all} bytes`);
-  expect(engine).toBeLessThanOrEqual(63_000);
+  expect(engine).toBeLessThanOrEqual(63_500);
   expect(engine).toBeGreaterThan(30_000);
   expect(all).toBeGreaterThan(engine);
 });

@@ -3,11 +3,14 @@
 // PyTorch, and written down in docs/engine.md: pow(1, NaN) is NaN, and of GELU and SiLU at −∞ only that they are not finite is promised.
 // Reductions stand in special-values.test.ts.
 import { describe, expect, it } from "vitest";
+import { backward } from "../../src/ops/autograd.js";
 import { type BinaryName, binary } from "../../src/ops/binary.js";
+import { crossEntropy } from "../../src/ops/cross-entropy.js";
 import { type Expr, fuse } from "../../src/ops/fuse.js";
 import { logSoftmax, softmax } from "../../src/ops/softmax.js";
 import { type UnaryName, type UnaryOptions, unary } from "../../src/ops/unary.js";
 import type { Gpu } from "../../src/tensor/gpu.js";
+import type { Tensor } from "../../src/tensor/tensor.js";
 import { useLess } from "../support/adapters.js";
 import { useGpu } from "../support/gpu.js";
 
@@ -154,6 +157,80 @@ describe.each(devices)("on %s", (_, use) => {
       // Where the share is 0 to rounding the logarithm is very small, or −∞ where the element is.
       const right = value === 0 ? logs[i] < -9e3 : near(logs[i], Math.fround(Math.log(value)));
       expect(right ? "" : `log_softmax[${i}] is ${logs[i]}, not ${Math.log(value)}`).toBe("");
+    });
+  });
+
+  it.each([
+    [1, 6],
+    [1, 8],
+    [1, 301],
+    [0, 5],
+    [0, 8],
+  ])(
+    "softmax, its logarithm and their gradients over NaN and infinities, along axis %i of %i lines",
+    async (dim, width) => {
+      // Each of these at the place 3 of a line of numbers; the last two fill the line.
+      const specials = [nan, inf, -inf, 7, "−∞ alone", "NaN alone"] as const;
+      const lines = specials.map((special) =>
+        Array.from({ length: width }, (_, i) => {
+          if (typeof special === "string") return special === "NaN alone" ? nan : -inf;
+          return i === 3 ? special : Math.sin(i);
+        }),
+      );
+      const turn = (rows: number[][]) =>
+        dim === 1 ? rows : rows[0].map((_, k) => rows.map((row) => row[k]));
+      const shares = lines.map((line) => {
+        const top = line.reduce((a, b) => Math.max(a, b));
+        const parts = line.map((x) => Math.exp(x - top));
+        const sum = parts.reduce((a, b) => a + b);
+        return parts.map((part) => part / sum);
+      });
+      const ups = lines.map((line) => line.map((_, i) => Math.cos(i)));
+      const dot = (a: number[], b: number[]) => a.reduce((sum, x, i) => sum + x * b[i], 0);
+      const one = ups[0].map(() => 1);
+      const wanted = {
+        softmax: [shares, shares.map((y, k) => y.map((v, i) => v * (ups[k][i] - dot(y, ups[k]))))],
+        logSoftmax: [
+          shares.map((y) => y.map(Math.log)),
+          shares.map((y, k) => y.map((v, i) => ups[k][i] - v * dot(one, ups[k]))),
+        ],
+      };
+      for (const [name, op] of Object.entries({ softmax, logSoftmax })) {
+        const x = gpu().tensor(turn(lines)).withGrad();
+        const y = op(x, { dim });
+        backward(y, gpu().tensor(turn(ups)));
+        const got = [await y.data(), await (x.grad as Tensor).data()];
+        wanted[name as keyof typeof wanted].forEach((rows, part) => {
+          turn(rows)
+            .flat()
+            .forEach((want, i) => {
+              const text = `${name}${part ? "'s gradient" : ""}[${i}] is ${got[part][i]}, not ${want}`;
+              expect(near(got[part][i], Math.fround(want)) ? "" : text).toBe("");
+            });
+        });
+      }
+    },
+  );
+
+  it.each([6, 8, 301])("cross entropy over NaN and infinities, of %i classes", async (classes) => {
+    const specials = [nan, inf, -inf, 7];
+    const line = (special: number) =>
+      Array.from({ length: classes }, (_, i) => (i === 3 ? special : Math.sin(i)));
+    const x = gpu().tensor(specials.map(line)).withGrad();
+    const losses = crossEntropy(x, gpu().tensor(Int32Array.of(1, 1, 1, 1)), { reduction: "none" });
+    losses.sum().backward();
+    const [got, slopes] = [await losses.data(), await (x.grad as Tensor).data()];
+    specials.forEach((special, row) => {
+      const logits = line(special);
+      const sum = logits.reduce((all, v) => all + Math.exp(v), 0);
+      const bad = !(sum < inf);
+      const want = bad ? nan : Math.log(sum) - logits[1];
+      expect(near(got[row], Math.fround(want)) ? "" : `loss ${row} is ${got[row]}, not ${want}`).toBe("");
+      logits.forEach((v, i) => {
+        const slope = bad ? nan : Math.exp(v) / sum - (i === 1 ? 1 : 0);
+        const at = slopes[row * classes + i];
+        expect(near(at, Math.fround(slope)) ? "" : `slope ${row}, ${i} is ${at}, not ${slope}`).toBe("");
+      });
     });
   });
 });
