@@ -1,4 +1,6 @@
-// What the views of the page share: the worker, what is selected, playing, and telling the person. No view knows another.
+// What the views of the page share: the worker, what is selected, playing, and telling the person, as signals. No view knows another.
+import type { Signal } from "@preact/signals";
+import type { ComponentType } from "preact";
 import type {
   AdapterInfo,
   Calls,
@@ -8,31 +10,6 @@ import type {
   OfferedModel,
   TrainingState,
 } from "./protocol.js";
-
-/** A value that views follow. */
-export interface Signal<T> {
-  get(): T;
-  set(value: T): void;
-  /** Calls back now and at every change; the returned function ends that. */
-  follow(listener: (value: T) => void): () => void;
-}
-
-export function signal<T>(initial: T): Signal<T> {
-  let value = initial;
-  const listeners = new Set<(value: T) => void>();
-  return {
-    get: () => value,
-    set(next) {
-      value = next;
-      for (const listener of [...listeners]) listener(value);
-    },
-    follow(listener) {
-      listeners.add(listener);
-      listener(value);
-      return () => listeners.delete(listener);
-    },
-  };
-}
 
 /** The worker as the page sees it. */
 export interface Engine {
@@ -71,13 +48,13 @@ export interface App {
 
 /** The released model in use, as it was released; undefined where it has been trained on, or there is none. */
 export function asReleased(app: App): string | undefined {
-  return app.training.get().step === 0 ? app.model.get()?.released : undefined;
+  return app.training.value.step === 0 ? app.model.value?.released : undefined;
 }
 
 /** What the weights in use are known by: the same text, the same vectors. */
 export function weightsKey(app: App): string {
-  return `${app.model.get()?.released ?? ""} ${app.training.get().step}`;
+  return `${app.model.value?.released ?? ""} ${app.training.value.step}`;
 }
 
-/** A view fills its element and follows the app. */
-export type View = (root: HTMLElement, app: App) => void;
+/** A view: a component that reads the app's signals and draws itself anew where they change. */
+export type View = ComponentType<{ app: App }>;

@@ -1,25 +1,38 @@
 // Puts the page together: what the views share, the views, and what the worker says. It is given the worker (or anything that
 // answers like it), so that tests can run the page alone. Not here: what a view shows.
-import { type App, type Engine, signal, type View } from "./app.js";
+import { signal } from "@preact/signals";
+import { h, render } from "preact";
+import type { App, Engine, View } from "./app.js";
 import { byId, bytesText, fail, followVisibility } from "./dom.js";
 import { forgetMedia, samplesOf } from "./media.js";
 import { createPlayback } from "./playback.js";
 import type { AdapterInfo, Calls, ClipInfo, ModelInfo, OfferedModel, TrainingState } from "./protocol.js";
-import { attention } from "./views/attention.js";
-import { library } from "./views/library.js";
-import { losses } from "./views/losses.js";
-import { createNotices } from "./views/notices.js";
-import { patches } from "./views/patches.js";
-import { player } from "./views/player.js";
-import { status } from "./views/status.js";
-import { training } from "./views/training.js";
+import { Attention } from "./views/attention.js";
+import { Library } from "./views/library.js";
+import { Losses } from "./views/losses.js";
+import { createNotices, NoticeList } from "./views/notices.js";
+import { Patches } from "./views/patches.js";
+import { Player } from "./views/player.js";
+import { Status } from "./views/status.js";
+import { Training } from "./views/training.js";
+
+/** Views by the place that is theirs in the page (`data-view`). */
+const views: Record<string, View> = {
+  library: Library,
+  listen: Player,
+  training: Training,
+  losses: Losses,
+  patches: Patches,
+  attention: Attention,
+  status: Status,
+};
 
 /** Views that load when they come near the screen. */
 const later: Record<string, () => Promise<View>> = {
-  map: async () => (await import("./views/map.js")).map,
-  neighbours: async () => (await import("./views/neighbours.js")).neighbours,
-  finetune: async () => (await import("./views/finetune.js")).finetune,
-  microphone: async () => (await import("./views/microphone.js")).microphone,
+  map: async () => (await import("./views/map.js")).EmbeddingMapView,
+  neighbours: async () => (await import("./views/neighbours.js")).Neighbours,
+  finetune: async () => (await import("./views/finetune.js")).FineTune,
+  microphone: async () => (await import("./views/microphone.js")).Microphone,
 };
 
 /** What an address may ask for: `?preset=small&adapter=swiftshader`, and `?begin=random` for random weights. */
@@ -34,7 +47,14 @@ function wishes(): Parameters<Calls["open"]>[0] {
 
 /** Starts the page on an engine. */
 export function startPage(engine: Engine): App {
-  const notices = createNotices(byId("notices"), byId("alerts"));
+  const notices = createNotices();
+  for (const [id, kind] of [
+    ["notices", "info"],
+    ["alerts", "error"],
+  ] as const) {
+    byId(id).replaceChildren(); // what stood there for browsers that cannot run this
+    render(h(NoticeList, { notices, kind }), byId(id));
+  }
   const playing: App["playing"] = signal<{ clip: string; from: number; to?: number } | undefined>(undefined);
   const playback = createPlayback(playing, (clip) => samplesOf(app, clip));
   const app: App = {
@@ -52,32 +72,23 @@ export function startPage(engine: Engine): App {
     say: notices.say,
   };
 
-  engine.on("training", (state) => app.training.set(state));
+  engine.on("training", (state) => (app.training.value = state));
   engine.on("problem", ({ message, advice }) => app.say(`${message} ${advice}`.trim(), "error"));
   engine.on("checked", ({ line }) => app.say(`Kernels: ${line}.`));
   engine.on("lost", ({ reason }) => {
-    app.adapter.set(undefined);
+    app.adapter.value = undefined;
     notices.hold("lost", `The GPU was lost: ${sentence(reason)} Opening it again; your clips are kept.`);
   });
   engine.on("recovered", ({ adapter, step }) => {
-    app.adapter.set(adapter);
+    app.adapter.value = adapter;
     notices.release("lost");
     app.say(`Recovered on ${adapter.name}. The model is at step ${step}.`);
   });
 
   keepSelectionValid(app);
   keepCropWithin(app);
-  const eager: [string, View][] = [
-    ["library", library],
-    ["listen", player],
-    ["training", training],
-    ["losses", losses],
-    ["patches", patches],
-    ["attention", attention],
-    ["status", status],
-  ];
-  for (const [id, view] of eager) mount(id, view, app);
-  for (const [id, load] of Object.entries(later)) mountLater(id, load, app);
+  for (const [name, view] of Object.entries(views)) mount(name, view, app);
+  for (const [name, load] of Object.entries(later)) mountLater(name, load, app);
   followSections();
 
   let lostAtOpening = 0;
@@ -92,13 +103,13 @@ export function startPage(engine: Engine): App {
     try {
       const opened = await engine.call("open", wishes());
       notices.release("open");
-      app.offered.set(opened.offered);
-      app.adapter.set(opened.adapter);
-      app.model.set(opened.model);
-      app.clips.set(opened.clips);
-      if (app.training.get().step === 0 && opened.model.step > 0) {
+      app.offered.value = opened.offered;
+      app.adapter.value = opened.adapter;
+      app.model.value = opened.model;
+      app.clips.value = opened.clips;
+      if (app.training.value.step === 0 && opened.model.step > 0) {
         const { step, pretrain } = opened.model;
-        app.training.set({ status: "paused", step, steps: Math.max(step, pretrain.steps) });
+        app.training.value = { status: "paused", step, steps: Math.max(step, pretrain.steps) };
       }
       const { saved, model } = opened;
       if (saved.step !== undefined) app.say(`Your earlier visit was taken up at step ${saved.step}.`);
@@ -124,20 +135,23 @@ export function startPage(engine: Engine): App {
   return app;
 }
 
-function mount(id: string, view: View, app: App): void {
-  const section = byId(id);
-  view(section.querySelector<HTMLElement>(":scope > .view") ?? section, app);
+function placeOf(name: string): HTMLElement {
+  const place = document.querySelector<HTMLElement>(`[data-view=${name}]`);
+  if (!place) throw new Error(`The page has no place for the view ${name}.`);
+  return place;
 }
 
-function mountLater(id: string, load: () => Promise<View>, app: App): void {
-  const section = byId(id);
-  let begun = false;
-  followVisibility(
-    section,
+function mount(name: string, view: View, app: App): void {
+  render(h(view, { app }), placeOf(name));
+}
+
+function mountLater(name: string, load: () => Promise<View>, app: App): void {
+  const end = followVisibility(
+    byId(name),
     (visible) => {
-      if (!visible || begun) return;
-      begun = true;
-      load().then((view) => mount(id, view, app), fail(app));
+      if (!visible) return;
+      end();
+      load().then((view) => mount(name, view, app), fail(app));
     },
     "600px",
   );
@@ -146,27 +160,27 @@ function mountLater(id: string, load: () => Promise<View>, app: App): void {
 /** The first clip is looked at until another is chosen; a removed one is not. */
 function keepSelectionValid(app: App): void {
   let known = new Set<string>();
-  app.clips.follow((clips) => {
+  app.clips.subscribe((clips) => {
     const now = new Set(clips.map((clip) => clip.id));
     for (const id of known) if (!now.has(id)) forgetMedia(app, id);
     known = now;
-    const selected = app.selected.get();
-    if (app.playing.get() && !now.has(app.playing.get()!.clip)) app.stop();
+    const selected = app.selected.value;
+    if (app.playing.value && !now.has(app.playing.value!.clip)) app.stop();
     if (selected && now.has(selected.clip)) return;
     const first = clips[0];
-    if (first) app.selected.set({ clip: first.id, startFrame: 0 });
-    else if (selected) app.selected.set(undefined);
+    if (first) app.selected.value = { clip: first.id, startFrame: 0 };
+    else if (selected) app.selected.value = undefined;
   });
 }
 
 /** A model with longer crops may need the crop to begin earlier. */
 function keepCropWithin(app: App): void {
-  app.model.follow((info) => {
-    const selected = app.selected.get();
-    const clip = app.clips.get().find(({ id }) => id === selected?.clip);
+  app.model.subscribe((info) => {
+    const selected = app.selected.value;
+    const clip = app.clips.value.find(({ id }) => id === selected?.clip);
     if (!info || !selected || !clip) return;
     const last = Math.max(0, clip.frames - info.model.cropFrames);
-    if (selected.startFrame > last) app.selected.set({ clip: clip.id, startFrame: last });
+    if (selected.startFrame > last) app.selected.value = { clip: clip.id, startFrame: last };
   });
 }
 

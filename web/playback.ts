@@ -1,5 +1,6 @@
 // Playing a clip from its samples by Web Audio. One place sounds at a time; the position follows the audio clock. Not here: what is drawn.
-import type { Place, Signal } from "./app.js";
+import type { Signal } from "@preact/signals";
+import type { Place } from "./app.js";
 import type { Samples } from "./media.js";
 
 export interface Playback {
@@ -42,7 +43,7 @@ export function createPlayback(
     stop() {
       turn++;
       silence();
-      if (playing.get()) playing.set(undefined);
+      if (playing.value) playing.value = undefined;
     },
     async play(place) {
       const mine = ++turn;
@@ -65,11 +66,11 @@ export function createPlayback(
         if (mine !== turn) return;
         silence();
         resting = end;
-        playing.set(undefined);
+        playing.value = undefined;
       };
       startedAt = context.currentTime;
       source.start(0, from, Math.max(0, end - from));
-      playing.set(place);
+      playing.value = place;
     },
   };
 }

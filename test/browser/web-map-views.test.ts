@@ -22,7 +22,7 @@ describe("neighbours", () => {
       bench.mount("neighbours");
     });
     expect(await page.getByText("Choose a clip in the library").isVisible()).toBe(true);
-    await page.evaluate(() => bench.app.selected.set({ clip: "clip-1", startFrame: 128 }));
+    await page.evaluate(() => (bench.app.selected.value = { clip: "clip-1", startFrame: 128 }));
     await page.waitForSelector(".neighbour-list li");
     expect(await page.locator(".neighbour-list li").count()).toBe(4);
     const asked = await page.evaluate(() => bench.calls.find((call) => call.name === "neighbours")?.args);
@@ -40,13 +40,13 @@ describe("neighbours", () => {
     await page.getByRole("button", { name: "Stop Piece 1, 0:04 to 0:08" }).click();
     expect(await page.evaluate(() => bench.stops)).toBe(1);
     await page.locator(".neighbour-name").nth(1).click();
-    expect(await page.evaluate(() => bench.app.selected.get())).toEqual({ clip: "clip-2", startFrame: 128 });
+    expect(await page.evaluate(() => bench.app.selected.value)).toEqual({ clip: "clip-2", startFrame: 128 });
     await page.waitForSelector("h3:has-text('Like Piece 3 at 0:04')");
     await page.evaluate(() => {
       bench.answers.neighbours = () => {
         throw new Error("The GPU is busy: try again.");
       };
-      bench.app.selected.set({ clip: "clip-3", startFrame: 0 });
+      bench.app.selected.value = { clip: "clip-3", startFrame: 0 };
     });
     await page.getByText("The GPU is busy: try again.").waitFor();
     await page.evaluate(() => {
@@ -139,7 +139,7 @@ describe("fine-tune", () => {
     await give("Piece 4", "drums");
     await expect.poll(() => state.textContent()).toBe("Ready: 4 clips in 2 classes.");
     // What has been given is shown, kept and can be taken back.
-    expect(await page.evaluate(() => bench.app.clips.get().map((clip) => clip.label))).toEqual([
+    expect(await page.evaluate(() => bench.app.clips.value.map((clip) => clip.label))).toEqual([
       "piano",
       "drums",
       "piano",
@@ -257,7 +257,7 @@ describe("the microphone", () => {
     expect(recorded.seconds).toBeGreaterThan(1.5);
     expect(recorded.seconds).toBeLessThan(took + 1); // sound that was under way comes along
     expect(recorded.loudest).toBeGreaterThan(0.01);
-    expect(await page.evaluate(() => bench.app.clips.get().map((clip) => clip.id))).toEqual(["rec"]);
+    expect(await page.evaluate(() => bench.app.clips.value.map((clip) => clip.id))).toEqual(["rec"]);
     await page.getByRole("button", { name: "Stop listening" }).click();
     const calls = await page.evaluate(() => bench.calls.length);
     await page.waitForTimeout(700);
@@ -310,7 +310,7 @@ describe.each([
         seconds: 2.1,
       });
       for (const view of ["neighbours", "finetune", "microphone"] as const) bench.mount(view);
-      bench.app.selected.set({ clip: "clip-3", startFrame: 128 });
+      bench.app.selected.value = { clip: "clip-3", startFrame: 128 };
     });
     await page.evaluate(listen);
     await page.evaluate(() => {

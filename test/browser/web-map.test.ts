@@ -46,7 +46,7 @@ describe("the map", () => {
     }
     await shot("map-hover-1280");
     await page.mouse.move(box.x + 10, box.y + box.height - 10);
-    await page.waitForFunction(() => bench.app.playing.get() === undefined);
+    await page.waitForFunction(() => bench.app.playing.value === undefined);
     expect(await page.locator(".map-tip").isHidden()).toBe(true);
     await page.getByLabel("Play on hover").uncheck();
     await page.mouse.move(box.x + free[0].x, box.y + free[0].y);
@@ -137,9 +137,9 @@ describe("the map", () => {
     const [{ index, x, y }] = freePoints(positions, box.width, box.height);
     await touch("touchStart", [x + 4, y + 4]);
     await touch("touchEnd");
-    await page.waitForFunction(() => bench.app.selected.get() !== undefined);
+    await page.waitForFunction(() => bench.app.selected.value !== undefined);
     const clip = Math.floor(index / few);
-    expect((await page.evaluate(() => bench.app.selected.get()))?.clip).toBe(`clip-${clip}`);
+    expect((await page.evaluate(() => bench.app.selected.value))?.clip).toBe(`clip-${clip}`);
     expect(await page.locator(".map-tip strong").textContent()).toBe(`Piece ${clip + 1}`);
     await close();
     expect(errors).toEqual([]);
@@ -149,7 +149,7 @@ describe("the map", () => {
     const positions = cloud(freshSeed("choose"), clips, windows);
     const labels = ["piano", "drums", undefined];
     const { page, box, errors, close, shot } = await openMap({ positions, clips, windows, labels });
-    const selected = () => page.evaluate(() => bench.app.selected.get());
+    const selected = () => page.evaluate(() => bench.app.selected.value);
     const [{ index, x, y }] = freePoints(positions, box.width, box.height);
     await page.mouse.click(box.x + x, box.y + y);
     await page.waitForSelector(".map-near .neighbour-list");
@@ -170,9 +170,9 @@ describe("the map", () => {
     const next = (index + 1) % (clips * windows);
     expect((await selected())?.clip).toBe(`clip-${Math.floor(next / windows)}`);
     await page.keyboard.press("Enter");
-    expect((await page.evaluate(() => bench.app.playing.get()))?.from).toBeCloseTo(fromOf(next), 6);
+    expect((await page.evaluate(() => bench.app.playing.value))?.from).toBeCloseTo(fromOf(next), 6);
     await page.keyboard.press("Escape");
-    expect(await page.evaluate(() => bench.app.playing.get())).toBeUndefined();
+    expect(await page.evaluate(() => bench.app.playing.value)).toBeUndefined();
     expect(await page.locator(".map-chosen h3").textContent()).toBe("No window is chosen");
 
     await page.locator(".map-clips summary").nth(2).focus();
@@ -184,7 +184,7 @@ describe("the map", () => {
     expect(await selected()).toEqual({ clip: "clip-2", startFrame: 128 });
     expect(await page.locator(".map-windows [aria-pressed=true]").textContent()).toBe("0:04");
 
-    await page.evaluate(() => bench.app.selected.set({ clip: "clip-4", startFrame: 3 * 128 }));
+    await page.evaluate(() => (bench.app.selected.value = { clip: "clip-4", startFrame: 3 * 128 }));
     await page.waitForFunction(() =>
       document.querySelector(".map-chosen h3")?.textContent?.includes("Piece 5, 0:12"),
     );
@@ -244,7 +244,7 @@ describe("the map", () => {
     }, positions);
     await expect.poll(maps, { timeout: 8000 }).toBe(before + 1);
     await page.getByLabel("Follow the training").uncheck();
-    await page.evaluate(() => bench.app.training.set({ status: "done", step: 20, steps: 20 }));
+    await page.evaluate(() => (bench.app.training.value = { status: "done", step: 20, steps: 20 }));
     await page.waitForTimeout(1600);
     expect(await maps()).toBe(before + 1);
     await page.getByLabel("Follow the training").check();

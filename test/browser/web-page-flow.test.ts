@@ -21,17 +21,18 @@ afterAll(async () => {
   built?.remove();
 });
 
-test("demo music to a trained model, through a reload", { timeout: 600_000 }, async () => {
+test("demo music to a trained model, through a reload", { timeout: 1_200_000 }, async () => {
   const { page, url, errors, requests, close } = await openApp(built);
-  const wait = { timeout: 120_000, interval: 50 };
+  const wait = { timeout: 300_000, interval: 50 }; // the machine may be busy
+  page.setDefaultTimeout(120_000);
   const start = performance.now();
-  await page.waitForSelector("#status[data-adapter=open]", { timeout: 60_000 });
+  await page.waitForSelector("#status[data-adapter=open]");
   const times: Record<string, number> = { open: performance.now() - start };
   const pressed = performance.now();
   await page.getByRole("button", { name: "Load demo music" }).click();
-  await page.waitForSelector(".player-stage[data-ready]", { timeout: 60_000 });
+  await page.waitForSelector(".player-stage[data-ready]");
   times.spectrogram = performance.now() - pressed;
-  await page.waitForSelector(".clips li:nth-child(8)", { timeout: 60_000 });
+  await page.waitForSelector(".clips li:nth-child(8)");
   const { colours } = await pixelsOf(page, ".player-stage canvas");
   expect(colours).toBeGreaterThan(500);
 
@@ -47,10 +48,10 @@ test("demo music to a trained model, through a reload", { timeout: 600_000 }, as
 
   // While it trains: patches are filled, attention answers, the page answers clicks, sound plays with its playhead.
   await lookAt(page, "patches");
-  await page.waitForSelector("#patches .view[data-step]", { timeout: 60_000 });
+  await page.waitForSelector("#patches .view[data-step]");
   await screenshot(page, "flow-patches");
   await lookAt(page, "attention");
-  await page.waitForSelector("#attention .view[data-patch]", { timeout: 60_000 });
+  await page.waitForSelector("#attention .view[data-patch]");
   await expect
     .poll(() => page.locator("#attention-says").textContent(), wait)
     .toMatch(/^The patch at [\d.]+ s, .*times an even share\.$/);
@@ -77,7 +78,7 @@ test("demo music to a trained model, through a reload", { timeout: 600_000 }, as
   await page.getByRole("button", { name: "Pause", exact: true }).first().click();
 
   await lookAt(page, "train");
-  await page.getByRole("button", { name: "Train on" }).waitFor({ timeout: 400_000 });
+  await page.getByRole("button", { name: "Train on" }).waitFor({ timeout: 600_000 });
   await expect.poll(points).toBe(24);
   const label = await page.locator(".chart svg").first().getAttribute("aria-label");
   const [, first, last] = /training ([\d.]+) at step 1, ([\d.]+) at step 24/.exec(label ?? "") ?? [];
@@ -88,7 +89,7 @@ test("demo music to a trained model, through a reload", { timeout: 600_000 }, as
   // What the model has learnt: a map of every window, and a probe on clips that are given two classes.
   await lookAt(page, "map");
   await page.getByRole("button", { name: "Draw the map" }).click();
-  await page.getByText(/^\d{2,} windows of 8 clips, by the model of step 24\./).waitFor({ timeout: 120_000 });
+  await page.getByText(/^\d{2,} windows of 8 clips, by the model of step 24\./).waitFor();
   await lookAt(page, "finetune");
   for (const name of ["low", "high"]) {
     await page.getByLabel("Name of a class").fill(name);
@@ -100,7 +101,7 @@ test("demo music to a trained model, through a reload", { timeout: 600_000 }, as
     await row.locator("button[aria-pressed=true]").waitFor();
   }
   await page.getByRole("button", { name: "Train probe" }).click();
-  await page.locator(".finetune-score").waitFor({ timeout: 120_000 });
+  await page.locator(".finetune-score").waitFor();
   expect(await page.locator(".finetune-score").textContent()).toMatch(
     /^\d+ % of the held-out windows right$/,
   );
@@ -111,10 +112,10 @@ test("demo music to a trained model, through a reload", { timeout: 600_000 }, as
   );
 
   await page.goto(new URL("index.html", url).href);
-  await page.waitForSelector("#status[data-adapter=open]", { timeout: 60_000 });
+  await page.waitForSelector("#status[data-adapter=open]");
   await expect.poll(() => page.locator(".clips li").count(), wait).toBe(8);
   await expect.poll(() => page.locator("#status").textContent(), wait).toMatch(/step 24/);
-  await page.waitForSelector(".player-stage[data-ready]", { timeout: 60_000 });
+  await page.waitForSelector(".player-stage[data-ready]");
   await screenshot(page, "flow-reloaded");
   console.log(
     JSON.stringify(times, (_key, value) => (typeof value === "number" ? Math.round(value) : value)),

@@ -43,7 +43,7 @@ for (const width of [1280, 360]) {
     await screenshot(page, `clips-${width}`);
 
     await page.getByRole("button", { name: "Start", exact: true }).click();
-    await page.waitForFunction(() => app.training.get().step >= 60);
+    await page.waitForFunction(() => app.training.value.step >= 60);
     for (const section of ["library", "listen", "train", "patches", "attention", "map", "neighbours"]) {
       await lookAt(page, section);
       await expectNoSidewaysScrolling(page);
@@ -104,12 +104,12 @@ test("music comes by files, plays with the playhead on the audio clock, is label
   const slider = page.getByRole("slider", { name: "Position in the clip" });
   await slider.focus();
   await page.keyboard.press("Space");
-  await page.waitForFunction(() => app.playing.get() === undefined);
+  await page.waitForFunction(() => app.playing.value === undefined);
   await page.keyboard.press("Home");
   await page.keyboard.press("ArrowRight");
   await page.keyboard.press("ArrowRight");
   await soon(() => slider.getAttribute("aria-valuenow")).toBe("2.0");
-  const whole = await page.evaluate(() => app.selected.get()?.startFrame);
+  const whole = await page.evaluate(() => app.selected.value?.startFrame);
   expect(whole).toBe(48); // 2 s are 62.5 frames: the patch that holds them begins at 48
   await page.keyboard.press("+");
   await soon(() => page.getByLabel("Zoom").inputValue()).toBe("10");
@@ -118,10 +118,28 @@ test("music comes by files, plays with the playhead on the audio clock, is label
 
   await page.getByLabel("Label of one.wav").fill("drums");
   await page.getByLabel("Label of one.wav").press("Enter");
-  await page.waitForFunction(() => app.clips.get()[0].label === "drums");
+  await page.waitForFunction(() => app.clips.value[0].label === "drums");
   await page.getByRole("button", { name: "Remove two.mp3" }).click();
-  await page.waitForFunction(() => app.clips.get().length === 1);
-  expect(await page.evaluate(() => app.selected.get()?.clip)).toBe("file-0");
+  await page.waitForFunction(() => app.clips.value.length === 1);
+  expect(await page.evaluate(() => app.selected.value?.clip)).toBe("file-0");
+  await close();
+  expect(errors).toEqual([]);
+});
+
+test("the player plays the clip that it holds, and nothing else has to be touched for its playhead to move", async () => {
+  const { page, errors, close } = await openApp(built);
+  await page.waitForSelector("#status[data-adapter=open]");
+  await page
+    .getByLabel("Audio files", { exact: true })
+    .setInputFiles([{ name: "one.wav", mimeType: "audio/wav", buffer: Buffer.from("x") }]);
+  await page.waitForSelector(".player-stage[data-ready='file-0']");
+  await lookAt(page, "listen");
+  await page.getByRole("button", { name: "Play", exact: true }).click();
+  await page.waitForFunction(
+    () => Number(document.querySelector<HTMLElement>(".player-stage")?.dataset.position) > 0.3,
+  );
+  await page.getByRole("button", { name: "Pause", exact: true }).first().click();
+  await page.waitForFunction(() => app.playing.value === undefined);
   await close();
   expect(errors).toEqual([]);
 });
@@ -141,7 +159,7 @@ test("files and folders are dropped anywhere", async () => {
       throw new Error("the page does not show that it takes files");
     drop("drop");
   });
-  await page.waitForFunction(() => app.clips.get()[0]?.name === "dropped.ogg");
+  await page.waitForFunction(() => app.clips.value[0]?.name === "dropped.ogg");
   expect(await page.evaluate(() => document.body.className)).toBe("");
   await close();
   expect(errors).toEqual([]);
@@ -180,9 +198,9 @@ test("training: curves grow, patches are filled, attention is asked, the model g
 
   await page.getByRole("button", { name: "Pause", exact: true }).click();
   await page.getByRole("button", { name: "Resume" }).waitFor();
-  const step = await page.evaluate(() => app.training.get().step);
+  const step = await page.evaluate(() => app.training.value.step);
   await page.waitForTimeout(200);
-  expect(await page.evaluate(() => app.training.get().step)).toBe(step);
+  expect(await page.evaluate(() => app.training.value.step)).toBe(step);
 
   await lookAt(page, "patches");
   await soon(() => page.$eval("#patches .view", (view) => (view as HTMLElement).dataset.step)).toBe(
@@ -219,7 +237,7 @@ test("training: curves grow, patches are filled, attention is asked, the model g
 
   await page.getByRole("button", { name: "Resume" }).click();
   await page.getByRole("button", { name: "Train on" }).waitFor();
-  expect(await page.evaluate(() => app.training.get().step)).toBe(120);
+  expect(await page.evaluate(() => app.training.value.step)).toBe(120);
 
   const downloads: string[] = [];
   page.on("download", (download) => downloads.push(download.suggestedFilename()));
@@ -228,15 +246,15 @@ test("training: curves grow, patches are filled, attention is asked, the model g
   await page
     .getByLabel("model.safetensors and config.json")
     .setInputFiles([{ name: "model.safetensors", mimeType: "", buffer: Buffer.from("x") }]);
-  await soon(() => page.evaluate(() => app.model.get()?.step)).toBe(77);
+  await soon(() => page.evaluate(() => app.model.value?.step)).toBe(77);
 
   await page.getByRole("button", { name: "Reset", exact: true }).click();
   await page.getByRole("button", { name: "Forget the weights?" }).click();
-  await soon(() => page.evaluate(() => app.model.get()?.step)).toBe(0);
+  await soon(() => page.evaluate(() => app.model.value?.step)).toBe(0);
   await soon(points).toBe(0);
   await page.getByRole("button", { name: "Forget", exact: true }).click();
   await page.getByRole("button", { name: "Delete clips and model?" }).click();
-  await soon(() => page.evaluate(() => app.clips.get().length)).toBe(0);
+  await soon(() => page.evaluate(() => app.clips.value.length)).toBe(0);
   await close();
   expect(errors).toEqual([]);
 });
@@ -289,7 +307,7 @@ test("a released model is what it opens with, and one choice of two for training
   await soon(() => state.textContent()).toBe("Not trained yet");
   const reset = (begin: string) => ["reset", { preset: "demo", seed: 1, begin }];
   expect(await calls()).toEqual([train, reset("random")]);
-  expect(await page.evaluate(() => app.model.get()?.released)).toBeUndefined();
+  expect(await page.evaluate(() => app.model.value?.released)).toBeUndefined();
 
   await page.getByLabel("Preset").selectOption("small");
   expect(await begin.locator("option[value=released]").isDisabled()).toBe(true);
@@ -297,7 +315,7 @@ test("a released model is what it opens with, and one choice of two for training
   await begin.selectOption("tiny (released)");
   await page.getByRole("button", { name: "Start", exact: true }).click();
   await soon(calls).toEqual([train, reset("random"), reset("released"), train]);
-  expect(await page.evaluate(() => app.model.get()?.released)).toBe("tiny");
+  expect(await page.evaluate(() => app.model.value?.released)).toBe("tiny");
   await close();
   expect(errors).toEqual([]);
 });
@@ -320,7 +338,7 @@ test("without WebGPU the page says what to do, takes files meanwhile, and goes o
   await expectNoSidewaysScrolling(page);
   await page.getByRole("button", { name: "Try again" }).click();
   await page.waitForSelector("#status[data-adapter=open]");
-  await page.waitForFunction(() => app.clips.get()[0]?.name === "kept.wav");
+  await page.waitForFunction(() => app.clips.value[0]?.name === "kept.wav");
   expect(await alert.count()).toBe(0);
   await close();
   expect(errors).toEqual([]);
@@ -340,7 +358,7 @@ test("a lost device is told, and its recovery", async () => {
   await page.waitForSelector("#status[data-adapter=open]");
   expect(await page.locator("#alerts .notice").count()).toBe(0);
   await soon(() => page.locator("#notices").textContent()).toMatch(/Recovered on Fake adapter/);
-  expect(await page.evaluate(() => app.clips.get().length)).toBe(8);
+  expect(await page.evaluate(() => app.clips.value.length)).toBe(8);
   await close();
   expect(errors).toEqual([]);
 });

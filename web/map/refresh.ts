@@ -44,13 +44,13 @@ export function followTraining(
   }
 
   function possible(): boolean {
-    return wanted() && !busy && !document.hidden && !!app.adapter.get() && app.clips.get().length > 0;
+    return wanted() && !busy && !document.hidden && !!app.adapter.value && app.clips.value.length > 0;
   }
 
   function plan(): void {
     if (!possible()) return;
     const now = performance.now();
-    const { status } = app.training.get();
+    const { status } = app.training.value;
     const training = status === "running" || status === "preparing";
     const earliest = mapAt + (training ? SHARE * rest : rest);
     let at = Number.POSITIVE_INFINITY;
@@ -65,9 +65,9 @@ export function followTraining(
     timer = window.setTimeout(run, at - now);
   }
 
-  app.clips.follow(plan);
-  app.adapter.follow(plan);
-  app.training.follow(plan);
+  app.clips.subscribe(plan);
+  app.adapter.subscribe(plan);
+  app.training.subscribe(plan);
   document.addEventListener("visibilitychange", plan);
   return {
     changed: plan,

@@ -33,6 +33,21 @@ export function heightOf(hz: number, { sampleRate, nMels }: FrontEndConfig): num
   return ((hzToMel(hz, "slaney") / top) * (nMels + 1) - 0.5) / nMels;
 }
 
+/** The frequency at a height, by bisection of `heightOf`. */
+export function frequencyAt(height: number, frontEnd: FrontEndConfig): number {
+  let [low, high] = [0, frontEnd.sampleRate / 2];
+  for (let i = 0; i < 30; i++) {
+    const middle = (low + high) / 2;
+    if (heightOf(middle, frontEnd) < height) low = middle;
+    else high = middle;
+  }
+  return low;
+}
+
+export function hzText(hz: number): string {
+  return hz < 1000 ? `${Math.round(hz / 10) * 10} Hz` : `${(hz / 1000).toFixed(1)} kHz`;
+}
+
 /** Frequencies worth naming, with their heights. */
 export function frequencyTicks(frontEnd: FrontEndConfig): { hz: number; height: number; text: string }[] {
   return [250, 500, 1000, 2000, 4000, 8000, 16000]

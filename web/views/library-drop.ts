@@ -6,33 +6,49 @@ export interface Dropped {
   fromFolder: boolean;
 }
 
-/** Follows drops on the whole window; the page shows by the class `dropping` that it would take them. */
-export function followDrops(take: (dropped: Dropped) => void, refuse: (error: unknown) => void): void {
+/**
+ * Follows drops on the whole window; the page shows by the class `dropping` that it would take them. The returned function ends
+ * that.
+ */
+export function followDrops(take: (dropped: Dropped) => void, refuse: (error: unknown) => void): () => void {
+  const ended = new AbortController();
+  const { signal } = ended;
   let depth = 0;
   const leave = () => {
     depth = 0;
     document.body.classList.remove("dropping");
   };
-  addEventListener("dragenter", (event) => {
-    if (!holdsFiles(event)) return;
-    depth++;
-    document.body.classList.add("dropping");
-  });
-  addEventListener("dragleave", () => {
-    if (--depth <= 0) leave();
-  });
-  addEventListener("dragover", (event) => {
-    if (!holdsFiles(event)) return;
-    event.preventDefault();
-    if (event.dataTransfer) event.dataTransfer.dropEffect = "copy";
-  });
-  addEventListener("drop", (event) => {
-    leave();
-    // A view that wants a file of its own (say, to search by) takes the event first.
-    if (event.defaultPrevented || !event.dataTransfer || !holdsFiles(event)) return;
-    event.preventDefault();
-    readDrop(event.dataTransfer).then(take, refuse);
-  });
+  addEventListener(
+    "dragenter",
+    (event) => {
+      if (!holdsFiles(event)) return;
+      depth++;
+      document.body.classList.add("dropping");
+    },
+    { signal },
+  );
+  addEventListener("dragleave", () => --depth <= 0 && leave(), { signal });
+  addEventListener(
+    "dragover",
+    (event) => {
+      if (!holdsFiles(event)) return;
+      event.preventDefault();
+      if (event.dataTransfer) event.dataTransfer.dropEffect = "copy";
+    },
+    { signal },
+  );
+  addEventListener(
+    "drop",
+    (event) => {
+      leave();
+      // A view that wants a file of its own (say, to search by) takes the event first.
+      if (event.defaultPrevented || !event.dataTransfer || !holdsFiles(event)) return;
+      event.preventDefault();
+      readDrop(event.dataTransfer).then(take, refuse);
+    },
+    { signal },
+  );
+  return () => ended.abort();
 }
 
 function holdsFiles(event: DragEvent): boolean {

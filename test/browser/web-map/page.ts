@@ -1,6 +1,8 @@
 // The page of the map's tests: the four views on an engine that answers from what the test says. It is bundled by the test as the
 // page's script; nothing of it ships.
-import { type App, type Engine, type Place, signal } from "../../../web/app.js";
+import { signal } from "@preact/signals";
+import { h, render } from "preact";
+import type { App, Engine, Place } from "../../../web/app.js";
 import { matrices, project } from "../../../web/map/camera.js";
 import { farthestFirst, pick } from "../../../web/map/picking.js";
 import { Stage } from "../../../web/map/stage.js";
@@ -14,12 +16,12 @@ import type {
   OfferedModel,
   TrainingState,
 } from "../../../web/protocol.js";
-import { finetune } from "../../../web/views/finetune.js";
-import { map } from "../../../web/views/map.js";
-import { microphone } from "../../../web/views/microphone.js";
-import { neighbours } from "../../../web/views/neighbours.js";
+import { FineTune } from "../../../web/views/finetune.js";
+import { EmbeddingMapView } from "../../../web/views/map.js";
+import { Microphone } from "../../../web/views/microphone.js";
+import { Neighbours } from "../../../web/views/neighbours.js";
 
-const views = { map, neighbours, finetune, microphone };
+const views = { map: EmbeddingMapView, neighbours: Neighbours, finetune: FineTune, microphone: Microphone };
 
 type Answers = { [K in keyof Calls]?: (...args: Parameters<Calls[K]>) => unknown };
 
@@ -61,11 +63,11 @@ export class Bench {
       play: async (place) => {
         this.played.push(place);
         this.at = place.from;
-        playing.set(place);
+        playing.value = place;
       },
       stop: () => {
         this.stops++;
-        if (playing.get()) playing.set(undefined);
+        if (playing.value) playing.value = undefined;
       },
       position: () => this.at,
       say: (text) => this.said.push(text),
@@ -88,8 +90,7 @@ export class Bench {
 
   /** The second windows of the first clips but the one that was asked about. */
   readonly someNeighbours = (clip: string, _from: number, count = 10): Neighbour[] =>
-    this.app.clips
-      .get()
+    this.app.clips.value
       .filter((each) => each.id !== clip)
       .slice(0, count)
       .map((each, i) => ({ clip: each.id, from: 4.096, to: 8.192, similarity: 0.93 - 0.11 * i }));
@@ -100,11 +101,11 @@ export class Bench {
     section.id = name;
     const title = document.createElement("h2");
     title.textContent = name;
-    const root = document.createElement("div");
-    root.className = "view";
-    section.append(title, root);
+    const place = document.createElement("div");
+    place.dataset.view = name;
+    section.append(title, place);
     document.querySelector("main")!.append(section);
-    views[name](root, this.app);
+    render(h(views[name], { app: this.app }), place);
   }
 
   /** Clips of `windows` windows of 4.096 s each. */
@@ -117,17 +118,15 @@ export class Bench {
       frames: 128 * windows,
       label: labels[i % Math.max(1, labels.length)],
     }));
-    this.app.clips.set(clips);
+    this.app.clips.value = clips;
     return clips;
   }
 
   /** A map of all clips at the given positions, window after window. */
   mapOf(positions: readonly number[], step = 0): EmbeddingMap {
-    const points = this.app.clips
-      .get()
-      .flatMap(({ id, frames }) =>
-        Array.from({ length: frames / 128 }, (_, i) => ({ clip: id, from: 4.096 * i, to: 4.096 * (i + 1) })),
-      );
+    const points = this.app.clips.value.flatMap(({ id, frames }) =>
+      Array.from({ length: frames / 128 }, (_, i) => ({ clip: id, from: 4.096 * i, to: 4.096 * (i + 1) })),
+    );
     return { points, positions: Float32Array.from(positions), explained: 0.62, step };
   }
 }
