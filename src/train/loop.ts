@@ -1,9 +1,10 @@
-// The training loop: steps until the plan is done or a signal says stop, a line of the log for each, a held-out
-// measurement and a checkpoint now and then. Not here: what a step computes (trainer.ts), or how progress is drawn.
+// The command's training: steps until the plan is done or a signal says stop, a line of the log for each, a held-out measurement
+// and a checkpoint now and then. Not here: the order of steps (step-loop.ts), what a step computes (trainer.ts), or how progress is drawn.
 import { DataError } from "../gpu/errors.js";
 import type { Slicing } from "../tensor/capture.js";
 import { nonFinite } from "./non-finite.js";
 import type { HeldOutLine, LogLine, RunFolder } from "./run-folder.js";
+import { type MeasuredStep, runSteps } from "./step-loop.js";
 import type { StepResult, Trainer } from "./trainer.js";
 
 export interface LoopOptions {
@@ -46,16 +47,14 @@ export async function trainLoop(options: LoopOptions): Promise<{ interrupted: bo
   /** Steps in a row that were not finite, and the first of them. */
   let streak = 0;
   let since = 0;
-  const log = async (step: number, reading: Promise<StepResult>) => {
-    const result = await reading;
-    const now = performance.now();
-    const stepMs = now - before;
-    before = now;
+  const report = async ({ step, lr, result, at }: MeasuredStep) => {
+    const stepMs = at - before;
+    before = at;
     const { gradNorm, ...losses } = finiteOf(result);
     const line: LogLine = {
       step,
       ...losses,
-      lr: trainer.learningRate(step - 1),
+      lr,
       ...(gradNorm === undefined ? { skipped: 1 } : { gradNorm }),
       stepMs: round(stepMs),
       clipsPerSecond: round((1000 * batch) / stepMs),
@@ -69,47 +68,35 @@ export async function trainLoop(options: LoopOptions): Promise<{ interrupted: bo
     throw new DataError(await nonFinite(trainer, { step, since, count: streak, saved, run: run.path }));
   };
 
-  const evaluate = async () => {
-    const measured = await trainer.evaluate(undefined, slicing);
-    if (measured) options.onHeldOut?.({ step: trainer.step, ...measured });
-    before = performance.now();
-  };
-
-  if (trainer.step === 0) await evaluate();
-  // One step is always in flight while the one before it is read back.
-  let pending: { step: number; reading: Promise<StepResult> } | undefined;
-  const settle = async () => {
-    const { step, reading } = pending ?? {};
-    pending = undefined;
-    if (step !== undefined && reading) await log(step, reading);
-  };
   let interrupted = false;
   const { exchange } = trainer;
   if (exchange) exchange.stopAsked = () => signal?.aborted ?? false;
-  while (trainer.step < steps) {
-    if (exchange ? exchange.stops : signal?.aborted) {
-      interrupted = true;
-      break;
-    }
-    const ahead = slicing || trainer.isDivided ? await trainer.nextInSlices(slicing) : undefined;
-    const reading = ahead?.measured ?? trainer.next();
-    reading.catch(() => {}); // reported when it is awaited
-    const current = { step: trainer.step, reading };
-    await settle();
-    pending = current;
-    if (streak > 0) await settle(); // so that the weights are those of the step that is looked into
-    const { step } = trainer;
-    const evaluates = step % options.evaluateEvery === 0 || step === steps;
-    const saves = step % options.checkpointEvery === 0 || step === steps;
-    if (evaluates || saves) await settle();
-    if (evaluates) await evaluate();
-    if (saves && streak === 0) {
-      await options.save();
-      saved = step;
+  await runSteps({
+    trainer,
+    steps: () => steps,
+    goesOn() {
+      interrupted = Boolean(exchange ? exchange.stops : signal?.aborted);
+      return !interrupted;
+    },
+    slicing,
+    report,
+    after: (step, last) => ({
+      evaluates: last || step % options.evaluateEvery === 0,
+      saves: last || step % options.checkpointEvery === 0,
+    }),
+    waits: () => streak > 0, // so that the weights are those of the step that is looked into
+    async evaluate() {
+      const measured = await trainer.evaluate(undefined, slicing);
+      if (measured) options.onHeldOut?.({ step: trainer.step, ...measured });
       before = performance.now();
-    }
-  }
-  await settle();
+    },
+    async save() {
+      if (streak > 0) return;
+      await options.save();
+      saved = trainer.step;
+      before = performance.now();
+    },
+  });
   if (interrupted) await options.save();
   return { interrupted };
 }

@@ -1,9 +1,10 @@
-// Training in slices: the loop that a page starts and pauses, its checkpoints, and how it gets over a lost device. What a step
+// Training in slices, which a page starts and pauses: its results, its checkpoints, and how it gets over a lost device. What a step
 // computes is src/train/trainer.ts's, where checkpoints lie files.ts's.
 import { DataError, DeviceLostError, UsageError } from "../../src/gpu/errors.js";
 import { standings } from "../../src/patchifier/objectives.js";
 import type { Gpu } from "../../src/tensor/gpu.js";
-import { type StepResult, Trainer, type TrainerOptions } from "../../src/train/trainer.js";
+import { runSteps } from "../../src/train/step-loop.js";
+import { Trainer, type TrainerOptions } from "../../src/train/trainer.js";
 import type { EventName, Events, TrainingState, TrainOptions } from "../protocol.js";
 import type { Checkpoint, RunState } from "./files.js";
 import type { Library } from "./library.js";
@@ -297,62 +298,54 @@ export class Training {
     let before = performance.now();
     let saved = performance.now();
     let told = 0;
-    const report = async (step: number, lr: number, measuring: Promise<StepResult & { at: number }>) => {
-      const { at, ...result } = await measuring;
-      const { loss, gradNorm, ...parts } = result;
-      if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
-        throw new DataError(`The loss is no longer a number at step ${step}.`);
-      }
-      const stepMs = at - before;
-      before = at;
-      const clipsPerSecond = (1000 * pretrain.batch) / stepMs;
-      this.clipsPerSecond = clipsPerSecond;
-      const measured = parts as Record<string, number>;
-      host.emit("step", { step, loss, parts: measured, lr, gradNorm, stepMs, clipsPerSecond });
-      if (at - told > 250) {
-        told = at;
-        host.emit("training", this.describe());
-      }
-    };
-    const evaluate = async () => {
-      const measured = await trainer.evaluate(2, slicing);
-      if (measured) {
-        const { step } = state;
-        const past = step > pretrain.warmup ? standings(state.model, pretrain, measured) : [];
-        const stuck = past.filter((each) => each.stuck).map(({ title }) => title);
-        host.emit("heldOut", { step, loss: measured.loss, stuck });
-      }
-      before = performance.now();
-    };
-    if (state.step === 0) await evaluate();
-    // One step's result is read back while the next one runs.
-    let pending: (() => Promise<void>) | undefined;
-    const settle = async () => {
-      const last = pending;
-      pending = undefined;
-      await last?.();
-    };
-    while (this.wanted && state.step < pretrain.steps) {
-      const lr = trainer.learningRate(trainer.step);
-      const { measured } = await trainer.nextInSlices(slicing);
-      const measuring = measured.then((result) => ({ ...result, at: performance.now() }));
-      measuring.catch(() => {}); // reported when it is awaited
-      state.step = trainer.step;
-      const { step } = state;
-      await settle();
-      pending = () => report(step, lr, measuring);
-      const ends = step >= pretrain.steps;
-      const evaluates = ends || step % measuredEvery(pretrain.steps) === 0;
-      const age = performance.now() - saved;
-      const saves = ends || this.saveAsked || age > latest || (evaluates && age > soonest);
-      if (evaluates || saves || !this.wanted) await settle();
-      if (evaluates) await evaluate();
-      if (saves) {
+    await runSteps({
+      trainer,
+      slicing,
+      steps: () => pretrain.steps,
+      goesOn: () => this.wanted,
+      submitted: (step) => {
+        state.step = step;
+      },
+      report: ({ step, lr, result, at }) => {
+        const { loss, gradNorm, ...parts } = result;
+        if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
+          throw new DataError(`The loss is no longer a number at step ${step}.`);
+        }
+        const stepMs = at - before;
+        before = at;
+        const clipsPerSecond = (1000 * pretrain.batch) / stepMs;
+        this.clipsPerSecond = clipsPerSecond;
+        const measured = parts as Record<string, number>;
+        host.emit("step", { step, loss, parts: measured, lr, gradNorm, stepMs, clipsPerSecond });
+        if (at - told > 250) {
+          told = at;
+          host.emit("training", this.describe());
+        }
+      },
+      after: (step, last) => {
+        const evaluates = last || step % measuredEvery(pretrain.steps) === 0;
+        const age = performance.now() - saved;
+        return {
+          evaluates,
+          saves: last || this.saveAsked !== undefined || age > latest || (evaluates && age > soonest),
+        };
+      },
+      waits: () => !this.wanted,
+      evaluate: async () => {
+        const measured = await trainer.evaluate(2, slicing);
+        if (measured) {
+          const { step } = state;
+          const past = step > pretrain.warmup ? standings(state.model, pretrain, measured) : [];
+          const stuck = past.filter((each) => each.stuck).map(({ title }) => title);
+          host.emit("heldOut", { step, loss: measured.loss, stuck });
+        }
+        before = performance.now();
+      },
+      save: async () => {
         await this.checkpoint();
         saved = before = performance.now();
-      }
-    }
-    await settle();
+      },
+    });
     const isDone = state.step >= pretrain.steps;
     if (isDone) {
       this.wanted = false;
