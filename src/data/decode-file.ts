@@ -64,7 +64,9 @@ async function bytesOf(source: string | Uint8Array, name: string): Promise<Uint8
   try {
     return typeof source === "string" ? await readFile(source) : source;
   } catch (error) {
-    throw new DataError(`${name}: ${whyUnreadable(error)}`);
+    const { code } = error as NodeJS.ErrnoException;
+    const advice = code === "EISDIR" ? `: name the files in it, as in ${name}/*.flac` : "";
+    throw new DataError(`${name}: ${whyUnreadable(error)}${advice}`);
   }
 }
 

@@ -191,9 +191,10 @@ describe("embed", () => {
       /open\.wav: its header does not say how long it is; read to the end of the file/,
     );
 
-    const none = await embed("broken.wav", "gone.wav", "--out", "none.jsonl");
+    const none = await embed("broken.wav", "gone.wav", "run", "--out", "none.jsonl");
     expect(none.code).toBe(1);
-    expect(none.stderr).toMatch(/None of 2 files could be read/);
+    expect(none.stderr).toMatch(/None of 3 files could be read/);
+    expect(none.stderr).toMatch(/run: it is a folder: name the files in it, as in run\/\*\.flac/);
     const again = await embed(...mixed, "--format", "npy", "--out", "good.npy");
     expect([again.code, again.stderr]).toEqual([2, "good.npy exists already: write another --out.\n"]);
   });
