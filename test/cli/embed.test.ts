@@ -160,7 +160,9 @@ describe("embed", () => {
     expect(npyByBytes(readFileSync(path("layers.npy"))).shape).toEqual([3, 2, 16]);
   });
 
-  it("names files that cannot be read, writes the others and exits with 1", { timeout: 60_000 }, async () => {
+  it("names files that cannot be read, writes the others and exits with 1", {
+    timeout: 240_000,
+  }, async () => {
     const odd = wavBytes(new Uint8Array(100_000).fill(9), { sampleRate: 4294967295, byteRate: 0 });
     writeFileSync(path("absurd.wav"), odd);
     const mixed = ["broken.wav", files[1], "gone.wav", "absurd.wav", "short.wav", files[0]];
