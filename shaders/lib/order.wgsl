@@ -12,6 +12,7 @@ fn key_max(x: vec4<u32>) -> u32 { return max(max(x.x, x.y), max(x.z, x.w)); }
 #define FLAGS bool
 fn key_max(x: u32) -> u32 { return x; }
 #endif
+const nan_bits = 0x7fc00000u; // stored as bits, since a compiler may assume that no f32 is NaN
 fn is_nan(bits: KEY) -> FLAGS { return (bits & KEY(0x7fffffffu)) > KEY(0x7f800000u); }
 /// 0x7fffffff where the sign is set, else 0.
 fn turn_of(bits: KEY) -> KEY { return bitcast<KEY>(bitcast<SIGNED>(bits) >> KEY(31u)) >> KEY(1u); }
@@ -28,3 +29,6 @@ fn bits_of4(key: vec4<u32>) -> vec4<u32> {
   let x = key + vec4(0x807fffffu);
   return x ^ (bitcast<vec4<u32>>(bitcast<vec4<i32>>(x) >> vec4(31u)) >> vec4(1u));
 }
+/// Whether what has this largest key has no softmax: there is a NaN or +∞, or −∞ alone.
+fn has_no_softmax(key: u32) -> bool { return key - 1u >= 0xff000000u; }
+fn has_no_softmax4(key: vec4<u32>) -> vec4<bool> { return key - vec4(1u) >= vec4(0xff000000u); }

@@ -17,7 +17,6 @@ struct Params { rows: u32, items: u32, classes: u32, scale: f32, smoothing: f32,
 @group(0) @binding(3) var<storage, read_write> lse: array<f32>;
 @group(0) @binding(4) var<storage, read_write> valid: array<f32>;
 var<immediate> p: Params;
-const nan_bits = 0x7fc00000u; // stored as bits, since a compiler may assume that no f32 is NaN
 
 @compute @workgroup_size(GROUP)
 fn main(place: Place) {
@@ -35,7 +34,7 @@ fn main(place: Place) {
       peak = max(peak, key_of(bitcast<KEY>(logits[first + min(at + team.lane, last)] * p.scale)));
     }
     let key = team_max_key(key_max(peak));
-    let none = key - 1u >= 0xff000000u;
+    let none = has_no_softmax(key);
     let top = bitcast<f32>(bits_of(key));
     var part = ITEM(0.0);
     var plain = ITEM(0.0);

@@ -65,7 +65,7 @@ fn main(place: Place) {
           indices[to] = i32(start * width + found);
 #endif
         } else {
-          values[to] = select(0x7fc00000u, 0xff800000u, p.flip == 0u); // −∞, or NaN after all else
+          values[to] = select(nan_bits, 0xff800000u, p.flip == 0u); // −∞, or NaN after all else
           indices[to] = 0x7fffffff;
         }
       }

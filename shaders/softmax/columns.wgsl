@@ -10,8 +10,10 @@
 #include "lib/order"
 #if VEC
 #define UNKEY bits_of4
+#define NONE has_no_softmax4
 #else
 #define UNKEY bits_of
+#define NONE has_no_softmax
 #endif
 struct Params { count: u32, reduce: u32, items: u32 }
 @group(0) @binding(0) var<storage, read> source: array<ITEM>;
@@ -36,7 +38,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 #else
   let share = 1.0 / total;
 #endif
-  let scale = bitcast<ITEM>(select(bitcast<KEY>(share), KEY(0x7fc00000u), key - KEY(1u) >= KEY(0xff000000u)));
+  let scale = bitcast<ITEM>(select(bitcast<KEY>(share), KEY(nan_bits), NONE(key)));
   for (var i = first; i < end; i += step) {
     let x = source[i] - top;
 #if LOG

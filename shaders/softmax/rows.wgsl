@@ -38,7 +38,7 @@ fn main(place: Place) {
 #else
     let share = 1.0 / total;
 #endif
-    let scale = bitcast<f32>(select(bitcast<u32>(share), 0x7fc00000u, key - 1u >= 0xff000000u));
+    let scale = bitcast<f32>(select(bitcast<u32>(share), nan_bits, has_no_softmax(key)));
     let end = select(0u, p.items, row < p.rows);
     for (var at = 0u; at < end; at += team.lanes) {
       let i = min(at + team.lane, last);
