@@ -88,14 +88,24 @@ export function drawCrop(
   }
   if (marks.outlined !== undefined) {
     const [x, y, wide, high] = place(marks.outlined);
-    for (const [line, colour] of [
-      [5, "rgb(0 0 0 / 70%)"],
-      [2.5, "#fff"],
-    ] as const) {
-      context.lineWidth = line;
-      context.strokeStyle = colour;
-      context.strokeRect(x + 0.5, y + 0.5, wide - 1, high - 1);
-    }
+    outline(context, [x + 0.5, y + 0.5, wide - 1, high - 1], 2.5, "rgb(0 0 0 / 70%)");
+  }
+}
+
+/** A white frame of some width on one twice as wide in another colour, so that it is seen on any picture. */
+export function outline(
+  context: CanvasRenderingContext2D,
+  [x, y, wide, high]: readonly [number, number, number, number],
+  width: number,
+  behind: string,
+): void {
+  for (const [line, colour] of [
+    [2 * width, behind],
+    [width, "#fff"],
+  ] as const) {
+    context.lineWidth = line;
+    context.strokeStyle = colour;
+    context.strokeRect(x, y, wide, high);
   }
 }
 

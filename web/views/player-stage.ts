@@ -4,6 +4,7 @@
 import type { ModelConfig } from "../../src/patchifier/config.js";
 import { sharpContext, styleOf } from "../dom.js";
 import { frequencyTicks, timeTicks } from "./axes.js";
+import { outline } from "./crop.js";
 import type { MelPicture } from "./spectrogram.js";
 import type { WaveformPicture } from "./waveform.js";
 
@@ -85,14 +86,7 @@ export function drawMoving(
   if (crop) {
     const x = xOf(crop.from);
     const [wide, high] = [xOf(crop.to) - x, clientHeight - TOP - BOTTOM];
-    for (const [line, colour] of [
-      [4, "rgb(0 0 0 / 55%)"],
-      [2, "#fff"],
-    ] as const) {
-      context.lineWidth = line;
-      context.strokeStyle = colour;
-      context.strokeRect(x + 1, TOP + 1, wide - 2, high - 2);
-    }
+    outline(context, [x + 1, TOP + 1, wide - 2, high - 2], 2, "rgb(0 0 0 / 55%)");
   }
   const x = Math.round(xOf(now));
   context.fillStyle = "rgb(0 0 0 / 55%)";
