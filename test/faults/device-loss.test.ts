@@ -7,7 +7,7 @@ import { afterAll, expect, it } from "vitest";
 import { DeviceLostError } from "../../src/gpu/errors.js";
 import { Random } from "../../src/tensor/random.js";
 import { freshSeed } from "../support/gpu.js";
-import { loseAfter, onSubmission } from "../support/submissions.js";
+import { loseAfter } from "../support/submissions.js";
 import { trainHere } from "../support/train-here.js";
 
 const folder = mkdtempSync(join(tmpdir(), "melgrad-loss-"));
@@ -15,30 +15,26 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 it("goes on by itself to the same bits", async () => {
   const random = new Random(freshSeed("device lost"));
-  await trainHere(folder, "warm", { steps: 1 });
-  let submissions = 0;
-  const whole = await trainHere(
-    folder,
-    "whole",
-    { steps: 8 },
-    {
-      spoil: ({ device }) =>
-        onSubmission(device.gpu, (count) => {
-          submissions = count;
-        }),
-    },
-  );
+  const whole = await trainHere(folder, "whole", { steps: 8 });
+  // Where, is said in steps: how many submissions come before the first is another number with every adapter and every load.
+  let afterStep: ((step: number) => void) | undefined;
   const lost = await trainHere(
     folder,
     "lost",
     { steps: 8 },
     {
-      spoil(gpu, opened) {
+      spoil({ device }, opened) {
         if (opened >= 3) return;
-        // The second loss comes soon after the first, and the others so early that the run is not at its end.
-        const most = opened === 1 ? 3 : Math.floor(submissions / 3);
-        loseAfter(gpu.device.gpu, 1 + random.integer(most), 20 * random.uniform());
+        const lose = () => loseAfter(device.gpu, 1 + random.integer(3), 20 * random.uniform());
+        if (opened === 1) return lose(); // soon after the first loss
+        const at = opened + 1 + random.integer(3);
+        afterStep = (step) => {
+          if (step < at) return;
+          afterStep = undefined;
+          lose();
+        };
       },
+      step: (step) => afterStep?.(step),
     },
   );
   expect(lost.notes.filter((note) => note.includes("lost its device"))).toHaveLength(3);

@@ -10,7 +10,19 @@ import { writeMusic } from "../support/music.js";
 const command = useCommand();
 beforeAll(() => writeMusic(join(command.folder, "music")));
 
-const settings = ["--data", "music", "--steps", "4", "--batch", "2", "--seed", "5", "--no-probe"];
+const settings = [
+  "--data",
+  "music",
+  "--steps",
+  "4",
+  "--batch",
+  "2",
+  "--seed",
+  "5",
+  "--objective",
+  "joint",
+  "--no-probe",
+];
 const losses = (run: string) =>
   readFileSync(join(command.folder, run, "log.jsonl"), "utf8")
     .trimEnd()
