@@ -17,7 +17,7 @@ import { Gpu } from "./tensor/gpu.js";
 
 export * from "./engine.js";
 export * from "./engine-extras.js";
-export type { AdapterKind, GpuProfile, HostGpu, OpenOptions } from "./host/types.js";
+export type { AdapterKind, HostGpu, OpenOptions } from "./host/types.js";
 export * from "./music.js";
 
 /** A Gpu that says which adapter it is on. */
@@ -28,7 +28,7 @@ export type NodeGpu = Gpu & {
 
 /**
  * Opens an adapter and a device on it. Close it with `gpu.close()`. Throws NoAdapterError where there is none or Dawn is not installed,
- * with what to install, and UsageError for an unknown profile.
+ * with what to install, and UsageError for a backend that computes nothing.
  */
 export async function open(options: OpenOptions & NodeHostOptions = {}): Promise<NodeGpu> {
   const host = await openNodeGpu(options);

@@ -46,7 +46,7 @@ interface StudyOptions {
   out: string;
   draw?: boolean;
   adapter?: string;
-  profile: "safe" | "fast";
+  unchecked?: boolean;
 }
 
 /** The results that the project keeps, and where they are explained. */
@@ -102,7 +102,7 @@ async function study(options: StudyOptions): Promise<void> {
   const display = openProgress(process.stderr);
   const stopping = new AbortController();
   const release = onInterrupt(() => stopping.abort());
-  const gpu = await open({ adapter: options.adapter, profile: options.profile });
+  const gpu = await open({ adapter: options.adapter, unchecked: options.unchecked });
   const start = performance.now();
   const usedBefore = earlier?.budget.used ?? 0;
   const minutes = () => (performance.now() - start) / 60_000;

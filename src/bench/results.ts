@@ -28,7 +28,7 @@ export interface SuiteResult {
 
 /** A file of bench/results. */
 export interface BenchReport {
-  adapter: { name: string; kind: string; software: boolean; profile: string };
+  adapter: { name: string; kind: string; software: boolean; unchecked: boolean };
   machine: { cpu: string; cores: number; platform: string };
   versions: { melgrad: string; webgpu: string; node: string };
   /** When it was last written. */

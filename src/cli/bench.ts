@@ -45,7 +45,7 @@ import {
   rowTable,
 } from "./bench-tables.js";
 import { onInterrupt } from "./interrupt.js";
-import { addProfilingOptions, addTuneOption, integer, type ProfileChoice } from "./options.js";
+import { addAdapterOptions, addProfileOption, addTuneOption, integer } from "./options.js";
 import { tuneCases } from "./tuning.js";
 
 interface BenchOptions {
@@ -58,7 +58,8 @@ interface BenchOptions {
   torch?: string;
   adapter?: string;
   tune: TuneMode;
-  profile: ProfileChoice;
+  unchecked?: boolean;
+  profile?: boolean;
 }
 
 export function registerBench(program: Command): void {
@@ -79,7 +80,8 @@ export function registerBench(program: Command): void {
     .addHelpText("after", suiteHelp)
     .allowExcessArguments(false)
     .action(bench);
-  addProfilingOptions(command);
+  addAdapterOptions(command);
+  addProfileOption(command);
   addTuneOption(command);
 }
 
@@ -116,13 +118,13 @@ interface Run {
 }
 
 async function bench(options: BenchOptions): Promise<void> {
-  const { suite, adapter, profile } = options;
-  if (profile.dispatches && suite !== "step" && suite !== "all") {
+  const { suite, adapter, unchecked, profile } = options;
+  if (profile && suite !== "step" && suite !== "all") {
     throw new UsageError("--profile lists the dispatches of a training step: write --suite step with it.");
   }
   const stopping = new AbortController();
   const release = onInterrupt(() => stopping.abort());
-  const gpu = await open({ adapter, profile: profile.checks, tune: options.tune });
+  const gpu = await open({ adapter, unchecked, tune: options.tune });
   try {
     const { software } = gpu.device.capabilities;
     const names: SuiteName[] = suite === "all" ? suiteNames.filter((name) => name !== "roofline") : [suite];
@@ -217,8 +219,7 @@ async function runSuite({ gpu, roofline, options, stopped, save }: Run, suite: S
     return;
   }
   console.log(`\n${countsTable(rows())}\n\n${countsLegend}`);
-  const profile =
-    options.profile.dispatches && !stopped() ? await profileStep(gpu, presetPlan("demo")) : undefined;
+  const profile = options.profile && !stopped() ? await profileStep(gpu, presetPlan("demo")) : undefined;
   if (profile) console.log(`\n${profileTable(profile)}`);
   await save(suite, { complete, rows: rows(), profile });
 }
@@ -270,13 +271,13 @@ async function runFeatures({ gpu, options, stopped, save }: Run): Promise<void> 
 
 async function openReport(
   gpu: OpenGpu,
-  { profile, peers, torch }: BenchOptions,
+  { unchecked = false, peers, torch }: BenchOptions,
   { ceilings }: Roofline,
 ): Promise<BenchReport> {
   const { name, kind } = gpu.host;
   const { software } = gpu.device.capabilities;
   const report: BenchReport = {
-    adapter: { name, kind, software, profile: profile.checks },
+    adapter: { name, kind, software, unchecked },
     machine: machine(),
     versions: { melgrad: version, webgpu: webgpuVersion, node: process.version },
     date: new Date().toISOString(),

@@ -10,7 +10,7 @@ import { writeWhole } from "../host/cache.js";
 import { type HostReport, inspectHost } from "../host/node/doctor.js";
 import { fetchedLine } from "../host/node/fetch-driver.js";
 import { fetchLavapipe } from "../host/node/lavapipe.js";
-import { adapterLine, type GpuProfile } from "../host/types.js";
+import { adapterLine } from "../host/types.js";
 import { open } from "../node.js";
 import { type PresetName, presetNames } from "../patchifier/config.js";
 import type { Gpu } from "../tensor/gpu.js";
@@ -32,7 +32,7 @@ import {
 
 interface DoctorOptions {
   adapter?: string;
-  profile: GpuProfile;
+  unchecked?: boolean;
   json?: boolean;
   fetchLavapipe?: boolean;
   report?: boolean;
@@ -83,7 +83,7 @@ function presets(text: string): PresetName[] {
 }
 
 async function doctor(options: DoctorOptions): Promise<void> {
-  const { adapter, profile, json, tune } = options;
+  const { adapter, unchecked, json, tune } = options;
   if (options.table !== undefined && tune === "off") {
     throw new UsageError("--table holds what --tune measures: write --tune force with it.");
   }
@@ -92,7 +92,7 @@ async function doctor(options: DoctorOptions): Promise<void> {
   let chosen: Chosen | undefined;
   let failure: string | undefined;
   try {
-    const gpu = await open({ adapter, profile, tune });
+    const gpu = await open({ adapter, unchecked, tune });
     const { name, kind } = gpu.host;
     const tests = await selfTest(gpu);
     const checks = await checkDemo(gpu);

@@ -34,7 +34,7 @@ interface EmbedOptions {
   cache: boolean;
   out?: string;
   adapter?: string;
-  profile: "safe" | "fast";
+  unchecked?: boolean;
 }
 
 export function registerEmbed(program: Command): void {
@@ -65,7 +65,7 @@ With --pool layers each file has one row a layer. A file that cannot be read is 
 }
 
 async function embed(files: string[], options: EmbedOptions): Promise<void> {
-  const { checkpoint, format, pool, cache, out, adapter, profile } = options;
+  const { checkpoint, format, pool, cache, out, adapter, unchecked } = options;
   const namesFile = out !== undefined && format === "npy" ? namesBeside(out) : undefined;
   for (const path of [out, namesFile]) {
     if (path && (await exists(path))) throw new UsageError(`${path} exists already: write another --out.`);
@@ -80,7 +80,7 @@ async function embed(files: string[], options: EmbedOptions): Promise<void> {
   const display = openProgress(process.stderr);
   const stopping = new AbortController();
   const release = onInterrupt(() => stopping.abort());
-  const gpu = await open({ adapter, profile });
+  const gpu = await open({ adapter, unchecked });
   try {
     const { signal } = stopping;
     display.note(adapterLine(gpu.host));

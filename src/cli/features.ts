@@ -43,7 +43,7 @@ interface ExtractOptions {
   baselines?: boolean;
   out: string;
   adapter?: string;
-  profile: "safe" | "fast";
+  unchecked?: boolean;
 }
 
 /** Encoders with random weights that --baselines stands for. */
@@ -124,7 +124,7 @@ async function extractFeatures(given: ExtractOptions): Promise<void> {
     crops = Number.POSITIVE_INFINITY,
     baselines,
     adapter,
-    profile,
+    unchecked,
   } = options;
   if (data === undefined && task === undefined) {
     throw new UsageError("Say what to extract features of: write --data FOLDER or --task NAME.");
@@ -140,7 +140,7 @@ async function extractFeatures(given: ExtractOptions): Promise<void> {
   const display = openProgress(process.stderr);
   const stopping = new AbortController();
   const release = onInterrupt(() => stopping.abort());
-  const gpu = await open({ adapter, profile });
+  const gpu = await open({ adapter, unchecked });
   try {
     const { signal } = stopping;
     display.note(adapterLine(gpu.host));

@@ -9,6 +9,7 @@ import { registerData } from "./data.js";
 import { registerDoctor } from "./doctor.js";
 import { registerEmbed } from "./embed.js";
 import { registerFeatures } from "./features.js";
+import { refuseOldProfile } from "./options.js";
 import { registerProbe } from "./probe.js";
 import { registerTrain } from "./train.js";
 
@@ -72,6 +73,7 @@ try {
       .showSuggestionAfterError()
       .configureOutput({ outputError: () => {} });
   }
+  refuseOldProfile(process.argv.slice(2));
   await program.parseAsync();
 } catch (error) {
   code = report(error);

@@ -1,5 +1,6 @@
-// Option values: numbers that are numbers, and the adapter option that every command shares.
+// Option values that are numbers, and the options that several commands share.
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { UsageError } from "../gpu/errors.js";
 import { tuneModes } from "../gpu/tuner.js";
 
 /** A whole number of at least `least`. */
@@ -30,15 +31,11 @@ export function checkpointOption(): Option {
   );
 }
 
-/** --adapter and --profile. */
+/** --adapter and --unchecked. */
 export function addAdapterOptions(command: Command): Command {
   return command
     .option("--adapter <name>", "auto, embedded (software, from npm alone), or part of an adapter's name")
-    .addOption(
-      new Option("--profile <name>", "fast turns bounds checks and validation off")
-        .choices(["safe", "fast"])
-        .default("safe"),
-    );
+    .option("--unchecked", "turns bounds checks and validation off; Node only");
 }
 
 /** --tune: whether kernels are measured before the work begins. */
@@ -53,34 +50,22 @@ export function addTuneOption(command: Command): Command {
   );
 }
 
-/** What --profile asks for, on commands that can also list a step's dispatches. */
-export interface ProfileChoice {
-  /** Dawn's checks on or off. */
-  checks: "safe" | "fast";
-  dispatches: boolean;
+/** --profile, on commands that can list the dispatches of a training step. */
+export function addProfileOption(command: Command): Command {
+  return command.option("--profile", "list a training step's dispatches by time");
 }
 
-/** --adapter, and a --profile that without a word lists the dispatches of a step; it may be given twice. */
-export function addProfilingOptions(command: Command): Command {
-  return command
-    .option("--adapter <name>", "auto, embedded (software, from npm alone), or part of an adapter's name")
-    .addOption(
-      new Option(
-        "--profile [name]",
-        "without a name: list a step's dispatches by time; fast turns bounds checks and validation off (default: safe)",
-      )
-        .preset("dispatches")
-        .argParser(profileChoice)
-        .default(defaultProfile, "safe"),
+/**
+ * Refuses `--profile fast` and `--profile safe`, which turned checks off and on before 0.2. Pure.
+ *
+ * @throws UsageError that says what to write now
+ */
+export function refuseOldProfile(args: readonly string[]): void {
+  const text = args.join(" ");
+  if (/(^| )--profile[ =]fast( |$)/.test(text))
+    throw new UsageError("--profile fast has another name: write --unchecked.");
+  if (/(^| )--profile[ =]safe( |$)/.test(text))
+    throw new UsageError(
+      "--profile safe is no longer an option: checks are on unless --unchecked is written.",
     );
-}
-
-const defaultProfile: ProfileChoice = { checks: "safe", dispatches: false };
-
-function profileChoice(text: string, before: ProfileChoice = defaultProfile): ProfileChoice {
-  if (text === "dispatches") return { ...before, dispatches: true };
-  if (text !== "safe" && text !== "fast") {
-    throw new InvalidArgumentError("Allowed choices are safe, fast, or no word to list a step's dispatches");
-  }
-  return { ...before, checks: text };
 }

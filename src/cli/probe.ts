@@ -41,7 +41,7 @@ interface ProbeOptions {
   json?: string;
   adapter?: string;
   tune: TuneMode;
-  profile: "safe" | "fast";
+  unchecked?: boolean;
 }
 
 export function registerProbe(program: Command): void {
@@ -109,7 +109,7 @@ The heads of a grid are trained all at once on the device. Public tasks are prin
 }
 
 async function runProbe(options: ProbeOptions): Promise<void> {
-  const { checkpoint, task, data, grid, evaluations, handFeatures, json, adapter, profile, tune } = options;
+  const { checkpoint, task, data, grid, evaluations, handFeatures, json, adapter, unchecked, tune } = options;
   checkSource(options);
   // Tasks are judged together, by one process; making features is what several share.
   const shard = shardHere();
@@ -143,7 +143,7 @@ async function runProbe(options: ProbeOptions): Promise<void> {
   const release = onInterrupt(() => stopping.abort());
   const { note, progress: onProgress } = display;
   const fetchDriver = driverFetch({ note, onProgress, signal: stopping.signal });
-  const gpu = await open({ adapter, profile, tune, fetchDriver }).catch((error: unknown) => {
+  const gpu = await open({ adapter, unchecked, tune, fetchDriver }).catch((error: unknown) => {
     display.stop();
     throw error;
   });

@@ -27,7 +27,7 @@ import { smallerParts, survive, wasLost } from "../train/survive.js";
 import { version } from "../version.js";
 import { profileTable } from "./bench-tables.js";
 import { onInterrupt, requeueLine, type StopSignal } from "./interrupt.js";
-import { addProfilingOptions, addTuneOption, integer, type ProfileChoice, positive } from "./options.js";
+import { addAdapterOptions, addProfileOption, addTuneOption, integer, positive } from "./options.js";
 import { openProgress } from "./progress.js";
 import { silent, type Together, together } from "./together.js";
 
@@ -51,7 +51,8 @@ interface TrainOptions {
   probe: boolean;
   adapter?: string;
   tune: TuneMode;
-  profile: ProfileChoice;
+  unchecked?: boolean;
+  profile?: boolean;
   json?: boolean;
 }
 
@@ -98,7 +99,8 @@ export function registerTrain(program: Command): void {
     .option("--json", "print one JSON object a step on stdout")
     .allowExcessArguments(false)
     .action((options: TrainOptions) => together((processes) => train(options, command, processes)));
-  addProfilingOptions(command);
+  addAdapterOptions(command);
+  addProfileOption(command);
   addTuneOption(command);
 }
 
@@ -133,7 +135,7 @@ async function train(
   const opening = () =>
     open({
       adapter: options.adapter,
-      profile: options.profile.checks,
+      unchecked: options.unchecked,
       tune: options.tune,
       // A resumed run keeps the adapter that it began on.
       fetchDriver: settings
@@ -186,7 +188,7 @@ async function train(
     if (!lead) return;
     isTrained = true;
     let profiled = "";
-    if (options.profile.dispatches) {
+    if (options.profile) {
       // On a model of its own, so that the run is the same with and without.
       const { model, pretrain: plan } = trained.config;
       const profile = await profileStep(device, { model, pretrain: plan, batch: plan.batch });

@@ -7,7 +7,7 @@ import { adapterName, adapterText, type HostGpu, type HostOptions, isSoftware } 
  * Opens the page's WebGPU.
  *
  * `adapter` may be `auto` or part of what the browser tells of its adapter's name; browsers have no embedded adapter and
- * offer no list, so a name can only confirm or refuse. `profile: "fast"` is not to be had in a browser and changes nothing.
+ * offer no list, so a name can only confirm or refuse. `unchecked` is not to be had in a browser and changes nothing.
  *
  * @throws NoAdapterError where the page has no WebGPU, no adapter, or another one than asked for
  */

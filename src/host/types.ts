@@ -3,15 +3,12 @@
 
 import type { TuneMode } from "../gpu/tuner.js";
 
-/** `safe` keeps Dawn's bounds checks and validation; `fast` turns both off. A browser has only `safe`. */
-export type GpuProfile = "safe" | "fast";
-
 /** Which adapter is opened, and how. */
 export interface HostOptions {
   /** `auto` (hardware, else the system's software adapter, else the embedded one), `embedded`, or part of an adapter's name. */
   adapter?: string;
-  /** Default `safe`. */
-  profile?: GpuProfile;
+  /** Turns Dawn's bounds checks and validation off. A browser has them always. Default false. */
+  unchecked?: boolean;
 }
 
 /** What `open()` takes. */

@@ -81,6 +81,22 @@ describe("bench", patience, () => {
     expect(code).toBe(2);
     expect(stderr).toMatch(/--suite step/);
   });
+
+  it.each([
+    [["--profile", "fast"], /write --unchecked/],
+    [["--profile=safe"], /checks are on unless --unchecked/],
+  ])("says what became of %s", async (args, text) => {
+    const { code, stderr } = await melgrad.run(["bench", "--suite", "step", ...args]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(text);
+  });
+
+  it("times without checks, and keeps that it did", async () => {
+    const which = ["--filter", "^relu$", "--samples", "2"];
+    const { code, stderr } = await melgrad.run(["bench", ...which, "--unchecked", "--results", "unchecked"]);
+    expect(code, stderr).toBe(0);
+    expect(reportIn("unchecked").adapter.unchecked).toBe(true);
+  });
 });
 
 describe("train --profile", patience, () => {

@@ -51,7 +51,7 @@ function suite(part: Partial<SuiteResult>): SuiteResult {
 
 function report(suites: BenchReport["suites"], part: Partial<BenchReport> = {}): BenchReport {
   return {
-    adapter: { name: "Some GPU (driver 1)", kind: "hardware", software: false, profile: "safe" },
+    adapter: { name: "Some GPU (driver 1)", kind: "hardware", software: false, unchecked: false },
     machine: { cpu: "A processor", cores: 8, platform: "linux x64" },
     versions: { melgrad: "1.2.3", webgpu: "0.6.2", node: "v20.1.0" },
     date: "2030-01-02T03:04:05.000Z",

@@ -52,7 +52,8 @@ describe("the command line", () => {
     ["--batch", "0", /--batch.*at least 1/],
     ["--lr", "-1", /--lr.*above zero/],
     ["--dataset", "imagenet", /imagenet/],
-    ["--profile", "warp", /warp.*safe, fast/],
+    ["--profile", "fast", /write --unchecked/],
+    ["--profile", "safe", /checks are on unless --unchecked/],
   ])("refuses %s %s", async (flag, value, text) => {
     const result = await train("--data", "music", flag, value);
     expectLine(result, 2, text);

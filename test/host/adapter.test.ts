@@ -103,9 +103,9 @@ async function squares(host: HostGpu, n: number): Promise<number[]> {
 }
 
 describe.runIf(process.platform === "linux" && process.arch === "x64")("the embedded adapter", () => {
-  for (const profile of ["safe", "fast"] as const) {
-    it(`opens with the ${profile} profile, says that it is software, and computes`, async () => {
-      const host = await openNodeGpu({ adapter: "embedded", profile });
+  for (const unchecked of [false, true]) {
+    it(`opens ${unchecked ? "without" : "with"} checks, says that it is software, and computes`, async () => {
+      const host = await openNodeGpu({ adapter: "embedded", unchecked });
       expect(host).toMatchObject({ kind: "embedded", software: true });
       expect(host.name).toMatch(/swiftshader/i);
       expect(adapterLine(host)).toContain("software, embedded");
@@ -176,9 +176,11 @@ describe("errors", () => {
     }
   });
 
-  it("refuses the null backend and unknown profiles", async () => {
+  it("refuses the null backend, and the option that unchecked replaced", async () => {
     await expect(openNodeGpu({ adapter: "null" })).rejects.toThrow(UsageError);
-    await expect(openNodeGpu({ profile: "quick" as "fast" })).rejects.toThrow(/"safe" or "fast"/);
+    await expect(openNodeGpu({ profile: "fast" } as { unchecked?: boolean })).rejects.toThrow(
+      /unchecked: true/,
+    );
   });
 
   it("explains why Dawn's native module does not load", () => {

@@ -11,7 +11,7 @@ let instance: GPU;
 let device: GPUDevice;
 
 beforeAll(async () => {
-  instance = await createInstance(["backend=null", ...dawnOptions("safe")]);
+  instance = await createInstance(["backend=null", ...dawnOptions(false)]);
   const adapter = await instance.requestAdapter();
   const feature = "chromium-experimental-subgroup-matrix" as GPUFeatureName;
   if (!adapter?.features.has(feature)) throw new Error("The null backend lacks subgroup matrices.");

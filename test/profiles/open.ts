@@ -57,7 +57,7 @@ async function withToggles(host: HostGpu, toggles: NonNullable<Profile["toggles"
     : (["system", "fetched"] as const)) {
     const ready = await prepare(source);
     if (typeof ready === "string") continue;
-    const options = dawnOptions("safe").map((option) => {
+    const options = dawnOptions(false).map((option) => {
       const [key, value] = option.split("=");
       if (key === "enable-dawn-features") return `${key}=${[value, ...toggles.enable].join(",")}`;
       if (key === "disable-dawn-features") return `${key}=${[value, ...toggles.disable].join(",")}`;

@@ -42,18 +42,20 @@ const driverAdvice =
  * Opens an adapter through Dawn.
  *
  * `options.adapter` defaults to $MELGRAD_ADAPTER, then `auto`. A NAME is compared, without regard to case, with the names
- * that the system's driver and the embedded one give. `profile: "fast"` turns Dawn's bounds checks and validation off.
+ * that the system's driver and the embedded one give. `unchecked` turns Dawn's bounds checks and validation off.
  * Of several processes on a machine with several GPUs each takes its own (local-gpu.ts).
  *
  * @throws NoAdapterError in one line: what was tried, and what to install or write
- * @throws UsageError for an unknown profile or a backend that computes nothing
+ * @throws UsageError for the option that `unchecked` replaced, or a backend that computes nothing
  */
 export function openNodeGpu(options: NodeHostOptions = {}): Promise<HostGpu> {
   return exclusively(async () => {
     const wanted = (options.adapter || process.env.MELGRAD_ADAPTER || "auto").trim();
-    const profile = options.profile ?? "safe";
-    if (profile !== "safe" && profile !== "fast") {
-      throw new UsageError(`Unknown profile "${String(profile)}": write "safe" or "fast".`);
+    const { unchecked = false } = options;
+    if ("profile" in options && options.profile !== undefined) {
+      throw new UsageError(
+        'The option profile has another name: write unchecked: true for "fast", nothing for "safe".',
+      );
     }
     if (/^null$/i.test(process.env.DAWNNODE_BACKEND ?? "") || wanted.toLowerCase() === "null") {
       throw new UsageError(
@@ -64,8 +66,8 @@ export function openNodeGpu(options: NodeHostOptions = {}): Promise<HostGpu> {
     const { words, remark } = localChoice();
     const host = await withVariables(words, () =>
       wanted === "auto" || wanted === "embedded"
-        ? openFirst(wanted, profile, options.fetchDriver)
-        : openNamed(wanted, profile),
+        ? openFirst(wanted, unchecked, options.fetchDriver)
+        : openNamed(wanted, unchecked),
     );
     return remark && host.kind === "hardware" ? { ...host, remark } : host;
   });
@@ -73,14 +75,14 @@ export function openNodeGpu(options: NodeHostOptions = {}): Promise<HostGpu> {
 
 async function openFirst(
   wanted: "auto" | "embedded",
-  profile: "safe" | "fast",
+  unchecked: boolean,
   fetchDriver?: DriverFetch,
 ): Promise<HostGpu> {
   const tried: string[] = [];
   for (const source of wanted === "auto" ? sources : (["embedded"] as const)) {
     if (source === "fetched" && fetchDriver && !findFetchedDriver()) await fetchDriver();
     const ready = await prepare(source);
-    const host = typeof ready === "string" ? ready : await open(source, ready, profile);
+    const host = typeof ready === "string" ? ready : await open(source, ready, unchecked);
     if (typeof host !== "string") return host;
     tried.push(host);
   }
@@ -91,13 +93,13 @@ async function openFirst(
   throw new NoAdapterError(`No WebGPU adapter: ${tried.join("; ")}. ${advice}`);
 }
 
-async function openNamed(wanted: string, profile: "safe" | "fast"): Promise<HostGpu> {
+async function openNamed(wanted: string, unchecked: boolean): Promise<HostGpu> {
   const part = (aliases[wanted.toLowerCase()] ?? wanted).toLowerCase();
   const listed: string[] = [];
   const tried: string[] = [];
   for (const source of sources) {
     const ready = await prepare(source);
-    const host = typeof ready === "string" ? ready : await open(source, ready, profile);
+    const host = typeof ready === "string" ? ready : await open(source, ready, unchecked);
     if (typeof host === "string" || typeof ready === "string") {
       tried.push(String(host));
       continue;
@@ -107,7 +109,7 @@ async function openNamed(wanted: string, profile: "safe" | "fast"): Promise<Host
     const names = await withDrivers(ready.drivers, listAdapterNames);
     const name = names.find((each) => each.toLowerCase().includes(part));
     if (name) {
-      const named = await open(source, ready, profile, name);
+      const named = await open(source, ready, unchecked, name);
       if (typeof named !== "string") return named;
       tried.push(named);
     }
@@ -172,11 +174,11 @@ async function ensureLoader(): Promise<boolean> {
 export async function open(
   source: Source,
   ready: Ready,
-  profile: "safe" | "fast",
+  unchecked: boolean,
   name?: string,
 ): Promise<HostGpu | string> {
   return withDrivers(ready.drivers, async () => {
-    const gpu = await createInstance(dawnOptions(profile, name));
+    const gpu = await createInstance(dawnOptions(unchecked, name));
     const adapter = await quietly(() =>
       gpu.requestAdapter({ powerPreference: "high-performance" }).catch(() => null),
     );

@@ -1,7 +1,6 @@
 // Dawn (npm `webgpu`) brought into the process: its import with errors that say what to do, WebGPU's global constants, and
 // instances that are held for as long as a device may live. Which adapter to ask an instance for is adapter.ts's.
 import { NoAdapterError } from "../../gpu/errors.js";
-import type { GpuProfile } from "../types.js";
 import { quietly } from "./quiet.js";
 
 /** Dawn dies when the object that create() returned is collected while a device lives; a global keeps them. */
@@ -55,13 +54,13 @@ export function explainLoadError(error: Error & { code?: string }): string {
   return `WebGPU for Node (npm webgpu) could not be loaded on ${host}: ${error.message.split("\n")[0]}`;
 }
 
-/** The options for create(): Dawn's toggles for a profile, and the exact name of an adapter. */
-export function dawnOptions(profile: GpuProfile, adapter?: string): string[] {
+/** The options for create(): Dawn's toggles, with bounds checks and validation or without, and the exact name of an adapter. */
+export function dawnOptions(unchecked: boolean, adapter?: string): string[] {
   const enable = [
     "vulkan_enable_f16_on_nvidia", // shader-f16 is off there otherwise
     "allow_unsafe_apis", // the subgroup-matrix feature
     "use_vulkan_memory_model", // which that feature builds on
-    ...(profile === "fast" ? ["disable_robustness", "skip_validation"] : []),
+    ...(unchecked ? ["disable_robustness", "skip_validation"] : []),
   ];
   return [
     `enable-dawn-features=${enable.join(",")}`,
@@ -94,7 +93,7 @@ export function releaseInstance(gpu: object): void {
 /** Names of the adapters that Dawn's default backend lists under the present environment. */
 export async function listAdapterNames(): Promise<string[]> {
   const impossible = "\u0001"; // no name holds it, so Dawn refuses and lists what there is
-  const gpu = await createInstance(dawnOptions("safe", impossible));
+  const gpu = await createInstance(dawnOptions(false, impossible));
   try {
     await quietly(() => gpu.requestAdapter());
     return [];

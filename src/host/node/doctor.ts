@@ -74,7 +74,7 @@ export function inspectHost(): Promise<HostReport> {
         }
         const names = await withDrivers(ready.drivers, listAdapterNames);
         for (const name of names) {
-          const host = await open(source, ready, "safe", name);
+          const host = await open(source, ready, false, name);
           if (typeof host === "string") missing.push({ source, reason: host });
           else {
             adapters.push(describe(source, name, host.adapter));
