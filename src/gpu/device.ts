@@ -11,7 +11,7 @@ import {
 } from "./capabilities.js";
 import { byRule, type Chooser } from "./chooser.js";
 import type { Allocation, Audit, Commands, DispatchObserver, Groups } from "./commands.js";
-import { DeviceLostError, MelgradError } from "./errors.js";
+import { DeviceLostError, MelgradError, UsageError } from "./errors.js";
 import { Failures } from "./failures.js";
 import { lanesFault } from "./lanes.js";
 import { OpenCommands } from "./open-commands.js";
@@ -65,8 +65,6 @@ export class Device {
    * @internal
    */
   readonly chooser: Chooser;
-  /** The tuner that the device was opened with: none in `melgrad/engine`, the smallest edition. */
-  readonly tuner: Tuner;
   /** How everything here waits for the device. */
   readonly waiting: Waiting;
   /** Divides long programs into slices. */
@@ -83,6 +81,7 @@ export class Device {
   /** Called on every dispatch, for tests. */
   observer: DispatchObserver | undefined;
 
+  private readonly ownTuner: Tuner | undefined;
   private readonly staging: Staging;
   private readonly failures: Failures;
   /** Commands that run. */
@@ -103,8 +102,8 @@ export class Device {
     this.staging = new Staging(gpu, this.waiting, capabilities.maxBufferBytes);
     const watch = (error: Promise<Error | null>) => this.failures.watch(error);
     this.pool = new BufferPool(gpu, capabilities, (id) => this.pipelines.forgetBuffer(id), watch);
-    this.tuner = tuner?.(capabilities) as Tuner; // whoever opens a device without one does not ask for it
-    this.chooser = this.tuner ?? byRule(capabilities);
+    this.ownTuner = tuner?.(capabilities);
+    this.chooser = this.ownTuner ?? byRule(capabilities);
     this.pipelines = new PipelineCache(
       gpu,
       capabilities,
@@ -142,6 +141,17 @@ export class Device {
       if (fault) distrust(capabilities, feature, fault);
     }
     return make();
+  }
+
+  /**
+   * The tuner that the device was opened with.
+   *
+   * @throws UsageError where it was opened without one, as by `melgrad/engine`, the smallest edition
+   */
+  get tuner(): Tuner {
+    if (!this.ownTuner)
+      throw new UsageError("This device has no tuner: give Device.open one (tuner: makeTuner).");
+    return this.ownTuner;
   }
 
   /** The kernel for a shader (its name below shaders/) and its defines. */

@@ -1,7 +1,9 @@
 // The device's promises: order of reads and writes, errors that surface at a readback with the shader's line, and what
 // happens after it was lost or closed.
 import { describe, expect, it } from "vitest";
+import { Device } from "../../src/gpu/device.js";
 import { DeviceLostError, ShaderError } from "../../src/gpu/errors.js";
+import { openNodeGpu } from "../../src/host/node/adapter.js";
 import { open } from "../../src/node.js";
 import { useGpu } from "../support/gpu.js";
 
@@ -116,4 +118,13 @@ describe("errors", () => {
       (error) => expect(error).toBeInstanceOf(DeviceLostError),
     );
   });
+});
+
+it("says so where it is asked for a tuner and has none", async () => {
+  const host = await openNodeGpu();
+  const device = await Device.open(host.gpu, host.adapter, { software: host.software });
+  expect(() => device.tuner).toThrow(/no tuner/);
+  expect(device.chooser.choose({ name: "toy", rule: () => "plain" }, {})).toBe("plain");
+  device.close();
+  host.release();
 });

@@ -1,6 +1,7 @@
 // Ticks of time and of frequency, and where a frequency lies on a log-mel's height. No drawing.
 import { hzToMel } from "../../src/audio/mel-filters.js";
 import type { FrontEndConfig } from "../../src/patchifier/config.js";
+import { clock } from "../dom.js";
 
 /** Times between `from` and `to` at a step of 1, 2 or 5 that leaves `least` of them apart at least; seconds. */
 export function timeTicks(
@@ -17,10 +18,7 @@ export function timeTicks(
   const ticks = [];
   for (let i = Math.ceil(from / step - 1e-9); i * step <= to + 1e-9; i++) {
     const at = i * step;
-    const text =
-      to >= 60 && step >= 1
-        ? `${Math.floor(at / 60)}:${String(Math.round(at % 60)).padStart(2, "0")}`
-        : `${at.toFixed(digits)} s`;
+    const text = to >= 60 && step >= 1 ? clock(at) : `${at.toFixed(digits)} s`;
     ticks.push({ at, text });
   }
   return ticks;
