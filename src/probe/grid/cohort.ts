@@ -1,12 +1,10 @@
 // Heads of one shape that are trained together, step by step and on the same batches: their weights stand one after another, each
 // layer of all of them is one batched product, and dropout, loss and Adam are kernels with a rate, a penalty and a learning rate for
 // each run (shaders/probe). A few steps, and an evaluation, are recorded once and replayed. What a run computes does not depend on
-// what is trained beside it, bit for bit. Not here: when training ends (trainer.ts).
+// what is trained beside it, bit for bit. Not here: the launches (hidden-layer.ts, layer-sum.ts, update.ts), when training ends (trainer.ts).
 import type { CheckedWork } from "../../checks/run.js";
 import { checkFirst } from "../../checks/use.js";
 import { UsageError } from "../../gpu/errors.js";
-import { dropoutThreshold } from "../../ops/dropout.js";
-import { foldGroups } from "../../ops/launch.js";
 import { product } from "../../ops/matmul-kernels.js";
 import { type Captured, capture } from "../../tensor/capture.js";
 import type { Gpu } from "../../tensor/gpu.js";
@@ -14,6 +12,7 @@ import type { Tensor } from "../../tensor/tensor.js";
 import { dropKeys, type HeadBatches, noExample, stepHeader } from "./batches.js";
 import type { HeadData } from "./data.js";
 import type { HeadRun } from "./grids.js";
+import { activate, drawInput, hiddenGradient } from "./hidden-layer.js";
 import { headLayers, headStart, type TrainedHead, unpackHead } from "./init.js";
 import { layerShares, sharesOf, sumGradient, sumLayout, summedInput, sumStart } from "./layer-sum.js";
 import {
@@ -236,13 +235,13 @@ export class Cohort {
 
   private recordStep(table: Tensor): void {
     const { gpu, data, slots, rows, hidden, places } = this;
-    const { device } = gpu;
     const output = this.layers[this.layers.length - 1];
     const now = this.stepWords();
-    const drawn = slots.sources.length * slots.rates.length;
     const shares = this.sum && layerShares(this.sum.weight, this.sum.layout.inputs);
     const layers = { stack: data.stack("train", this.stacked), features: data.d };
-    const x = shares ? summedInput(gpu, layers, shares, rows, now) : this.drawInput(now);
+    const x = shares
+      ? summedInput(gpu, layers, shares, rows, now)
+      : drawInput(data, layers.stack, slots, now, { rows, drops: this.dropInput });
     const [variants] = x.shape; // of the input; a weighted sum is each run's own
     const each = places / variants;
     const sharing = { n: rows, k: data.columns, batch: variants, strideB: rows * data.columns };
@@ -260,7 +259,7 @@ export class Cohort {
     const m = each * units;
     const h = gpu.empty([places, units, rows]);
     product(inner.weight, x, h, { ...sharing, m, strideA: m * data.columns, transposeB: true });
-    this.activate(h, rows, now);
+    activate(h, slots, hidden, now);
     const z = gpu.empty([places, output.layout.rows, rows]);
     const own = { batch: places, strideA: output.layout.rows * units, strideB: units * rows };
     product(output.weight, h, z, { ...own, m: output.layout.rows, n: rows, k: units });
@@ -270,48 +269,10 @@ export class Cohort {
       ...{ m: output.layout.rows, n: units, k: rows, batch: places, transposeB: true },
       ...{ strideA: output.layout.rows * rows, strideB: units * rows },
     });
-    const dh = gpu.empty([places, units, rows]);
-    const scales = gpu.tensor(
-      Float32Array.from({ length: drawn }, (_, v) => 1 / (1 - slots.rates[v % slots.rates.length])),
-    );
-    const items = places * (units / 4) * Math.ceil(rows / 16);
-    const width = device.capabilities.software ? 16 : 64;
-    const classes = data.outputs;
-    device.run(
-      device.kernel("probe/back", { WIDTH: width }),
-      [h, output.weight, z, scales, dh].map(({ block }) => block),
-      {
-        count: items,
-        quads: rows / 4,
-        units,
-        rows: output.layout.rows,
-        classes,
-        live: hidden,
-        each: slots.each,
-      },
-      foldGroups(Math.ceil(items / width)),
-    );
+    const dh = hiddenGradient(h, output.weight, z, slots, { hidden, classes: data.outputs });
     if (this.sum && shares) this.learnShares(this.sum, shares, inner, dh, table, now);
     adam(output, dOut, table, now);
     adam(inner, this.firstGradient(dh, x, m, variants, data.columns), table, now);
-  }
-
-  /** The inputs of a step [sources · rates, rows, columns], dropped from where a run drops from its input. */
-  private drawInput(now: Tensor): Tensor {
-    const { gpu, data, slots, rows } = this;
-    const { device } = gpu;
-    const variants = slots.sources.length * slots.rates.length;
-    const x = gpu.empty([variants, rows, data.columns]);
-    const count = (rows * data.columns) / 4;
-    device.run(
-      device.kernel("probe/draw"),
-      [data.stack("train", this.stacked), now, this.variantTable(this.dropInput), x].map(
-        ({ block }) => block,
-      ),
-      { count, quads: data.columns / 4, features: data.d, variants, examples: data.examples },
-      foldGroups(Math.ceil(count / 64)),
-    );
-    return x;
   }
 
   /** A step of the weights of a sum, from the gradient d [places, units, rows] of what its layer's weights make of it. */
@@ -341,34 +302,6 @@ export class Cohort {
     return out;
   }
 
-  /** For each variant its source and, where it drops, the threshold and the scale. */
-  private variantTable(drops: boolean): Tensor {
-    const { sources, rates } = this.slots;
-    const words = new Int32Array(4 * sources.length * rates.length);
-    const floats = new Float32Array(words.buffer);
-    for (let v = 0; v < sources.length * rates.length; v++) {
-      const rate = drops ? rates[v % rates.length] : 0;
-      words[4 * v] = Math.floor(v / rates.length);
-      words[4 * v + 1] = dropoutThreshold(rate);
-      floats[4 * v + 2] = 1 / (1 - rate);
-    }
-    return this.gpu.tensor(words);
-  }
-
-  /** ReLU, and while training dropout, of the hidden layer [places, units, rows]. */
-  private activate(h: Tensor, rows: number, now?: Tensor): void {
-    const { hidden, places, slots } = this;
-    const { device } = this.gpu;
-    const count = (this.layers[0].layout.rows * rows) / 4;
-    const tables = now ? [now, this.variantTable(true)] : [];
-    device.run(
-      device.kernel("probe/activate", { DROP: now !== undefined }),
-      [h, ...tables].map(({ block }) => block),
-      { count, quads: rows / 4, live: hidden, runs: places, each: slots.each },
-      foldGroups(Math.ceil(count / 64)),
-    );
-  }
-
   /** Records `work` with one kernel for all products. */
   private pinned<R>(work: () => R): R {
     const { gpu, hidden, layers } = this;
@@ -396,7 +329,7 @@ export class Cohort {
     product(this.layers[0].weight, x, z, { m, n, k: data.columns, batch, ...strides, transposeB: true });
     if (hidden > 0) {
       const h = z;
-      this.activate(h, n);
+      activate(h, this.slots, hidden);
       z = gpu.empty([places, output.layout.rows, n]);
       const own = { batch: places, strideA: output.layout.rows * units, strideB: units * n };
       product(output.weight, h, z, { ...own, m: output.layout.rows, n, k: units });
