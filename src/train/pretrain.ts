@@ -189,6 +189,7 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainedRun>
     onHeldOut(line) {
       if (lead) run.appendHeldOut(line);
       events.heldOut(line);
+      if (line.step === plan.steps) return; // the run's summary says how its parts ended
       for (const sentence of stuckParts(config, [line])) events.note(sentence);
     },
     signal,
