@@ -2,8 +2,9 @@
 // sizes that costs about as much as testing products by random vectors, and finds whatever is wrong in one place alone.
 
 import { gelu, geluSlope } from "../ops/gelu-float64.js";
-import type { MatmulVariant } from "../ops/matmul-variants.js";
-import { groupsOf } from "../ops/matmul-variants.js";
+import { groupsOf } from "../ops/matmul-kernels.js";
+import { matmulVariantFamilies } from "../ops/matmul-variants/list.js";
+import type { MatmulVariant } from "../ops/matmul-variants/variant.js";
 import { fromHalf, toHalf } from "../tensor/half.js";
 import type { Random } from "../tensor/random.js";
 import {
@@ -24,23 +25,9 @@ import { geluTanh, geluTanhSlope } from "./expression.js";
 
 /** The kernel that these defines are of. */
 function variantOf(use: KernelUse): MatmulVariant {
-  const of = (name: string) => define(use, name);
-  switch (use.shader) {
-    case "matmul/subgroup": {
-      const [lanes, blocks, quads] = [of("LANES"), of("BLOCKS"), of("QUADS")];
-      return { kind: "subgroup", lanes, blocks, quads } as MatmulVariant & { kind: "subgroup" };
-    }
-    case "matmul/shared":
-      return { kind: "shared", tile: of("HALVES") === 2 ? 128 : 64 };
-    case "matmul/few_rows":
-      return { kind: "few_rows", split: of("SPLIT") === 1 ? 1 : 16 };
-    case "matmul/subgroup_matrix": {
-      const unit = `${of("UNIT_M")}x${of("UNIT_N")}x${of("UNIT_K")}`;
-      return { kind: "subgroup_matrix", tile: of("TILE") === 128 ? 128 : 64, lanes: of("LANES"), unit };
-    }
-    default:
-      return { kind: use.shader === "matmul/plain" ? "plain" : "register" };
-  }
+  const family = matmulVariantFamilies.find(({ shader }) => use.shader === `matmul/${shader}`);
+  if (!family) throw new Error(`${use.shader} is no product.`);
+  return family.ofDefines((name) => define(use, name));
 }
 
 /** Numbers as a kernel stores them, and as the formula sees them. */
@@ -91,13 +78,12 @@ function product(use: KernelUse, random: Random): Trial[] {
   const of = (name: string) => define(use, name) === 1;
   const variant = variantOf(use);
   const [transposeA, transposeB, vec4] = [of("TRANSPOSE_A"), of("TRANSPOSE_B"), of("VEC4")];
-  const matrix = variant.kind === "subgroup_matrix";
-  const few = define(use, "ROWS");
+  const { sliceUnit: unit = 4 } = variant;
+  const few = "ROWS" in use.defines ? define(use, "ROWS") : undefined;
   // Larger than a tile of 128, and odd where nothing moves by vec4.
-  const m = variant.kind === "few_rows" ? (few > 2 ? few - 1 : few) : vec4 ? 132 : 131;
-  const [n, k] = [vec4 ? 140 : 139, matrix ? 96 : vec4 ? 52 : 51];
+  const m = few !== undefined ? (few > 2 ? few - 1 : few) : vec4 ? 132 : 131;
+  const [n, k] = [vec4 ? 140 : 139, unit > 4 ? 3 * unit : vec4 ? 52 : 51];
   const batch = use.params.batch > 1 ? 2 : 1;
-  const unit = matrix ? 32 : 4;
   const slices = use.params.results > use.params.batch ? 2 : 1;
   const kSlice = Math.ceil(Math.ceil(k / unit) / slices) * unit;
   const scale = slices > 1 ? 1 : Math.fround(0.9);
@@ -156,12 +142,7 @@ function columnSums(use: KernelUse, random: Random): Trial[] {
 }
 
 export const productChecks: CheckTable = {
-  "matmul/plain": product,
-  "matmul/register": product,
-  "matmul/few_rows": product,
-  "matmul/subgroup": product,
-  "matmul/shared": product,
-  "matmul/subgroup_matrix": product,
+  ...Object.fromEntries(matmulVariantFamilies.map(({ shader }) => [`matmul/${shader}`, product])),
   "matmul/sum_slices": sumSlices,
   "matmul/column_sums": columnSums,
 };

@@ -1,19 +1,12 @@
 // The launch of matrix products: `product` records the dispatches of the kernel that is chosen, with its epilogue. Not here: the choice
-// (matmul-variants.ts, tuning-matmul.ts), tensors' shapes and gradients (matmul.ts, linear.ts, mlp.ts).
+// (matmul-rule.ts, tuning-matmul.ts), tensors' shapes and gradients (matmul.ts, linear.ts, mlp.ts).
+import type { Groups } from "../gpu/commands.js";
 import type { Defines } from "../gpu/preprocess.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { usableChoice } from "./alternatives.js";
 import { foldGroups } from "./launch.js";
-import {
-  chooseMatmul,
-  fits,
-  groupsOf,
-  isAligned,
-  type MatmulChoice,
-  type ProductShape,
-  sliceUnit,
-  variantDefines,
-} from "./matmul-variants.js";
+import { chooseMatmul, type MatmulChoice } from "./matmul-rule.js";
+import { fits, isAligned, type MatmulVariant, type ProductShape } from "./matmul-variants/variant.js";
 
 /** GELU in an epilogue: none, exact (erf), or the tanh approximation. */
 export type GeluForm = boolean | "tanh";
@@ -58,8 +51,8 @@ export function product(a: Tensor, b: Tensor, c: Tensor, options: ProductOptions
   // A neighbour in the tuner's bucket may have been measured with a kernel that this shape cannot have.
   if (!fits(choice.variant, shape)) choice = chooseMatmul(device.capabilities, shape);
   const cutOf = ({ variant, slices }: MatmulChoice) =>
-    Math.max(1, Math.min(slices, Math.ceil(k / sliceUnit(variant))));
-  const sumsIn = ({ variant }: MatmulChoice) => (variant.kind === "subgroup" ? sums : undefined);
+    Math.max(1, Math.min(slices, Math.ceil(k / unitOf(variant))));
+  const sumsIn = ({ variant }: MatmulChoice) => (variant.sumsA ? sums : undefined);
   const build = (one: MatmulChoice): [shader: string, defines: Defines] => {
     const { variant } = one;
     const apart = cutOf(one) > 1;
@@ -69,16 +62,16 @@ export function product(a: Tensor, b: Tensor, c: Tensor, options: ProductOptions
       C_TYPE: apart ? "f32" : c.dtype,
       TRANSPOSE_A: transposeA,
       TRANSPOSE_B: transposeB,
-      VEC4: isAligned(options) && variant.kind !== "plain",
+      VEC4: isAligned(options) && !variant.scalar,
       ...epilogue(apart ? {} : options, sumsIn(one)).defines,
-      ...variantDefines(variant, m),
+      ...variant.defines?.(m),
     };
-    return [`matmul/${variant.kind}`, defines];
+    return [`matmul/${variant.shader}`, defines];
   };
   const fit = (one: MatmulChoice) => fits(one.variant, shape);
   choice = usableChoice(device, matmulFamily, shape, choice, { build, fits: fit });
   const { variant } = choice;
-  const unit = sliceUnit(variant);
+  const unit = unitOf(variant);
   const slices = cutOf(choice);
   const cut = slices > 1;
   const target = cut ? gpu.empty([slices, batch, m, n]) : c;
@@ -109,6 +102,15 @@ export function product(a: Tensor, b: Tensor, c: Tensor, options: ProductOptions
     sumSlices(sumsTarget, sums, slices, { m: 1, n: m });
     sumsTarget.dispose();
   }
+}
+
+/** The summed axis is cut at multiples of this many values. */
+const unitOf = ({ sliceUnit = 4 }: MatmulVariant) => sliceUnit;
+
+/** Workgroups for `results` matrices. */
+export function groupsOf({ tile, groups }: MatmulVariant, m: number, n: number, results: number): Groups {
+  const count = groups?.(m, n, results) ?? Math.ceil(m / tile.rows) * Math.ceil(n / tile.columns) * results;
+  return foldGroups(count);
 }
 
 /** The tensors of an epilogue in the order of their bindings, which follow those of A, B and C, and what turns it on. */

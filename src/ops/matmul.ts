@@ -1,4 +1,4 @@
-// Matrix products: shapes, broadcasting and gradients. The kernels and the choice among them are in matmul-kernels.ts and matmul-variants.ts.
+// Matrix products: shapes, broadcasting and gradients. The kernels and the choice among them are in matmul-kernels.ts and matmul-variants/.
 import { ShapeError } from "../gpu/errors.js";
 import { broadcastShapes, formatShape, rowsOf, type Shape, sameShape, sizeOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";

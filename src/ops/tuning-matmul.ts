@@ -1,40 +1,17 @@
 // Matrix products as a family for the tuner: which products share a choice, which kernels and slices are worth measuring, and
-// how a choice is written in a table. Not here: the kernels and the rule (matmul-variants.ts), the measurement (tuning.ts).
-import type { Capabilities } from "../gpu/capabilities.js";
+// how a choice is written in a table. Not here: the kernels (matmul-variants/), the rule (matmul-rule.ts), the measurement (tuning.ts).
 import type { TunedFamily } from "../gpu/tuner.js";
-import {
-  chooseMatmul,
-  type MatmulChoice,
-  type MatmulVariant,
-  type ProductShape,
-  supportedMatmuls,
-  tileOf,
-} from "./matmul-variants.js";
+import { chooseMatmul, type MatmulChoice } from "./matmul-rule.js";
+import { matmulVariantFamilies, supportedMatmuls, worthwhileMatmuls } from "./matmul-variants/list.js";
+import { plain } from "./matmul-variants/plain.js";
+import { register } from "./matmul-variants/register.js";
+import type { ProductShape } from "./matmul-variants/variant.js";
 import { bucketsOf } from "./tuning-buckets.js";
 
 /** A product as the tuner tells it from others; tensors of its epilogue stand for "there is one". */
 export type ProductCase = ProductShape & {
   [part in "bias" | "gelu" | "pre" | "slope" | "residual" | "accumulate" | "sums"]?: unknown;
 };
-
-/** The kernels that the adapter can run: those that the rule knows, and the subgroup's with every size of tile. */
-function variants(capabilities: Capabilities, shape?: ProductShape): MatmulVariant[] {
-  const known = supportedMatmuls(capabilities, shape);
-  const subgroup = known.find((variant) => variant.kind === "subgroup");
-  if (!subgroup) return known;
-  const { kind, lanes } = subgroup;
-  const tiles = ([1, 2, 4, 8] as const).flatMap((blocks) =>
-    ([1, 2] as const).map((quads): MatmulVariant => ({ kind, lanes, blocks, quads })),
-  );
-  return [...known.filter((variant) => variant.kind !== kind), ...tiles.filter(isModest)];
-}
-
-/** A subgroup's tile has at most 16 vec4 sums in an invocation: more do not stay in registers. */
-function isModest(variant: MatmulVariant): boolean {
-  return variant.kind !== "subgroup" || variant.lanes * variant.blocks * variant.quads <= 64;
-}
-
-const variantName = (variant: MatmulVariant) => Object.values(variant).join("-");
 
 /** Whether something besides storing and adding is done with the result. */
 export function isFused({ bias, gelu, pre, slope, residual }: ProductCase): boolean {
@@ -48,13 +25,13 @@ function withoutTensors(shape: ProductCase): ProductCase {
   return { ...sizes, accumulate: Boolean(accumulate), bias: isFused(shape), sums: Boolean(sums) };
 }
 
-const kernelNames = ["plain", "register", "few_rows", "subgroup", "shared", "subgroup_matrix", "sum_slices"];
-
 /** All of the family. */
 export const matmulTuning: TunedFamily<ProductCase, MatmulChoice> = {
   name: "matmul",
   version: 1,
-  shaders: kernelNames.map((name) => `matmul/${name}`),
+  shaders: [...matmulVariantFamilies.map(({ shader }) => shader), "sum_slices"].map(
+    (name) => `matmul/${name}`,
+  ),
   keep: withoutTensors,
   bucket(shape) {
     const { m, n, k, batch = 1, transposeA, transposeB, half, accumulate, sums } = shape;
@@ -65,22 +42,14 @@ export const matmulTuning: TunedFamily<ProductCase, MatmulChoice> = {
     return `${bucketsOf(m, n, k, batch)} ${letters}${odd}${end}${sums ? "s" : ""}`;
   },
   rule: chooseMatmul,
-  plainest: () => (["register", "plain"] as const).map((kind) => ({ variant: { kind }, slices: 1 })),
+  plainest: () => [register, plain].map((variant) => ({ variant, slices: 1 })),
   candidates(capabilities, shape) {
     const { m, n, k, batch = 1 } = shape;
-    const size = m * n * k * batch;
     const first = chooseMatmul(capabilities, shape);
     const wanted = capabilities.software ? 8 : 256;
     const choices: MatmulChoice[] = [first];
-    for (const variant of variants(capabilities, shape)) {
-      if (variant.kind === "plain" && size > 2 ** 21) continue;
-      // Workgroup memory is what a software adapter is slowest at, and it compiles those kernels for seconds.
-      if (variant.kind === "shared" && capabilities.software) continue;
-      const { rows, columns } = tileOf(variant);
-      // Twice the tile that the result fills is work for nothing.
-      if (variant.kind === "subgroup" && variant.blocks > 1 && variant.lanes * variant.blocks >= 2 * m)
-        continue;
-      if (variant.kind === "subgroup" && variant.quads > 1 && columns >= 2 * n) continue;
+    for (const variant of worthwhileMatmuls(capabilities, shape)) {
+      const { rows, columns } = variant.tile;
       const groups = Math.ceil(m / rows) * Math.ceil(n / columns) * batch;
       const most = Math.min(Math.floor(wanted / groups), Math.floor(k / 64), 32);
       for (let slices = 1; slices <= Math.max(1, most); slices *= 2) choices.push({ variant, slices });
@@ -91,11 +60,11 @@ export const matmulTuning: TunedFamily<ProductCase, MatmulChoice> = {
       return seen.has(name) ? false : seen.add(name);
     });
   },
-  nameOf: ({ variant, slices }) => `${variantName(variant)}${slices > 1 ? `/${slices}` : ""}`,
-  kernelOf: ({ variant }) => variantName(variant),
+  nameOf: ({ variant, slices }) => `${variant.name}${slices > 1 ? `/${slices}` : ""}`,
+  kernelOf: ({ variant }) => variant.name,
   parse(name, capabilities) {
     const [kernel, slices = "1"] = name.split("/");
-    const variant = variants(capabilities).find((each) => variantName(each) === kernel);
+    const variant = supportedMatmuls(capabilities).find((each) => each.name === kernel);
     return variant && { variant, slices: Number(slices) };
   },
 };

@@ -1,15 +1,18 @@
 // Every kernel that the adapter can run for a matrix product, in every transposition, with sizes on and off the vec4 and tile
 // borders, with and without a cut summed axis, against float64; its epilogues; and the choice among the kernels, which is pure.
 import { describe, expect, it } from "vitest";
+import { exactLanes } from "../../src/gpu/capabilities.js";
 import { matmulFamily, type ProductOptions, product } from "../../src/ops/matmul-kernels.js";
+import { chooseMatmul, type MatmulChoice } from "../../src/ops/matmul-rule.js";
+import { fewRows } from "../../src/ops/matmul-variants/few-rows.js";
+import { supportedMatmuls } from "../../src/ops/matmul-variants/list.js";
+import { lowest, tallest } from "../../src/ops/matmul-variants/subgroup.js";
 import {
-  chooseMatmul,
   fits,
-  type MatmulChoice,
+  type MatmulCapabilities,
   type MatmulVariant,
   type ProductShape,
-  supportedMatmuls,
-} from "../../src/ops/matmul-variants.js";
+} from "../../src/ops/matmul-variants/variant.js";
 import { Random } from "../../src/tensor/random.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 import { freshSeed, useGpu } from "../support/gpu.js";
@@ -37,12 +40,15 @@ const kinds = [
 /** The adapter's variant of that name, if it can run it. */
 function variantOf(kind: (typeof kinds)[number]): MatmulVariant | undefined {
   // What hardware takes for few rows; more than four take lavapipe tens of seconds to compile.
-  if (kind === "few_rows, shared") return { kind: "few_rows", split: 16 };
-  return supportedMatmuls(gpu().device.capabilities).find((variant) => {
-    if (variant.kind === "subgroup")
-      return kind === (variant.blocks === 1 ? "subgroup, low" : "subgroup, tall");
-    return kind === (variant.kind === "shared" ? `shared, ${variant.tile}` : variant.kind);
-  });
+  if (kind === "few_rows, shared") return fewRows(16);
+  const { capabilities } = gpu().device;
+  const able = supportedMatmuls(capabilities);
+  if (kind.startsWith("subgroup")) {
+    const lanes = exactLanes(capabilities);
+    return lanes ? (kind === "subgroup, low" ? lowest(lanes) : tallest(lanes)) : undefined;
+  }
+  const name = kind.startsWith("shared") ? `shared-${kind.slice(-3).trim()}` : kind;
+  return able.find((variant) => (kind === "few_rows" ? variant.shader : variant.name) === name);
 }
 
 const normals = (random: Random, size: number) => Float32Array.from({ length: size }, () => random.normal());
@@ -94,7 +100,7 @@ describe.each(kinds)("%s", (kind) => {
     const random = new Random(seed);
     for (const { slices, ...shape } of sizes) {
       if (!fits(variant, { ...shape, transposeA, transposeB })) continue;
-      if (variant.kind === "few_rows" && shape.m > 4) continue;
+      if (variant.shader === "few_rows" && shape.m > 4) continue;
       const { m, n, k, batch } = shape;
       const [a, b] = [normals(random, batch * m * k), normals(random, k * n)];
       const c = gpu().full([batch, m, n], Number.NaN);
@@ -197,19 +203,20 @@ describe("chooseMatmul", () => {
   };
   const software = { ...gpuLike, software: true, subgroupMinSize: 8, subgroupMaxSize: 8 };
   const square = { m: 2048, n: 2048, k: 1024 };
+  const chosen = (capabilities: MatmulCapabilities, shape: ProductShape) => {
+    const { variant, slices } = chooseMatmul(capabilities, shape);
+    return [variant.name, slices];
+  };
 
   it("takes tiles in workgroup memory on a GPU, subgroups on a software adapter", () => {
-    expect(chooseMatmul(gpuLike, square)).toEqual({ variant: { kind: "shared", tile: 128 }, slices: 1 });
-    expect(chooseMatmul(software, square)).toEqual({
-      variant: { kind: "subgroup", lanes: 8, blocks: 4, quads: 1 },
-      slices: 1,
-    });
+    expect(chosen(gpuLike, square)).toEqual(["shared-128", 1]);
+    expect(chosen(software, square)).toEqual(["subgroup-8-4-1", 1]);
   });
 
   it("falls back to registers without subgroups of one known size, or on thin results", () => {
     const varying = { ...software, subgroupMaxSize: 32 };
-    expect(chooseMatmul(varying, square).variant).toEqual({ kind: "register" });
-    expect(chooseMatmul(gpuLike, { m: 1024, n: 9, k: 1024 }).variant).toEqual({ kind: "register" });
+    expect(chooseMatmul(varying, square).variant.name).toBe("register");
+    expect(chooseMatmul(gpuLike, { m: 1024, n: 9, k: 1024 }).variant.name).toBe("register");
   });
 
   it("cuts a long summed axis where the result is too small to fill the adapter", () => {
@@ -219,16 +226,12 @@ describe("chooseMatmul", () => {
   });
 
   it("takes a kernel of its own for a single row, and on hardware for a few", () => {
-    expect(chooseMatmul(gpuLike, { m: 4, n: 1024, k: 1024 }).variant).toEqual({
-      kind: "few_rows",
-      split: 16,
-    });
-    expect(chooseMatmul(software, { m: 1, n: 1024, k: 1024 }).variant).toEqual({
-      kind: "few_rows",
-      split: 1,
-    });
-    expect(chooseMatmul(software, { m: 4, n: 1024, k: 1024 }).variant.kind).toBe("subgroup");
-    expect(chooseMatmul(gpuLike, { m: 4, n: 1024, k: 1024, transposeA: true }).variant.kind).toBe("register");
+    expect(chooseMatmul(gpuLike, { m: 4, n: 1024, k: 1024 }).variant.name).toBe("few_rows-16");
+    expect(chooseMatmul(software, { m: 1, n: 1024, k: 1024 }).variant.name).toBe("few_rows-1");
+    expect(chooseMatmul(software, { m: 4, n: 1024, k: 1024 }).variant.shader).toBe("subgroup");
+    expect(chooseMatmul(gpuLike, { m: 4, n: 1024, k: 1024, transposeA: true }).variant.shader).toBe(
+      "register",
+    );
   });
 
   it("offers subgroup matrices for f16 in whole steps only, and never takes them untimed", () => {
@@ -238,17 +241,17 @@ describe("chooseMatmul", () => {
     ];
     const capable = { ...gpuLike, subgroupMatrices: matrices };
     const offered = (shape: ProductShape) =>
-      supportedMatmuls(capable, shape).filter(({ kind }) => kind === "subgroup_matrix");
+      supportedMatmuls(capable, shape).filter(({ shader }) => shader === "subgroup_matrix");
     const half = { ...square, half: true };
-    expect(offered(half)).toEqual(
-      [64, 128].map((tile) => ({ kind: "subgroup_matrix", tile, lanes: 32, unit: "16x16x16" })),
+    expect(offered(half).map(({ name }) => name)).toEqual(
+      [64, 128].map((tile) => `subgroup_matrix-${tile}-32-16x16x16`),
     );
     expect(offered(square)).toEqual([]);
     expect(offered({ ...half, k: 1028 })).toEqual([]);
-    expect(chooseMatmul(capable, half).variant.kind).toBe("shared");
+    expect(chooseMatmul(capable, half).variant.shader).toBe("shared");
   });
 
   it("takes the plain kernel for tiny products", () => {
-    expect(chooseMatmul(gpuLike, { m: 3, n: 5, k: 1000 }).variant).toEqual({ kind: "plain" });
+    expect(chooseMatmul(gpuLike, { m: 3, n: 5, k: 1000 }).variant.name).toBe("plain");
   });
 });

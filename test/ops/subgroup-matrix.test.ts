@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { subgroupMatricesOf } from "../../src/gpu/capabilities.js";
 import { type Defines, preprocess } from "../../src/gpu/preprocess.js";
 import { createInstance, dawnOptions, releaseInstance } from "../../src/host/node/dawn.js";
-import { matrixDefines } from "../../src/ops/matmul-variants.js";
+import { subgroupMatrix } from "../../src/ops/matmul-variants/subgroup-matrix.js";
 
 let instance: GPU;
 let device: GPUDevice;
@@ -53,7 +53,7 @@ describe("matmul/subgroup_matrix", () => {
     for (const tile of [64, 128] as const) {
       for (const unit of ["16x16x16", "16x8x16", "8x8x8"]) {
         for (const lanes of [32, 64]) {
-          const variant = matrixDefines({ kind: "subgroup_matrix", tile, lanes, unit });
+          const variant = subgroupMatrix(tile, lanes, unit).defines?.(tile);
           const defines = { ...variant, TRANSPOSE_A: transposeA, TRANSPOSE_B: transposeB };
           expect(await complaints(defines), `${tile} ${unit}`).toEqual([]);
         }
@@ -62,7 +62,7 @@ describe("matmul/subgroup_matrix", () => {
   });
 
   it("compiles with an epilogue and an f16 result", async () => {
-    const variant = matrixDefines({ kind: "subgroup_matrix", tile: 64, lanes: 32, unit: "16x16x16" });
+    const variant = subgroupMatrix(64, 32, "16x16x16").defines?.(64);
     const epilogue = { BIAS: 3, PRE: 4, RESIDUAL: 5, GELU: 1, C_TYPE: "f16" };
     expect(await complaints({ ...variant, ...epilogue, TRANSPOSE_A: false, TRANSPOSE_B: true })).toEqual([]);
   });

@@ -7,6 +7,7 @@ import { MemoryTuningStore } from "../../src/gpu/tuner-store.js";
 import { open } from "../../src/node.js";
 import type { AttentionCase } from "../../src/ops/attention-variants.js";
 import { matmul } from "../../src/ops/matmul.js";
+import { register } from "../../src/ops/matmul-variants/register.js";
 import { tuneAll, tuneCase, type Work } from "../../src/ops/tuning.js";
 import { startTuner, tune, tuneUsed } from "../../src/ops/tuning-families.js";
 import type { ProductCase } from "../../src/ops/tuning-matmul.js";
@@ -228,9 +229,7 @@ describe("matrix products", () => {
       expect(result.attempts.find(({ choice }) => choice === "register")?.reason).toMatch(
         /^row (3[2-9]|[45]\d|6[0-3]) is off by/,
       );
-      expect(
-        own.device.tuner.vetoed(matmulTunable.family, { variant: { kind: "register" }, slices: 1 }),
-      ).toBeDefined();
+      expect(own.device.tuner.vetoed(matmulTunable.family, { variant: register, slices: 1 })).toBeDefined();
     } finally {
       library["matmul/register"] = sound;
       own.close();
@@ -305,7 +304,7 @@ describe("tune()", () => {
     device.tuner.put(
       matmulTunable.family,
       matmulTunable.family.bucket({ m: 8, n: 8, k: 300 }),
-      { variant: { kind: "register" }, slices: 2 },
+      { variant: register, slices: 2 },
       2,
     );
     const random = new Random(seed);

@@ -4,7 +4,7 @@
 import type { Device } from "../../gpu/device.js";
 import { planGrid } from "../../ops/launch.js";
 import { matmulFamily } from "../../ops/matmul-kernels.js";
-import { pinnedMatmul } from "../../ops/matmul-variants.js";
+import { pinnedMatmul } from "../../ops/matmul-rule.js";
 import type { Gpu } from "../../tensor/gpu.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { HeadData } from "./data.js";
