@@ -1,12 +1,12 @@
 // `npm run release:model -- RUN`: makes models/NAME from a run's folder and makes it the default; with --cards it prints the cards of all
-// released models anew. The work is in release.ts.
+// released models anew, and with --scores alone it gives a released model other scores. The work is in release.ts.
 import { join } from "node:path";
 import { Command } from "commander";
 import { DataError, UsageError } from "../../src/gpu/errors.js";
 import { modelsFolder, releasedModels } from "../../src/train/released.js";
 import { formatNumber } from "../../src/train/report/html.js";
 import { runTool } from "../tool.js";
-import { checkRelease, release, writeCard } from "./release.js";
+import { checkRelease, release, scoreAnew, writeCard } from "./release.js";
 
 interface Options {
   name: string;
@@ -18,7 +18,7 @@ interface Options {
 
 const command = new Command("release:model")
   .description("make a released model of a run's folder, or print the cards of those that there are anew")
-  .argument("[run]", "the run's folder")
+  .argument("[run]", "the run's folder; without one, --scores are given to the model NAME")
   .option("--name <name>", "what the model is called", "patchifier-demo")
   .option(
     "--scores <file>",
@@ -42,8 +42,14 @@ async function main(run: string | undefined, options: Options): Promise<void> {
     }
     return;
   }
-  if (run === undefined) throw new UsageError("Say which run: npm run release:model -- RUN_FOLDER.");
   const { name, scores, arm } = options;
+  if (run === undefined && scores !== undefined) {
+    await scoreAnew({ models, name, scores, arm });
+    await checkRelease(join(models, name));
+    console.log(join(models, name, "README.md"));
+    return;
+  }
+  if (run === undefined) throw new UsageError("Say which run: npm run release:model -- RUN_FOLDER.");
   const { weights, training } = await release({ run, models, name, scores, arm });
   await checkRelease(join(models, name));
   console.log(

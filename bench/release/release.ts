@@ -83,6 +83,20 @@ export async function release({ run, models, name, scores, arm }: ReleaseOptions
   return facts;
 }
 
+/** Gives a released model other scores, which must be of its very weights, and prints its card. Throws before anything is written. */
+export async function scoreAnew(
+  options: Required<Omit<ReleaseOptions, "run" | "arm">> & { arm?: string },
+): Promise<void> {
+  const folder = join(options.models, options.name);
+  const [config, facts] = [await readConfig(folder), await readFacts(folder)];
+  const path = join(folder, "model.safetensors");
+  const weights = encoderOf(deserialise(await readFile(path), path), config.model, path);
+  const digest = encoderDigest(weights, encoderSizes(config.model));
+  facts.scores = await readScores(options.scores, options.arm, config, digest);
+  await writeWhole(join(folder, "card.json"), json(facts));
+  await writeCard(folder);
+}
+
 /** Prints a model's card anew from its files. */
 export async function writeCard(folder: string): Promise<void> {
   await writeWhole(join(folder, "README.md"), cardText(await readConfig(folder), await readFacts(folder)));

@@ -11,6 +11,7 @@ import {
   mostBytes,
   type ReleaseOptions,
   release,
+  scoreAnew,
   writeCard,
 } from "../../bench/release/release.js";
 import { readSafetensors } from "../../src/io/safetensors.js";
@@ -296,6 +297,23 @@ describe("a released model", () => {
     for (const name of ["config.json", "model.safetensors"]) cpSync(at("run", name), at("short", name));
     await expect(releasing({ run: at("short") })).rejects.toThrow(/ends at step undefined of 7/);
   });
+});
+
+it("takes other scores of its own weights, and of no others", async () => {
+  await release({ run: at("run"), models, name: "scored" });
+  const before = readFileSync(at("models", "scored", "model.safetensors"));
+  const anew = { models, name: "scored", scores: written("anew.json", probeTable()) };
+  await scoreAnew(anew);
+  await checkRelease(at("models", "scored"));
+  expect(readFileSync(at("models", "scored", "README.md"), "utf8")).toContain("anew.json");
+  expect(readFileSync(at("models", "scored", "model.safetensors")).equals(before)).toBe(true);
+  const card = readFileSync(at("models", "scored", "card.json"), "utf8");
+  const other = probeTable();
+  other.made.weights = "0";
+  await expect(scoreAnew({ ...anew, scores: written("theirs.json", other) })).rejects.toThrow(
+    /other weights/,
+  );
+  expect(readFileSync(at("models", "scored", "card.json"), "utf8")).toBe(card);
 });
 
 it("what is released lies in models/ as its cards say", async () => {
