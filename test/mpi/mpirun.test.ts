@@ -153,9 +153,7 @@ describe.runIf(mpirun)("training under mpirun", () => {
     }
     took.sort((a, b) => a - b);
     console.log(`ended after ${Math.round(took[10])} ms in the middle, ${Math.round(took[19])} ms at most`);
-    // Other work on the machine may hold up one of twenty.
-    expect(took[10]).toBeLessThan(10_000);
-    expect(took[19]).toBeLessThan(30_000);
+    expect(took[19]).toBeLessThan(10_000);
   }, 900_000);
 
   it("ends all when one cannot go on, with its reason and its host", async () => {
