@@ -84,15 +84,18 @@ export async function release({ run, models, name, scores, arm }: ReleaseOptions
 }
 
 /** Gives a released model other scores, which must be of its very weights, and prints its card. Throws before anything is written. */
-export async function scoreAnew(
-  options: Required<Omit<ReleaseOptions, "run" | "arm">> & { arm?: string },
-): Promise<void> {
-  const folder = join(options.models, options.name);
+export async function scoreAnew({
+  models,
+  name,
+  scores,
+  arm,
+}: Omit<ReleaseOptions, "run"> & { scores: string }): Promise<void> {
+  const folder = join(models, name);
   const [config, facts] = [await readConfig(folder), await readFacts(folder)];
   const path = join(folder, "model.safetensors");
   const weights = encoderOf(deserialise(await readFile(path), path), config.model, path);
   const digest = encoderDigest(weights, encoderSizes(config.model));
-  facts.scores = await readScores(options.scores, options.arm, config, digest);
+  facts.scores = await readScores(scores, arm, config, digest);
   await writeWhole(join(folder, "card.json"), json(facts));
   await writeCard(folder);
 }
