@@ -10,6 +10,7 @@ import {
   openApp,
   pixelsOf,
   screenshot,
+  write,
 } from "./page/open.js";
 
 let built: Built;
@@ -36,8 +37,8 @@ test("demo music to a trained model, through a reload", { timeout: 1_200_000 }, 
   const { colours } = await pixelsOf(page, ".player-stage canvas");
   expect(colours).toBeGreaterThan(500);
 
-  await page.getByLabel("Steps", { exact: true }).fill("24");
-  await page.getByLabel("Batch").fill("4");
+  await write(page, "Steps", "24");
+  await write(page, "Batch", "4");
   const trained = performance.now();
   await page.getByRole("button", { name: "Start", exact: true }).click();
   await lookAt(page, "train");

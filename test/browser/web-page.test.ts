@@ -12,6 +12,7 @@ import {
   openApp,
   pixelsOf,
   screenshot,
+  write,
 } from "./page/open.js";
 
 declare const app: App;
@@ -175,16 +176,16 @@ test("training: curves grow, patches are filled, attention is asked, the model g
   await page.getByRole("button", { name: "Load demo music" }).click();
   await page.waitForSelector(".clips li:nth-child(8)");
 
-  await page.getByLabel("Steps", { exact: true }).fill("-3");
+  await write(page, "Steps", "-3");
   await page.getByRole("button", { name: "Start", exact: true }).click();
   await soon(() => page.locator("#alerts .notice p").textContent()).toMatch(/^Steps: write a whole number/);
-  await page.getByLabel("Steps", { exact: true }).fill("120");
-  await page.getByLabel("Batch").fill("512");
+  await write(page, "Steps", "120");
+  await write(page, "Batch", "512");
   await page.getByRole("button", { name: "Start", exact: true }).click();
   await soon(() => page.locator("#alerts .notice p").last().textContent()).toMatch(
     /9\.1 GiB.* Use a smaller batch or preset/,
   );
-  await page.getByLabel("Batch").fill("8");
+  await write(page, "Batch", "8");
   await page.getByRole("button", { name: "Start", exact: true }).click();
   await lookAt(page, "train");
   const points = () =>
