@@ -76,10 +76,11 @@ export class TrainingRun {
     return losses;
   }
 
-  /** Milliseconds of a step, over `count` of them. */
-  async time(count: number): Promise<number> {
+  /** Milliseconds of a step, over `count` of them, in slices of `budgetMs` where it is given. */
+  async time(count: number, budgetMs?: number): Promise<number> {
     const start = performance.now();
-    await this.steps(count);
+    if (budgetMs === undefined) await this.steps(count);
+    else await this.timeEach(count, budgetMs);
     return (performance.now() - start) / count;
   }
 
