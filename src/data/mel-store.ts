@@ -10,7 +10,7 @@ import { cacheFolder, writeWhole } from "../host/cache.js";
 import { alone, gather, type ProcessGroup } from "../host/group.js";
 import { Chroma } from "../patchifier/chroma.js";
 import type { FrontEndConfig } from "../patchifier/config.js";
-import { FrontEnd } from "../patchifier/front-end.js";
+import { copyCrop, FrontEnd } from "../patchifier/front-end.js";
 import type { Gpu } from "../tensor/gpu.js";
 import { sourceKey } from "./content.js";
 import { sharedDecodePool } from "./decode-pool.js";
@@ -194,11 +194,7 @@ export class MelStore {
       const bytes = readSync(this.file(path), rows, 0, rows.byteLength, start * width * 4);
       if (bytes !== rows.byteLength) throw new MelgradError(`The cached ${path} is cut short: delete it.`);
     }
-    for (let m = 0; m < width; m++) {
-      const row = offset + m * frames;
-      for (let f = 0; f < count; f++) out[row + f] = rows[f * width + m];
-      out.fill(0, row + count, row + frames);
-    }
+    copyCrop({ values: rows, frames: count }, width, 0, frames, out, offset);
   }
 
   close(): void {

@@ -19,6 +19,23 @@ export interface FrameMajorMel {
   values: Float32Array;
 }
 
+/** Copies `frames` frames of a log-mel from `start` into `out` at `offset`, turned to [width, frames], silence after its end. */
+export function copyCrop(
+  { values, frames: available }: FrameMajorMel,
+  width: number,
+  start: number,
+  frames: number,
+  out: Float32Array,
+  offset: number,
+): void {
+  const count = Math.max(0, Math.min(frames, available - start));
+  for (let m = 0; m < width; m++) {
+    const row = offset + m * frames;
+    for (let f = 0; f < count; f++) out[row + f] = values[(start + f) * width + m];
+    out.fill(0, row + count, row + frames);
+  }
+}
+
 /** Frames transformed at a time: 65 s at 16 kHz with hop 512. */
 const framesAtOnce = 2048;
 

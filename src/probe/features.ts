@@ -4,7 +4,7 @@ import { patchify } from "../audio/patches.js";
 import { tune } from "../ops/tuning-families.js";
 import type { ModelConfig } from "../patchifier/config.js";
 import type { Patchifier } from "../patchifier/encoder.js";
-import type { FrameMajorMel } from "../patchifier/front-end.js";
+import { copyCrop, type FrameMajorMel } from "../patchifier/front-end.js";
 import { bucketOf, type Captured, capture } from "../tensor/capture.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { ClipPool, type PoolName, pooledTokens, poolLayout, poolSize } from "./feature-pools.js";
@@ -21,15 +21,7 @@ export interface ClipMels {
 export function melsInMemory(clips: readonly FrameMajorMel[], nMels: number): ClipMels {
   return {
     tracks: clips,
-    crop(clip, start, frames, out, offset) {
-      const { values, frames: available } = clips[clip];
-      for (let m = 0; m < nMels; m++) {
-        for (let f = 0; f < frames; f++) {
-          const from = start + f;
-          out[offset + m * frames + f] = from < available ? values[from * nMels + m] : 0;
-        }
-      }
-    },
+    crop: (clip, start, frames, out, offset) => copyCrop(clips[clip], nMels, start, frames, out, offset),
   };
 }
 

@@ -6,7 +6,7 @@ import { resampleSignal } from "../../src/audio/resample.js";
 import type { MelSource } from "../../src/data/batches.js";
 import { DataError, UsageError } from "../../src/gpu/errors.js";
 import type { FrontEndConfig } from "../../src/patchifier/config.js";
-import { checkFrontEnd, type FrameMajorMel, FrontEnd } from "../../src/patchifier/front-end.js";
+import { checkFrontEnd, copyCrop, type FrameMajorMel, FrontEnd } from "../../src/patchifier/front-end.js";
 import type { Gpu } from "../../src/tensor/gpu.js";
 import type { ClipInfo, MelImage } from "../protocol.js";
 import type { Clip } from "./clip.js";
@@ -44,7 +44,7 @@ export class Library implements MelSource {
 
   /** Copies frames as [nMels, frames], silence after the clip's end. */
   crop(track: number, start: number, frames: number, out: Float32Array, offset: number): void {
-    melCrop(this.clips[track].mel, this.config.nMels, start, frames, out, offset);
+    copyCrop(this.clips[track].mel, this.config.nMels, start, frames, out, offset);
   }
 
   /** The clip, by id. */
@@ -114,7 +114,7 @@ export class Library implements MelSource {
   imageOf(mel: FrameMajorMel, start = 0, frames = mel.frames): MelImage {
     const { nMels, hopLength, sampleRate } = this.config;
     const values = new Float32Array(nMels * frames);
-    melCrop(mel, nMels, start, frames, values, 0);
+    copyCrop(mel, nMels, start, frames, values, 0);
     return { values, nMels, frames, hopSeconds: hopLength / sampleRate };
   }
 
@@ -156,22 +156,5 @@ export class Library implements MelSource {
   private get front(): FrontEnd {
     if (!this.frontEnd) throw new UsageError("Open the engine first.");
     return this.frontEnd;
-  }
-}
-
-/** Copies frames of a log-mel as [nMels, frames], silence after its end. */
-export function melCrop(
-  { values, frames: available }: FrameMajorMel,
-  nMels: number,
-  start: number,
-  frames: number,
-  out: Float32Array,
-  offset: number,
-): void {
-  const count = Math.max(0, Math.min(frames, available - start));
-  for (let m = 0; m < nMels; m++) {
-    const row = offset + m * frames;
-    for (let f = 0; f < count; f++) out[row + f] = values[(start + f) * nMels + m];
-    out.fill(0, row + count, row + frames);
   }
 }

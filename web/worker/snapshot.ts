@@ -3,13 +3,12 @@
 import { patchify } from "../../src/audio/patches.js";
 import type { ModelConfig } from "../../src/patchifier/config.js";
 import { encoderSizes, Patchifier } from "../../src/patchifier/encoder.js";
-import type { FrameMajorMel } from "../../src/patchifier/front-end.js";
+import { copyCrop, type FrameMajorMel } from "../../src/patchifier/front-end.js";
 import { type Captured, capture } from "../../src/tensor/capture.js";
 import type { Gpu } from "../../src/tensor/gpu.js";
 import { Random } from "../../src/tensor/random.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 import type { Trainer } from "../../src/train/trainer.js";
-import { melCrop } from "./library.js";
 import type { Turns } from "./turns.js";
 
 /** Where windows begin in a recording, in frames. */
@@ -74,7 +73,7 @@ export class Snapshot {
       const part = places.slice(from, from + batch);
       const crops = new Float32Array(batch * size);
       part.forEach(({ r, start }, i) => {
-        melCrop(recordings[r].mel, nMels, start, cropFrames, crops, i * size);
+        copyCrop(recordings[r].mel, nMels, start, cropFrames, crops, i * size);
       });
       const vectors = await this.turns.take(() =>
         gpu.scope(() => this.program({ crops: gpu.tensor(crops, [batch, nMels, cropFrames]) })).data(),
