@@ -1,15 +1,17 @@
-// From a recording to the log-mel that the model sees: mono, resampled and transformed on the GPU in pieces of bounded
+// From a recording to the log-mel that the model sees, and from that to its patches: mono, resampled and transformed on the GPU in pieces of bounded
 // size, so that an hour of audio takes no more memory than a minute. The pieces together equal one centred transform of
 // the whole signal, reflected at its ends.
 
 import { LogMel } from "../audio/log-mel.js";
 import { toMono } from "../audio/mono.js";
+import { patchify } from "../audio/patches.js";
 import { resample, resampleSignal } from "../audio/resample.js";
 import type { Waveform } from "../audio/types.js";
 import { checkFirst } from "../checks/use.js";
 import { DataError } from "../gpu/errors.js";
 import type { Gpu } from "../tensor/gpu.js";
-import type { FrontEndConfig } from "./config.js";
+import type { Tensor } from "../tensor/tensor.js";
+import type { FrontEndConfig, ModelConfig } from "./config.js";
 
 /** Row-major [frames, nMels]: a crop in time is one contiguous range. */
 export interface FrameMajorMel {
@@ -116,6 +118,15 @@ export class FrontEnd {
     if (waveform.sampleRate === sampleRate) return mono;
     return resampleSignal(this.gpu, mono, waveform.sampleRate, sampleRate);
   }
+}
+
+/** Normalised patches [B, T, P] of crops [B, nMels, frames] of log-mels. */
+export function patchesOf(
+  crops: Tensor,
+  { patchMels, patchFrames }: ModelConfig,
+  { mean, std }: { mean: number; std: number },
+): Tensor {
+  return patchify(crops, { patchMels, patchFrames, mean, std });
 }
 
 /** `by` samples mirrored at both ends, without repeating the end sample. */

@@ -2,8 +2,6 @@
 // On the device a batch of crops is resampled, cut, made log-mels and patches, encoded and pooled in one submission; the next batches
 // are cut while it works. Nothing is held of a clip but its vectors to be. Used by pages too. Not here: decoding, caches, files.
 import { toMono } from "../audio/decode.js";
-import { LogMel } from "../audio/log-mel.js";
-import { patchify } from "../audio/patches.js";
 import { resample } from "../audio/resample.js";
 import type { Waveform } from "../audio/types.js";
 import { checkFirst } from "../checks/use.js";
@@ -12,6 +10,7 @@ import { foldGroups } from "../ops/launch.js";
 import { tune } from "../ops/tuning-families.js";
 import type { ModelConfig } from "../patchifier/config.js";
 import type { Patchifier } from "../patchifier/encoder.js";
+import { FrontEnd, patchesOf } from "../patchifier/front-end.js";
 import { bucketOf, type Captured, capture } from "../tensor/capture.js";
 import type { Gpu } from "../tensor/gpu.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -83,7 +82,7 @@ export class FeatureExtractor {
   readonly size: number;
   readonly pool: PoolName;
   private readonly layout: readonly PoolPart[];
-  private readonly mel: LogMel;
+  private readonly frontEnd: FrontEnd;
   private readonly batches = new Map<string, Batch>();
   private readonly layouts = new Map<number, CropLayout>();
   private readonly submitted: Promise<void>[] = [];
@@ -96,12 +95,10 @@ export class FeatureExtractor {
     private readonly options: ExtractorOptions,
   ) {
     const { model, pool = "mean" } = options;
-    const { sampleRate, nFft, hopLength, nMels, gain } = model.frontEnd;
-    const log = { kind: "log10", gain } as const;
     this.pool = pool;
     this.layout = poolLayout(pool, model);
     this.size = poolSize(pool, model);
-    this.mel = new LogMel(gpu, { sampleRate, nFft, hopLength, nMels, center: false, log });
+    this.frontEnd = new FrontEnd(gpu, model.frontEnd);
   }
 
   /**
@@ -116,7 +113,7 @@ export class FeatureExtractor {
       const { model, crops, hop } = this.options;
       const samples = toMono(waveform);
       const layout = this.layoutOf(waveform.sampleRate);
-      const frames = 1 + Math.floor(modelSamples(samples.length, layout, model) / model.frontEnd.hopLength);
+      const frames = this.frontEnd.frames(modelSamples(samples.length, layout, model));
       const starts = cropStarts(frames, model.cropFrames, crops, hop);
       const { clip, vectors } = this.openClip(starts.length, wanted.length);
       for (const start of starts) {
@@ -143,7 +140,7 @@ export class FeatureExtractor {
   dispose(): void {
     for (const { run } of this.batches.values()) run?.dispose();
     this.batches.clear();
-    this.mel.dispose();
+    this.frontEnd.dispose();
   }
 
   private openClip(crops: number, encoders: number): { clip: OpenClip; vectors: Promise<Float32Array[]> } {
@@ -263,7 +260,7 @@ export class FeatureExtractor {
 
   /** Pooled tokens [rows, size] of each wanted encoder. */
   private vectorsOf({ samples, table, there }: BatchInputs, layout: CropLayout, wanted: readonly number[]) {
-    const { gpu, mel, encoders, options } = this;
+    const { gpu, frontEnd, encoders, options } = this;
     const { model, normalisation } = options;
     return gpu.noGrad(() => {
       const pieces = resample(samples, layout.sampleRate, layout.modelRate);
@@ -276,9 +273,7 @@ export class FeatureExtractor {
         { samples: length, length: layout.length, total },
         foldGroups(Math.ceil(total / 256)),
       );
-      const { patchMels, patchFrames } = model;
-      const crops = mel.forward(waves).mul(there);
-      const patches = patchify(crops, { patchMels, patchFrames, ...normalisation });
+      const patches = patchesOf(frontEnd.logMel.forward(waves).mul(there), model, normalisation);
       return wanted.map((index) => pooledTokens(encoders[index], patches, this.pool, model));
     });
   }

@@ -1,10 +1,9 @@
 // What a probe reads of each clip: the encoder's tokens averaged over the clip, or the plain mean and spread of the log-mel
 // that the encoder would have to beat. Log-mels are handed in, so this runs in pages too; nothing is fitted here.
-import { patchify } from "../audio/patches.js";
 import { tune } from "../ops/tuning-families.js";
 import type { ModelConfig } from "../patchifier/config.js";
 import type { Patchifier } from "../patchifier/encoder.js";
-import { copyCrop, type FrameMajorMel } from "../patchifier/front-end.js";
+import { copyCrop, type FrameMajorMel, patchesOf } from "../patchifier/front-end.js";
 import { bucketOf, type Captured, capture } from "../tensor/capture.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { ClipPool, type PoolName, pooledTokens, poolLayout, poolSize } from "./feature-pools.js";
@@ -148,10 +147,8 @@ type Embedding = Captured<{ crops: Tensor }, Tensor>;
 
 /** From crops [B, nMels, cropFrames] to pooled tokens. */
 function embeddingOf(encoder: Patchifier, { model, normalisation, pool = "mean" }: EncoderFeatureOptions) {
-  const { patchMels, patchFrames } = model;
-  const options = { patchMels, patchFrames, ...normalisation };
   return ({ crops }: { crops: Tensor }) =>
-    encoder.gpu.scope(() => pooledTokens(encoder, patchify(crops, options), pool, model));
+    encoder.gpu.scope(() => pooledTokens(encoder, patchesOf(crops, model, normalisation), pool, model));
 }
 
 /** Pooled tokens of crops [B, nMels, cropFrames] on the CPU. */

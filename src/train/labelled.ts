@@ -1,7 +1,6 @@
 // The ceiling of a task: the encoder itself trained on the labels, fold by fold, from random weights, on crops drawn from anywhere in the
 // training clips. What it cannot answer no frozen features of this encoder can be expected to. It is no row to beat: it has seen labels.
 
-import { patchify } from "../audio/patches.js";
 import { randomAt } from "../data/batches.js";
 import { MelgradError } from "../gpu/errors.js";
 import { GradientClipper, Optimizer } from "../nn/optim.js";
@@ -10,6 +9,7 @@ import { backward, bceWithLogits, concat, crossEntropy, max, mean, mse } from ".
 import { linearOf, linearSpecs } from "../patchifier/blocks.js";
 import type { ModelConfig } from "../patchifier/config.js";
 import { encoderSizes, Patchifier } from "../patchifier/encoder.js";
+import { patchesOf } from "../patchifier/front-end.js";
 import { type ClipMels, cropStarts, hearingHop } from "../probe/features.js";
 import type { Folds } from "../probe/folds.js";
 import type { Predictions, ProbeLabels } from "../probe/labels.js";
@@ -90,7 +90,7 @@ async function trainFold(
 ): Promise<Float64Array> {
   const outputs = outputsOf(labels);
   const { nMels } = model.frontEnd;
-  const { patchMels, patchFrames, cropFrames } = model;
+  const { cropFrames } = model;
   const encoder = new Patchifier(
     gpu,
     encoderSizes(model),
@@ -105,7 +105,7 @@ async function trainFold(
   const clipper = new GradientClipper(encoder.parameters);
   const scale = targetScale(labels, known);
   const answer = (crops: Tensor) => {
-    const tokens = encoder.encode(patchify(crops, { patchMels, patchFrames, ...normalisation }));
+    const tokens = encoder.encode(patchesOf(crops, model, normalisation));
     const pooled = concat([mean(tokens, { dim: 1 }), max(tokens, { dim: 1 })], { dim: 1 });
     return linearOf(pooled, encoder.weights, "labels");
   };

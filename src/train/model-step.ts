@@ -1,12 +1,12 @@
 // What one training step computes on the device, for training in Node and in a page and for the benchmark: patches of crops, losses,
 // gradients, clipping, AdamW's update. Not here: which crops and masks, parts of a batch, recording and submitting (trainer.ts).
-import { patchify } from "../audio/patches.js";
 import { GradientClipper, Optimizer } from "../nn/optim.js";
 import { backward } from "../ops/autograd.js";
 import { selectRows } from "../ops/select-rows.js";
 import { reshape } from "../ops/view.js";
 import { type ModelConfig, type PretrainConfig, patchGrid } from "../patchifier/config.js";
 import type { Patchifier } from "../patchifier/encoder.js";
+import { patchesOf } from "../patchifier/front-end.js";
 import { maskOf } from "../patchifier/masks.js";
 import {
   createModel,
@@ -94,7 +94,7 @@ export class ModelStep {
   losses(inputs: BatchInputs, training: boolean): Losses {
     const { crops, masked, hiddenRows, hiddenInverse, rivals, ownRivals, ...extra } = inputs;
     const { model, normalisation } = this.settings;
-    const patches = patchesOf(model, normalisation, crops);
+    const patches = patchesOf(crops, model, normalisation);
     const mask = maskOf({ masked, hiddenRows, hiddenInverse });
     const others = rivals && { patches: rivals, own: ownRivals };
     return this.objective.losses({ patches, mask, extra, rivals: others }, training);
@@ -104,7 +104,7 @@ export class ModelStep {
   maskedPatches({ crops, ...masks }: RivalInputs): Tensor {
     const { model, normalisation } = this.settings;
     const { values } = patchGrid(model);
-    return selectRows(reshape(patchesOf(model, normalisation, crops), [-1, values]), maskOf(masks).table);
+    return selectRows(reshape(patchesOf(crops, model, normalisation), [-1, values]), maskOf(masks).table);
   }
 
   dispose(): void {
@@ -113,12 +113,6 @@ export class ModelStep {
     this.optimizer.dispose();
     this.clipper.dispose();
   }
-}
-
-/** Normalised patches [B, T, P] of log-mel crops [B, nMels, frames]. */
-function patchesOf(model: ModelConfig, { mean, std }: Normalisation, crops: Tensor): Tensor {
-  const { patchMels, patchFrames } = model;
-  return patchify(crops, { patchMels, patchFrames, mean, std });
 }
 
 /** Normalised patches [B, T, P] of crops [B, nMels, frames] on the CPU. */
@@ -130,7 +124,7 @@ export function cropPatches(
 ): Tensor {
   const { nMels } = model.frontEnd;
   const batch = crops.length / (nMels * model.cropFrames);
-  return gpu.scope(() => {
-    return patchesOf(model, normalisation, gpu.tensor(crops, [batch, nMels, model.cropFrames]));
-  });
+  return gpu.scope(() =>
+    patchesOf(gpu.tensor(crops, [batch, nMels, model.cropFrames]), model, normalisation),
+  );
 }

@@ -1,7 +1,6 @@
 // `stretch`: two views of one crop, played faster or slower by resampling its frames in time, and the encoder must tell by how much:
 // the difference of one linear reading of their mean tokens is the logarithm of the ratio of their speeds. A reading that is linear
 // in tempo's logarithm is what a probe of tempo looks for.
-import { patchify } from "../../audio/patches.js";
 import { xavierUniform } from "../../nn/init.js";
 import { mul, sub } from "../../ops/binary.js";
 import { matmul } from "../../ops/matmul.js";
@@ -11,6 +10,7 @@ import { reshape } from "../../ops/view.js";
 import type { Gpu } from "../../tensor/gpu.js";
 import type { Random } from "../../tensor/random.js";
 import type { Tensor } from "../../tensor/tensor.js";
+import { patchesOf } from "../front-end.js";
 import { huber } from "./huber.js";
 import {
   type Drawn,
@@ -99,9 +99,8 @@ class Stretching implements Objective {
   losses({ extra }: ObjectiveBatch): Losses {
     const { gpu, options, settings } = this;
     const { model, config, normalisation } = options;
-    const { patchMels, patchFrames } = config;
     const { pairs } = settings;
-    const patches = patchify(extra.stretchViews, { patchMels, patchFrames, ...normalisation });
+    const patches = patchesOf(extra.stretchViews, config, normalisation);
     const pooled = mean(model.encode(patches), { dim: 1 });
     const read = matmul(pooled, model.weights("heads.stretch.weight"), { transposeB: true });
     const difference = sub(slice(read, [[0, pairs]]), slice(read, [[pairs, 2 * pairs]]));
