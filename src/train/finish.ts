@@ -4,6 +4,7 @@ import { arch, platform, release } from "node:os";
 import { randomAt } from "../data/batches.js";
 import { patchGrid } from "../patchifier/config.js";
 import { objectiveKind } from "../patchifier/objectives.js";
+import { CropEncoder } from "../probe/crop-encoder.js";
 import type { Gpu } from "../tensor/gpu.js";
 import { makeFigures } from "./figures.js";
 import type { PretrainedRun, RunEvents } from "./pretrain.js";
@@ -140,26 +141,24 @@ async function embeddingMap(
 }
 
 async function embedMusic({ trainer, store, config }: Pick<PretrainedRun, "trainer" | "store" | "config">) {
-  const { model, seed } = config;
+  const { model, normalisation, seed } = config;
+  const { cropFrames, frontEnd } = model;
   const random = randomAt(seed, "heldOut", 2000);
-  const [count, batch] = [128, 16];
-  const size = model.frontEnd.nMels * model.cropFrames;
-  const vectors = new Float32Array(count * model.width);
-  const [labels, titles]: [string[], string[]] = [[], []];
-  for (let first = 0; first < count; first += batch) {
-    const crops = new Float32Array(batch * size);
-    for (let i = 0; i < batch; i++) {
-      const track = (first + i) % store.tracks.length;
-      const { title, frames } = store.tracks[track];
-      const start = random.integer(Math.max(1, frames - model.cropFrames + 1));
-      store.crop(track, start, model.cropFrames, crops, i * size);
-      const seconds = (start * model.frontEnd.hopLength) / model.frontEnd.sampleRate;
-      labels.push(title);
-      titles.push(`${title}, from ${seconds.toFixed(0)} s`);
-    }
-    const embeddings = trainer.gpu.scope(() => trainer.model.embed(trainer.patches(crops)));
-    vectors.set(await embeddings.data(), first * model.width);
-    embeddings.dispose();
+  const places = Array.from({ length: 128 }, (_, i) => {
+    const clip = i % store.tracks.length;
+    return { clip, start: random.integer(Math.max(1, store.tracks[clip].frames - cropFrames + 1)) };
+  });
+  const labels = places.map(({ clip }) => store.tracks[clip].title);
+  const titles = places.map(({ start }, i) => {
+    const seconds = (start * frontEnd.hopLength) / frontEnd.sampleRate;
+    return `${labels[i]}, from ${seconds.toFixed(0)} s`;
+  });
+  const vectors = new Float32Array(places.length * model.width);
+  const crops = new CropEncoder(trainer.model, { model, normalisation, batch: 16 });
+  try {
+    await crops.encode(store, places, (vector, i) => vectors.set(vector, i * model.width));
+  } finally {
+    crops.dispose();
   }
   return { vectors, labels, titles, labelName: "piece" };
 }

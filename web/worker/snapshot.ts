@@ -1,13 +1,12 @@
 // The encoder as it was at one step, beside the one that trains: what is embedded by it goes together, however far training has
 // gone meanwhile. It computes vectors of windows in short turns. Not here: which windows, or what is done with them.
-import { patchify } from "../../src/audio/patches.js";
 import type { ModelConfig } from "../../src/patchifier/config.js";
 import { encoderSizes, Patchifier } from "../../src/patchifier/encoder.js";
-import { copyCrop, type FrameMajorMel } from "../../src/patchifier/front-end.js";
-import { type Captured, capture } from "../../src/tensor/capture.js";
+import type { FrameMajorMel } from "../../src/patchifier/front-end.js";
+import { CropEncoder } from "../../src/probe/crop-encoder.js";
+import { melsInMemory } from "../../src/probe/features.js";
 import type { Gpu } from "../../src/tensor/gpu.js";
 import { Random } from "../../src/tensor/random.js";
-import type { Tensor } from "../../src/tensor/tensor.js";
 import type { Trainer } from "../../src/train/trainer.js";
 import type { Turns } from "./turns.js";
 
@@ -33,14 +32,14 @@ export class Snapshot {
   readonly model: ModelConfig;
   readonly normalisation: { mean: number; std: number };
   private readonly encoder: Patchifier;
-  private readonly program: Captured<{ crops: Tensor }, Tensor>;
+  private readonly crops: CropEncoder;
 
   constructor(
     trainer: Trainer,
     /** Updates that the weights have had. */
     readonly step: number,
     private readonly turns: Turns,
-    private readonly batch: number,
+    batch: number,
   ) {
     const { gpu } = trainer;
     const { model, normalisation } = trainer.options;
@@ -51,11 +50,9 @@ export class Snapshot {
     // The encoder's parameters stand before the objective's.
     const { values } = this.encoder.parameters.arenas;
     gpu.device.copy(trainer.model.parameters.arenas.values, values, values.byteLength);
-    const { patchMels, patchFrames } = model;
-    const cut = { patchMels, patchFrames, ...normalisation };
-    this.program = capture(gpu, ({ crops }) => this.encoder.embed(patchify(crops, cut)), {
-      label: "embeddings",
-    });
+    // By copies: the trainer's may change before the first batch is recorded.
+    const own = { model: this.model, normalisation: this.normalisation };
+    this.crops = new CropEncoder(this.encoder, { ...own, batch, whole: true });
   }
 
   /** Vectors [windows, width] of each recording's windows. */
@@ -63,32 +60,25 @@ export class Snapshot {
     recordings: readonly Windows[],
     onProgress?: (done: number, total: number) => void,
   ): Promise<Float32Array[]> {
-    const { batch, model, gpu } = this;
-    const { cropFrames, width, frontEnd } = model;
-    const { nMels } = frontEnd;
-    const size = nMels * cropFrames;
-    const places = recordings.flatMap(({ starts }, r) => starts.map((start, i) => ({ r, start, i })));
+    const { width, frontEnd } = this.model;
+    const mels = melsInMemory(
+      recordings.map(({ mel }) => mel),
+      frontEnd.nMels,
+    );
+    const places = recordings.flatMap(({ starts }, clip) => starts.map((start, i) => ({ clip, start, i })));
     const results = recordings.map(({ starts }) => new Float32Array(starts.length * width));
-    for (let from = 0; from < places.length; from += batch) {
-      const part = places.slice(from, from + batch);
-      const crops = new Float32Array(batch * size);
-      part.forEach(({ r, start }, i) => {
-        copyCrop(recordings[r].mel, nMels, start, cropFrames, crops, i * size);
-      });
-      const vectors = await this.turns.take(() =>
-        gpu.scope(() => this.program({ crops: gpu.tensor(crops, [batch, nMels, cropFrames]) })).data(),
-      );
-      part.forEach(({ r, i }, k) => {
-        results[r].set(vectors.subarray(k * width, (k + 1) * width), i * width);
-      });
-      onProgress?.(from + part.length, places.length);
-    }
+    const take = (vector: Float32Array, place: number) => {
+      const { clip, i } = places[place];
+      results[clip].set(vector, i * width);
+    };
+    const turn = (work: () => Promise<Float32Array>) => this.turns.take(work);
+    await this.crops.encode(mels, places, take, { turn, onProgress });
     return results;
   }
 
   dispose(): void {
     try {
-      this.program.dispose();
+      this.crops.dispose();
       this.encoder.dispose();
     } catch {
       // the device that it was on is gone
