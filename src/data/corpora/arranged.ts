@@ -5,9 +5,9 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { decodeAudio } from "../../audio/decode.js";
 import { DataError } from "../../gpu/errors.js";
 import { exists, writeWhole } from "../../host/cache.js";
+import { sharedDecodePool } from "../decode-pool.js";
 import { midiNotes, parseMidi } from "../midi/notes.js";
 import { reorchestrated } from "../midi/orchestrate.js";
 import { renderAll } from "../midi/render-pool.js";
@@ -75,7 +75,7 @@ export async function openArrangedCorpus(
     seen.add(piece.midi);
     const path = join(folder, `${nameOf(index)}.wav`);
     const id = `arranged/${seed}/${nameOf(index)}`;
-    const load = async () => decodeAudio(await readFile(path), { name: path });
+    const load = () => sharedDecodePool().decodeFile(path, { name: path });
     return [{ id, piece: id, title: piece.title, seconds: ARRANGED_SECONDS, load }];
   });
   if (tracks.length === 0)

@@ -3,9 +3,9 @@
 
 import { mkdir, readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { decodeAudio } from "../../audio/decode.js";
 import { DataError } from "../../gpu/errors.js";
 import { exists, writeWhole } from "../../host/cache.js";
+import { sharedDecodePool } from "../decode-pool.js";
 import { midiNotes, parseMidi } from "../midi/notes.js";
 import { renderAll } from "../midi/render-pool.js";
 import { NPM, SONIVOX } from "../sources.js";
@@ -36,7 +36,7 @@ export async function openComposed(options: ResolvedCorpusOptions): Promise<Corp
       id: `composed/${title}`,
       piece: title,
       title: title.replaceAll("-", " "),
-      load: async () => decodeAudio(await readFile(path), { name: path }),
+      load: () => sharedDecodePool().decodeFile(path, { name: path }),
     };
   });
   await render(jobs, join(alphatab.dir, SONIVOX), options);
