@@ -1,15 +1,5 @@
 // What the engine was made for, as far as it runs anywhere: spectrograms, resampling and patches on the GPU, the model, and
 // its training on log-mels from wherever they are. Decoding files, data sets, checkpoints and probes are the command's.
-export type {
-  Decibels,
-  KaldiOptions,
-  Log10,
-  LogScale,
-  MelSpectrogramOptions,
-  NaturalLog,
-  NoLog,
-  StftOptions,
-} from "./audio/frontend.js";
 export {
   kaldiFbank,
   LogMel,
@@ -21,6 +11,16 @@ export {
 export type { MelNorm } from "./audio/mel-filters.js";
 export { type PatchOptions, patchify, unpatchify } from "./audio/patches.js";
 export { type ResampleOptions, resample } from "./audio/resample.js";
+export type {
+  Decibels,
+  KaldiOptions,
+  Log10,
+  LogScale,
+  MelSpectrogramOptions,
+  NaturalLog,
+  NoLog,
+  StftOptions,
+} from "./audio/spectrogram-plan.js";
 export type { Waveform } from "./audio/types.js";
 export type { WindowName } from "./audio/windows.js";
 export type { CheckedWork, WrongKernel } from "./checks/run.js";

@@ -22,12 +22,12 @@ import {
   type SpectrogramPlan,
   type StftOptions,
   stftPlan,
-} from "./frontend.js";
+} from "./spectrogram-plan.js";
 
 /** Where a frame's FFT lives: `group` in workgroup memory, `lane` in one invocation's private memory. */
 export type SpectrumVariant = { kind: "group" | "lane"; width: number };
 
-/** A front end with its tables on the GPU. Dispose it to give their memory back. */
+/** A spectrogram with its tables on the GPU. Dispose it to give their memory back. */
 export class Spectrogram {
   /** Rows of the result: frequencies or bands. */
   readonly rows: number;
@@ -40,42 +40,41 @@ export class Spectrogram {
     /** Where it runs. */
     readonly gpu: Gpu,
     /** The settings, resolved. */
-    readonly frontEnd: SpectrogramPlan,
+    readonly plan: SpectrogramPlan,
     variant?: SpectrumVariant,
   ) {
-    const { nFft } = frontEnd;
-    const { plan, tables, params } = describeSpectrum(frontEnd);
-    this.rows = rowsOf(frontEnd);
-    this.variant = variant ?? this.rightVariant(plan);
+    const { nFft } = plan;
+    const { fft, tables, params } = describeSpectrum(plan);
+    this.rows = rowsOf(plan);
+    this.variant = variant ?? this.rightVariant(fft);
     const { maxWorkgroupStorage } = gpu.device.capabilities;
-    const room = roomFor(plan.size);
+    const room = roomFor(fft.size);
     if (this.variant.kind === "group" && room * 4 > maxWorkgroupStorage) {
       throw new ShapeError(
         `An FFT of nFft ${nFft} needs ${room * 4} bytes of workgroup memory; this adapter has ${maxWorkgroupStorage}: use a smaller nFft.`,
       );
     }
-    this.kernel = gpu.device.kernel("audio/spectrum", definesOf(frontEnd, plan, this.variant));
+    this.kernel = gpu.device.kernel("audio/spectrum", definesOf(plan, fft, this.variant));
     this.tables = tables.map((table) => gpu.tensor(table, [table.length]).keep());
     this.params = params;
   }
 
   /** The variant by rule, or one that computes rightly where it was found not to here. */
-  private rightVariant(plan: FftPlan): SpectrumVariant {
-    const { gpu, frontEnd } = this;
+  private rightVariant(fft: FftPlan): SpectrumVariant {
+    const { gpu, plan } = this;
     const others: SpectrumVariant[] = [
       { kind: "group", width: 32 },
       { kind: "lane", width: 32 },
       { kind: "group", width: 1 },
     ];
-    const rule = chooseVariant(gpu, plan.size);
-    const right = (one: SpectrumVariant) =>
-      usable(gpu.device, ["audio/spectrum", definesOf(frontEnd, plan, one)]);
+    const rule = chooseVariant(gpu, fft.size);
+    const right = (one: SpectrumVariant) => usable(gpu.device, ["audio/spectrum", definesOf(plan, fft, one)]);
     return [rule, ...others].find(right) ?? rule;
   }
 
   /** Frames that a signal of `samples` gives; center: 1 + ⌊samples / hopLength⌋ for even nFft. */
   frames(samples: number): number {
-    return framesOf(this.frontEnd, samples);
+    return framesOf(this.plan, samples);
   }
 
   /** Waveforms [B, samples] (or [samples]) → [B, rows, frames]. Throws ShapeError for other ranks and signals too short. */
@@ -88,7 +87,7 @@ export class Spectrogram {
     const groups = foldGroups(variant.kind === "lane" ? Math.ceil(total / variant.width) : total);
     const blocks = [waveforms.block, ...this.tables.map((table) => table.block), result.block];
     gpu.device.run(this.kernel, blocks, { ...this.params, samples, frames, total }, groups);
-    const { log } = this.frontEnd;
+    const { log } = this.plan;
     if (log.kind === "db" && log.topDb !== null) {
       const kernel = firstUsable(gpu.device, "audio/top_db", [{ WIDTH: "64u" }, { WIDTH: "1u" }]);
       const params = { count: this.rows * frames, clips, top_db: log.topDb ?? 80 };
@@ -109,34 +108,34 @@ export class Spectrogram {
 }
 
 /** What the kernel is given beside the waveforms: tables in the order of their bindings, and parameters. */
-export function describeSpectrum(frontEnd: SpectrogramPlan) {
-  const { plan, roots, untangleAt, windowAt, indices, melAt, weights } = makeTables(frontEnd);
+export function describeSpectrum(plan: SpectrogramPlan) {
+  const { fft, roots, untangleAt, windowAt, indices, melAt, weights } = makeTables(plan);
   const params: Record<string, number> = {
-    hop: frontEnd.hopLength,
-    start: -frontEnd.left,
-    rows: rowsOf(frontEnd),
-    win: frontEnd.winLength,
-    size: plan.size,
-    passes: plan.passes.length,
+    hop: plan.hopLength,
+    start: -plan.left,
+    rows: rowsOf(plan),
+    win: plan.winLength,
+    size: fft.size,
+    passes: fft.passes.length,
     untangle_at: untangleAt,
     window_at: windowAt,
     mel_at: melAt,
-    mode: modeOf(frontEnd),
-    preemphasis: frontEnd.preemphasis ?? 0,
-    ...logParams(frontEnd.log),
+    mode: modeOf(plan),
+    preemphasis: plan.preemphasis ?? 0,
+    ...logParams(plan.log),
   };
-  return { plan, tables: [roots, indices, weights], params };
+  return { fft, tables: [roots, indices, weights], params };
 }
 
-function definesOf(frontEnd: SpectrogramPlan, plan: FftPlan, { kind, width }: SpectrumVariant): Defines {
-  const radices = new Set(plan.passes.map(({ radix }) => radix));
+function definesOf(plan: SpectrogramPlan, fft: FftPlan, { kind, width }: SpectrumVariant): Defines {
+  const radices = new Set(fft.passes.map(({ radix }) => radix));
   return {
     PER_LANE: kind === "lane",
     ...(kind === "lane" ? { WIDTH: `${width}u` } : { STEP: `${width}u` }),
-    ROOM: `${roomFor(plan.size)}u`,
+    ROOM: `${roomFor(fft.size)}u`,
     ...Object.fromEntries([2, 3, 4, 5, 8].map((r) => [`RADIX${r}`, radices.has(r as FftPass["radix"])])),
-    ODD: frontEnd.nFft % 2,
-    KALDI: frontEnd.preemphasis === undefined ? 0 : frontEnd.removeMean ? 2 : 1,
+    ODD: plan.nFft % 2,
+    KALDI: plan.preemphasis === undefined ? 0 : plan.removeMean ? 2 : 1,
   };
 }
 

@@ -1,5 +1,5 @@
 // Mel filterbanks in float64: triangles in hertz on the HTK or Slaney scale (torchaudio, librosa) or in mel (Kaldi), kept
-// sparse. Not here: their layout on the GPU (frontend.ts).
+// sparse. Not here: their layout on the GPU (spectrogram-plan.ts).
 import { UsageError } from "../gpu/errors.js";
 
 export type MelScale = "htk" | "slaney" | "kaldi";

@@ -1,4 +1,4 @@
-// Analysis windows in float64. Not here: how a window sits in an FFT frame (frontend.ts).
+// Analysis windows in float64. Not here: how a window sits in an FFT frame (spectrogram-plan.ts).
 import { UsageError } from "../gpu/errors.js";
 
 /**

@@ -1,6 +1,6 @@
 // Checks of the audio front end: spectra against a discrete Fourier transform by its sum, the limit of decibels, resampling, crops.
-import { melPlan, type SpectrogramPlan, stftPlan } from "../audio/frontend.js";
 import { describeSpectrum } from "../audio/log-mel.js";
+import { melPlan, type SpectrogramPlan, stftPlan } from "../audio/spectrogram-plan.js";
 import { foldGroups } from "../ops/launch.js";
 import type { Random } from "../tensor/random.js";
 import {
@@ -19,8 +19,8 @@ import {
 
 const pads = ["constant", "reflect", "symmetric"] as const;
 
-/** A front end that takes the kernel of this use, with the settings of the use. */
-function frontEndOf(use: KernelUse): SpectrogramPlan {
+/** A spectrogram that takes the kernel of this use, with the settings of the use. */
+function planOf(use: KernelUse): SpectrogramPlan {
   const { params } = use;
   const { size, win, mode } = params;
   const nFft = define(use, "ODD") ? size : 2 * size;
@@ -29,10 +29,10 @@ function frontEndOf(use: KernelUse): SpectrogramPlan {
   ] as SpectrogramPlan["log"];
   const hopLength = Math.min(params.hop, nFft);
   const settings = { nFft, winLength: win, hopLength, power: mode & 32 ? (1 as const) : (2 as const) };
-  const frontEnd = mode & 16 ? melPlan({ ...settings, nMels: 23 }, log) : stftPlan(settings, log);
+  const plan = mode & 16 ? melPlan({ ...settings, nMels: 23 }, log) : stftPlan(settings, log);
   const kaldi = define(use, "KALDI");
   return {
-    ...{ ...frontEnd, left: -params.start, pad: pads[(mode >> 2) & 3] },
+    ...{ ...plan, left: -params.start, pad: pads[(mode >> 2) & 3] },
     ...(kaldi ? { preemphasis: 0.97, removeMean: kaldi === 2 } : {}),
   };
 }
@@ -48,8 +48,8 @@ function padded(wave: Float32Array, pad: SpectrogramPlan["pad"], i: number): num
 }
 
 /** The samples of a frame under the window. */
-function frameOf(frontEnd: SpectrogramPlan, wave: Float32Array, first: number): Float64Array {
-  const { nFft, winLength, window, pad, preemphasis, removeMean } = frontEnd;
+function frameOf(plan: SpectrogramPlan, wave: Float32Array, first: number): Float64Array {
+  const { nFft, winLength, window, pad, preemphasis, removeMean } = plan;
   const at = (i: number) => padded(wave, pad, first + i);
   if (preemphasis === undefined) return build(nFft, (i) => at(i) * window[i]);
   const mean = removeMean ? total(winLength, at) / winLength : 0;
@@ -75,9 +75,9 @@ function scaled(log: SpectrogramPlan["log"], x: number): number {
 }
 
 function spectrum(use: KernelUse, random: Random): Trial[] {
-  const frontEnd = frontEndOf(use);
-  const { nFft, hopLength, left, filters, power, log } = frontEnd;
-  const { tables, params } = describeSpectrum(frontEnd);
+  const plan = planOf(use);
+  const { nFft, hopLength, left, filters, power, log } = plan;
+  const { tables, params } = describeSpectrum(plan);
   const [clips, frames] = [2, nFft > 2048 ? 1 : 2];
   const samples = nFft + (frames - 1) * hopLength + 13;
   const wave = normals(random, clips * samples, 0.3);
@@ -89,7 +89,7 @@ function spectrum(use: KernelUse, random: Random): Trial[] {
   for (let clip = 0; clip < clips; clip++) {
     const own = wave.subarray(clip * samples, (clip + 1) * samples);
     for (let t = 0; t < frames; t++) {
-      const frame = frameOf(frontEnd, own, t * hopLength - left);
+      const frame = frameOf(plan, own, t * hopLength - left);
       const values = build(bins, (k) => {
         let [re, im] = [0, 0];
         for (let i = 0, at = 0; i < nFft; i++, at = (at + k) % nFft) {

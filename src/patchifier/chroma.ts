@@ -1,8 +1,8 @@
 // Chroma of a recording, frame by frame beside its log-mel: what the objective `targets` asks for, from an FFT four times as long as
 // the log-mel's, which tells semitones apart from about 130 Hz on. The hand-made features of the probes have their own.
-import { type SpectrogramPlan, stftPlan } from "../audio/frontend.js";
 import { Spectrogram } from "../audio/log-mel.js";
 import { semitoneFilters } from "../audio/semitones.js";
+import { type SpectrogramPlan, stftPlan } from "../audio/spectrogram-plan.js";
 import type { Gpu } from "../tensor/gpu.js";
 import type { FrontEndConfig } from "./config.js";
 
@@ -12,7 +12,7 @@ export const chromaSettings = { nFft: 4096, lowestNote: 36, notes: 60 } as const
 const framesAtOnce = 2048;
 
 /** Magnitudes of the five octaves from C2 at the front end's rate and hop. */
-function noteFrontEnd({ sampleRate, hopLength }: FrontEndConfig): SpectrogramPlan {
+function notePlan({ sampleRate, hopLength }: FrontEndConfig): SpectrogramPlan {
   const { nFft, lowestNote, notes } = chromaSettings;
   const filters = semitoneFilters({ sampleRate, nFft }, lowestNote, notes);
   return { ...stftPlan({ nFft, hopLength, power: 1, center: false }), filters };
@@ -25,7 +25,7 @@ export class Chroma {
     readonly gpu: Gpu,
     readonly config: FrontEndConfig,
   ) {
-    this.spectrogram = new Spectrogram(gpu, noteFrontEnd(config));
+    this.spectrogram = new Spectrogram(gpu, notePlan(config));
   }
 
   /** Of mono samples at the front end's rate: row-major [frames, 12], each frame's largest class 1, silence 0. */

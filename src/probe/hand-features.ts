@@ -4,11 +4,11 @@
 // DCT-II. Their chroma comes from a constant-Q transform; ours from triangles a semitone wide over a long FFT, which is not the same.
 // And what they have not: a tempogram and a modulation spectrum (audio/rhythm.ts).
 import { toMono } from "../audio/decode.js";
-import { type SpectrogramPlan, stftPlan } from "../audio/frontend.js";
 import { LogMel, Spectrogram } from "../audio/log-mel.js";
 import { resampleSignal } from "../audio/resample.js";
 import { modulationSpectrum, onsetCurves, rhythmSizes, tempogram } from "../audio/rhythm.js";
 import { semitoneFilters } from "../audio/semitones.js";
+import { type SpectrogramPlan, stftPlan } from "../audio/spectrogram-plan.js";
 import type { Waveform } from "../audio/types.js";
 import type { Gpu } from "../tensor/gpu.js";
 
@@ -49,7 +49,7 @@ export class HandFeatures {
       nMels: mels,
       log: { kind: "db", topDb: 80 },
     });
-    this.pitch = new Spectrogram(gpu, pitchFrontEnd());
+    this.pitch = new Spectrogram(gpu, pitchPlan());
     const log = { kind: "log10", gain: 1e4 } as const;
     const sizes = { nFft: 1024, hopLength: onsetHop, nMels: onsetMels };
     this.onsets = new LogMel(gpu, { sampleRate: melRate, ...sizes, log });
@@ -91,7 +91,7 @@ export class HandFeatures {
 }
 
 /** Magnitudes around each semitone; triangles reach to the neighbouring semitones and have area one. */
-function pitchFrontEnd(): SpectrogramPlan {
+function pitchPlan(): SpectrogramPlan {
   const filters = semitoneFilters({ sampleRate: pitchRate, nFft: pitchFft }, lowestNote, notes);
   return { ...stftPlan({ nFft: pitchFft, hopLength: hop, power: 1 }), filters };
 }

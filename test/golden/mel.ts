@@ -1,9 +1,9 @@
 // Runners of the spectrogram front end: STFT power, mel, Kaldi features, filterbanks, resampling, patches.
-import type { LogScale } from "../../src/audio/frontend.js";
 import { kaldiFbank, melSpectrogram, stftPower } from "../../src/audio/log-mel.js";
 import { type MelOptions, melFilterbank } from "../../src/audio/mel-filters.js";
 import { patchify } from "../../src/audio/patches.js";
 import { resample } from "../../src/audio/resample.js";
+import type { LogScale } from "../../src/audio/spectrogram-plan.js";
 import type { WindowName } from "../../src/audio/windows.js";
 import { permute, reshape } from "../../src/ops/view.js";
 import type { Tensor } from "../../src/tensor/tensor.js";

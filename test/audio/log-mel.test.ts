@@ -1,7 +1,6 @@
 // The spectrogram front end on the GPU against float64 definitions, on fresh random signals: several FFT lengths, hops, paddings,
 // scales, both variants of the kernel, batches, long signals and what must be refused.
 import { describe, expect, test } from "vitest";
-import { type LogScale, melPlan, stftPlan } from "../../src/audio/frontend.js";
 import {
   kaldiFbank,
   LogMel,
@@ -10,12 +9,13 @@ import {
   type SpectrumVariant,
   stftPower,
 } from "../../src/audio/log-mel.js";
+import { type LogScale, melPlan, stftPlan } from "../../src/audio/spectrogram-plan.js";
 import { Random } from "../../src/tensor/random.js";
 import { freshSeed, useGpu } from "../support/gpu.js";
 import { referenceKaldi, referenceMel, referenceSlaneyBank, referenceStft } from "./reference.js";
 
 const gpu = useGpu();
-const random = new Random(freshSeed("audio/frontend"));
+const random = new Random(freshSeed("audio/log-mel"));
 
 /** Noise under a few tones whose level changes, at most 1. */
 function signal(n: number): Float32Array {

@@ -1,4 +1,4 @@
-// The settings of a spectrogram front end, resolved and checked, and the tables that shaders/audio/spectrum.wgsl reads. Pure
+// The settings of a spectrogram, resolved and checked, and the tables that shaders/audio/spectrum.wgsl reads. Pure
 // numbers, no GPU: log-mel.ts uploads and runs them.
 import { ShapeError, UsageError } from "../gpu/errors.js";
 import { type FftPlan, planFft, root } from "./fft-plan.js";
@@ -106,7 +106,7 @@ export interface KaldiOptions {
   power?: 1 | 2;
 }
 
-/** Everything that determines a front end's kernel and tables. */
+/** Everything that determines a spectrogram's kernel and tables. */
 export interface SpectrogramPlan {
   nFft: number;
   winLength: number;
@@ -131,7 +131,7 @@ export interface SpectrogramPlan {
 /** log10(1 + 10⁴·x), the scale of the model's spectrograms. */
 export const defaultLog: LogScale = { kind: "log10", gain: 1e4 };
 
-/** The front end of a spectrogram. Throws UsageError or ShapeError for settings that cannot be. */
+/** The plan of a spectrogram. Throws UsageError or ShapeError for settings that cannot be. */
 export function stftPlan(options: StftOptions, log: LogScale = { kind: "none" }): SpectrogramPlan {
   const { nFft = 1024, window = "hann_periodic", center = true, padMode = "constant", power = 2 } = options;
   const winLength = options.winLength ?? nFft;
@@ -147,16 +147,16 @@ export function stftPlan(options: StftOptions, log: LogScale = { kind: "none" })
   return { nFft, winLength, hopLength, left, pad: padMode, count, power, log, window: padded };
 }
 
-/** The front end of a mel spectrogram. */
+/** The plan of a mel spectrogram. */
 export function melPlan(options: MelSpectrogramOptions, log: LogScale = { kind: "none" }): SpectrogramPlan {
   const { sampleRate = 16000, nMels = 128, fMin, fMax, norm = "slaney", melScale = "slaney" } = options;
-  const frontEnd = stftPlan(options, log);
-  const filters = melFilters({ sampleRate, nFft: frontEnd.nFft, nMels, fMin, fMax, norm, melScale });
-  return { ...frontEnd, filters };
+  const plan = stftPlan(options, log);
+  const filters = melFilters({ sampleRate, nFft: plan.nFft, nMels, fMin, fMax, norm, melScale });
+  return { ...plan, filters };
 }
 
 /**
- * The front end of Kaldi's filterbank features (compute-fbank-feats, `torchaudio.compliance.kaldi.fbank`) without dither and
+ * The plan of Kaldi's filterbank features (compute-fbank-feats, `torchaudio.compliance.kaldi.fbank`) without dither and
  * energy: no centring, only frames that lie inside the signal, mean of each frame removed, pre-emphasis, symmetric window, zeros
  * on the right up to a power of two.
  */
@@ -202,22 +202,22 @@ function checkFrame(nFft: number, winLength: number, hopLength: number): void {
 }
 
 /** Rows of the result: mel bands, or frequencies. */
-export function rowsOf(frontEnd: SpectrogramPlan): number {
-  return frontEnd.filters?.length ?? Math.floor(frontEnd.nFft / 2) + 1;
+export function rowsOf(plan: SpectrogramPlan): number {
+  return plan.filters?.length ?? Math.floor(plan.nFft / 2) + 1;
 }
 
 /** Frames that `samples` give. Throws ShapeError for a signal too short to have one. */
-export function framesOf(frontEnd: SpectrogramPlan, samples: number): number {
-  const { nFft, winLength, left, pad } = frontEnd;
+export function framesOf(plan: SpectrogramPlan, samples: number): number {
+  const { nFft, winLength, left, pad } = plan;
   if (left > 0 && pad === "reflect" && samples <= left) {
     throw new ShapeError(
       `${samples} samples cannot be mirrored by ${left}: use a longer signal, a smaller nFft, or padMode "constant".`,
     );
   }
-  const frames = frontEnd.count(samples);
+  const frames = plan.count(samples);
   if (samples < 1 || frames < 1 || (pad === "symmetric" && samples < winLength)) {
     throw new ShapeError(
-      `${samples} samples do not fill one frame of ${frontEnd.preemphasis === undefined ? nFft : winLength}: use a longer signal or a shorter frame.`,
+      `${samples} samples do not fill one frame of ${plan.preemphasis === undefined ? nFft : winLength}: use a longer signal or a shorter frame.`,
     );
   }
   return frames;
@@ -225,8 +225,8 @@ export function framesOf(frontEnd: SpectrogramPlan, samples: number): number {
 
 /** The tables of spectrum.wgsl and where their parts start. */
 export interface Tables {
-  plan: FftPlan;
-  /** Complex numbers: the plan's twiddles, the factors that take a real transform apart, the window by pairs. */
+  fft: FftPlan;
+  /** Complex numbers: the FFT's twiddles, the factors that take a real transform apart, the window by pairs. */
   roots: Float32Array;
   untangleAt: number;
   windowAt: number;
@@ -237,11 +237,11 @@ export interface Tables {
   weights: Float32Array;
 }
 
-export function makeTables(frontEnd: SpectrogramPlan): Tables {
-  const { nFft, window, filters = [] } = frontEnd;
+export function makeTables(plan: SpectrogramPlan): Tables {
+  const { nFft, window, filters = [] } = plan;
   const odd = nFft % 2 === 1;
   const size = odd ? nFft : nFft / 2;
-  const plan = planFft(size);
+  const fft = planFft(size);
   const untangle: number[] = [];
   if (!odd) for (let k = 0; k <= size / 2; k++) untangle.push(...root(k, nFft));
   const pairs: number[] = [];
@@ -257,16 +257,16 @@ export function makeTables(frontEnd: SpectrogramPlan): Tables {
     });
   });
   return {
-    plan,
-    roots: Float32Array.from([...plan.twiddles, ...untangle, ...pairs]),
-    untangleAt: plan.twiddles.length / 2,
-    windowAt: (plan.twiddles.length + untangle.length) / 2,
+    fft,
+    roots: Float32Array.from([...fft.twiddles, ...untangle, ...pairs]),
+    untangleAt: fft.twiddles.length / 2,
+    windowAt: (fft.twiddles.length + untangle.length) / 2,
     indices: Int32Array.from([
-      ...plan.position,
-      ...plan.passes.flatMap((pass) => [pass.radix, pass.span, pass.twiddle]),
+      ...fft.position,
+      ...fft.passes.flatMap((pass) => [pass.radix, pass.span, pass.twiddle]),
       ...filters.flatMap((filter) => [filter.first, filter.weights.length]),
     ]),
-    melAt: size + 3 * plan.passes.length,
+    melAt: size + 3 * fft.passes.length,
     weights,
   };
 }
