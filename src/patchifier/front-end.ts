@@ -54,6 +54,12 @@ export async function checkFrontEnd(gpu: Gpu, config: FrontEndConfig): Promise<v
   });
 }
 
+/** A front end of the kernels that were found to be right here, where looking was turned on for the device. */
+export async function openFrontEnd(gpu: Gpu, config: FrontEndConfig): Promise<FrontEnd> {
+  await checkFrontEnd(gpu, config);
+  return new FrontEnd(gpu, config);
+}
+
 /** From recordings of any rate and length to log-mels on the CPU, in pieces of bounded size. */
 export class FrontEnd {
   /** The transform on the GPU. */

@@ -2,11 +2,10 @@
 // is added, and is what training draws its crops from. Not here: decoding (decoder.ts),
 // the browser's files (files.ts), or what clips are used for.
 import { toMono, type Waveform } from "../../src/audio/decode.js";
-import { resampleSignal } from "../../src/audio/resample.js";
 import type { MelSource } from "../../src/data/batches.js";
 import { DataError, UsageError } from "../../src/gpu/errors.js";
 import type { FrontEndConfig } from "../../src/patchifier/config.js";
-import { checkFrontEnd, copyCrop, type FrameMajorMel, FrontEnd } from "../../src/patchifier/front-end.js";
+import { copyCrop, type FrameMajorMel, type FrontEnd, openFrontEnd } from "../../src/patchifier/front-end.js";
 import type { Gpu } from "../../src/tensor/gpu.js";
 import type { ClipInfo, MelImage } from "../protocol.js";
 import type { Clip } from "./clip.js";
@@ -20,8 +19,9 @@ const longSeconds = 30;
 
 export class Library implements MelSource {
   readonly clips: Clip[] = [];
-  private frontEnd: FrontEnd | undefined;
-  private checked: Promise<void> | undefined;
+  private gpu: Gpu | undefined;
+  /** Of the device; made when something is to be heard. */
+  private frontEnd: Promise<FrontEnd> | undefined;
   private nextId = 1;
 
   constructor(
@@ -34,8 +34,8 @@ export class Library implements MelSource {
 
   /** Uses this device from now on. */
   attach(gpu: Gpu): void {
-    this.frontEnd = new FrontEnd(gpu, this.config);
-    this.checked = undefined;
+    this.gpu = gpu;
+    this.frontEnd = undefined;
   }
 
   get tracks(): readonly { frames: number; piece: string }[] {
@@ -120,32 +120,19 @@ export class Library implements MelSource {
 
   /** Mono at the front end's rate. */
   async mono(waveform: Waveform, name: string): Promise<Float32Array> {
-    const mono = toMono(waveform);
-    const { sampleRate } = this.config;
-    if (mono.length < leastSeconds * waveform.sampleRate) {
-      throw new DataError(`${name}: too short (${(mono.length / waveform.sampleRate).toFixed(2)} s)`);
+    const { sampleRate, channels } = waveform;
+    const { length } = channels[0];
+    if (length < leastSeconds * sampleRate) {
+      throw new DataError(`${name}: too short (${(length / sampleRate).toFixed(2)} s)`);
     }
-    if (waveform.sampleRate === sampleRate) return mono.slice();
-    return this.work(mono.length / waveform.sampleRate, () =>
-      resampleSignal(this.front.gpu, mono, waveform.sampleRate, sampleRate),
-    );
+    if (sampleRate === this.config.sampleRate) return toMono(waveform).slice();
+    return this.work(length / sampleRate, async () => (await this.opened()).mono(waveform));
   }
 
   /** The log-mel of mono samples at the front end's rate. */
   transform(samples: Float32Array): Promise<FrameMajorMel> {
-    const { sampleRate } = this.config;
-    return this.work(samples.length / sampleRate, async () => {
-      this.checked ??= this.check();
-      await this.checked;
-      return this.front.transform({ sampleRate, channels: [samples] });
-    });
-  }
-
-  /** Once for a device, before the first transform: whether its kernels are right. */
-  private async check(): Promise<void> {
-    const { gpu } = this.front;
-    await checkFrontEnd(gpu, this.config);
-    if (this.frontEnd?.gpu === gpu) this.frontEnd = new FrontEnd(gpu, this.config); // by what was found
+    const seconds = samples.length / this.config.sampleRate;
+    return this.work(seconds, async () => (await this.opened()).transformMono(samples));
   }
 
   /** Short signals get a turn; long ones are worked through in pieces, between which others have theirs. */
@@ -153,8 +140,9 @@ export class Library implements MelSource {
     return seconds > longSeconds ? work() : this.turns.take(work);
   }
 
-  private get front(): FrontEnd {
-    if (!this.frontEnd) throw new UsageError("Open the engine first.");
+  private opened(): Promise<FrontEnd> {
+    if (!this.gpu) throw new UsageError("Open the engine first.");
+    this.frontEnd ??= openFrontEnd(this.gpu, this.config);
     return this.frontEnd;
   }
 }
