@@ -67,6 +67,8 @@ export interface CardFacts {
     /** Of training steps alone, by the run's log. */
     seconds: number;
     parts: CardPart[];
+    /** The run whose encoder this one began with. */
+    begun?: { command: string; steps: number; batch: number; sha256: string };
   };
   scores?: CardScores;
 }
@@ -149,13 +151,20 @@ function trainingText(config: RunConfig, { training }: CardFacts): string {
     ...[first, last, chance].map((value) => (value === undefined ? "" : formatNumber(value, 4))),
     plain ? `${plain.words} ${formatNumber(plain.value, 4)}` : "",
   ]);
-  const begun = config.init ? ` It began with the encoder of ${config.init}.` : "";
+  const { begun } = training;
+  const before = begun
+    ? ` It began with the encoder of an earlier run, ${plural(begun.steps, "step")} of ${plural(begun.batch, "crop")}, whose weights have the \
+SHA-256 \`${begun.sha256}\`.`
+    : "";
+  const commands = begun
+    ? [`${begun.command} --out runs/first`, config.command.replace(/--init[ =]\S+/, "--init runs/first")]
+    : [config.command];
   return `Objective \`${pretrain.objective}\`: ${plural(training.steps, "step")} of ${plural(training.batch, "crop")}, ${plural(crops, "crop")} in all \
 (${formatNumber(hours, 3)} hours heard), in ${formatDuration(training.seconds)} on ${adapter.name}, with melgrad ${config.melgrad} on \
-${config.created.slice(0, 10)}; peak learning rate ${formatNumber(pretrain.lr, 3)}, seed ${config.seed}.${begun}
+${config.created.slice(0, 10)}; peak learning rate ${formatNumber(pretrain.lr, 3)}, seed ${config.seed}.${before}
 
 \`\`\`
-${config.command}
+${commands.join("\n")}
 \`\`\`
 
 On held-out pieces:

@@ -43,7 +43,8 @@ export async function release({ run, models, name, scores, arm }: ReleaseOptions
   const source = new RunFolder(run);
   if (!(await exists(source.configPath)))
     throw new UsageError(`'${run}' is not a run's folder (no config.json).`);
-  const config = publicConfig(parseConfig(await source.readJson("config.json"), source.configPath));
+  const given = parseConfig(await source.readJson("config.json"), source.configPath);
+  const config = publicConfig(given);
   const { weights, steps } = await trainedWeights(source, config);
   const bytes = serialise(weights);
   if (bytes.length > mostBytes) {
@@ -65,11 +66,13 @@ export async function release({ run, models, name, scores, arm }: ReleaseOptions
       batch: config.pretrain.batch,
       seconds: Math.round(log.reduce((sum, { stepMs }) => sum + stepMs, 0) / 1000),
       parts: partsOf(source, config, steps),
+      begun: given.init === undefined ? undefined : await begunOf(given.init),
     },
   };
-  const given = scores ?? ((await exists(source.file("probe.json"))) ? source.file("probe.json") : undefined);
-  if (given)
-    facts.scores = await readScores(given, arm, config, encoderDigest(weights, encoderSizes(config.model)));
+  const probed = (await exists(source.file("probe.json"))) ? source.file("probe.json") : undefined;
+  const table = scores ?? probed;
+  if (table)
+    facts.scores = await readScores(table, arm, config, encoderDigest(weights, encoderSizes(config.model)));
   const card = cardText(config, facts);
   for (const text of [JSON.stringify(config), JSON.stringify(facts), card]) refuseOwnPaths(text, run);
 
@@ -181,6 +184,19 @@ function encoderOf(
     own.set(name, found);
   }
   return own;
+}
+
+/** What the encoder began with: a run, or a released model, by the file of its weights. */
+async function begunOf(file: string): Promise<CardFacts["training"]["begun"]> {
+  const folder = new RunFolder(dirname(file).replace(/[\\/]checkpoint$/, ""));
+  const { command, pretrain, init } = parseConfig(await folder.readJson("config.json"), folder.configPath);
+  if (init !== undefined) {
+    throw new UsageError(
+      `${folder.path} began with another encoder itself: a card tells of two runs at most.`,
+    );
+  }
+  const { steps, batch } = pretrain;
+  return { command: publicCommand(command), steps, batch, sha256: sha256(await readFile(file)) };
 }
 
 /** The run's settings without what is of this machine: where it wrote, where its own music lay. */

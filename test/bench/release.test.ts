@@ -72,6 +72,13 @@ beforeAll(async () => {
   ] as const) {
     writeFileSync(at("run", `${name}.jsonl`), lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
   }
+  // The run whose encoder it began with.
+  const { init: _, ...first } = config;
+  mkdirSync(at("runs", "before", "checkpoint"), { recursive: true });
+  const command = `melgrad train --data mixed --steps 5 --out ${at("runs", "before")}`;
+  const before = { ...first, command, pretrain: { ...pretrain, steps: 5 } };
+  writeFileSync(at("runs", "before", "config.json"), JSON.stringify(before));
+  cpSync(at("run", "model.safetensors"), at("runs", "before", "checkpoint", "model.safetensors"));
   const { model } = await loadModel(gpu(), at("run"));
   weights = await weightsDigest(model);
   model.dispose();
@@ -140,8 +147,12 @@ describe("a released model", () => {
       `${count.toLocaleString("en-US")} parameters`,
       createHash("sha256").update(bytes).digest("hex"),
       "7 steps of 3 crops, 21 crops in all (0.00597 hours heard), in 28 s on an adapter", // 21 · 32 · 512 / 16000 s
-      "It began with the encoder of before.",
-      "\nmelgrad train --data mixed+arranged --init before --steps 7\n",
+      "It began with the encoder of an earlier run, 5 steps of 3 crops,",
+      createHash("sha256")
+        .update(readFileSync(at("run", "model.safetensors")))
+        .digest("hex"),
+      "\nmelgrad train --data mixed --steps 5 --out runs/first\n" +
+        "melgrad train --data mixed+arranged --init runs/first --steps 7\n",
       "61 pieces, 67 tracks, 2.03 hours; held out: 2 pieces",
       "| songs \\| of people | GPL-2+ |",
       "| InfoNCE | 3.9 | 3.2 |",
