@@ -167,7 +167,7 @@ ${config.created.slice(0, 10)}; peak learning rate ${formatNumber(pretrain.lr, 3
 ${commands.join("\n")}
 \`\`\`
 
-On held-out pieces:
+On held-out pieces${begun ? " (some of which the earlier run may have heard)" : ""}:
 
 ${table(["part of the loss", "before", "after", "guessing", "a plain answer"], rows)}`;
 }
