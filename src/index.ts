@@ -9,6 +9,7 @@ import { Device } from "./gpu/device.js";
 import { openBrowserGpu } from "./host/browser.js";
 import { openPageStore } from "./host/tuning-opfs.js";
 import type { OpenOptions } from "./host/types.js";
+import "./ops/cut/index.js";
 import { checkIndices } from "./ops/indices.js";
 import { makeTuner, startTuner } from "./ops/tuning-families.js";
 import { Gpu } from "./tensor/gpu.js";

@@ -11,6 +11,7 @@ import { halfFault } from "./host/node/half.js";
 import { pauseDuring } from "./host/node/pause.js";
 import { TuningFiles } from "./host/tuning-files.js";
 import type { HostGpu, OpenOptions } from "./host/types.js";
+import "./ops/cut/index.js";
 import { checkIndices } from "./ops/indices.js";
 import { makeTuner, startTuner } from "./ops/tuning-families.js";
 import { Gpu } from "./tensor/gpu.js";

@@ -8,6 +8,7 @@ struct Params {
   count: u32, span: u32, scale: f32,
 #if SEEDED >= 1
   threshold: u32,
+  first: u32, // of a tensor's elements
 #endif
 #if SEEDED == 1
   key: u32,
@@ -31,6 +32,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let scale = p.scale;
 #if SEEDED >= 1
   let threshold = vec4(p.threshold);
+  let first = p.first;
 #endif
 #if SEEDED == 1
   let key = vec4(p.key);
@@ -41,7 +43,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 #if SEEDED == 0
     let kept = (mask[i] & vec4(0x7fffffffu)) != vec4(0u);
 #else
-    let kept = hash4(hash4(vec4(i * 4u) + vec4(0u, 1u, 2u, 3u)) ^ key) >= threshold;
+    let kept = hash4(hash4(vec4(first + i * 4u) + vec4(0u, 1u, 2u, 3u)) ^ key) >= threshold;
 #endif
     target_[i] = select(vec4(0.0), source[i] * scale, kept);
   }

@@ -6,7 +6,7 @@
 // Padded to a multiple of 4. Grid as in elementwise/program.
 #include "lib/index"
 #include "lib/hash"
-struct Params { count: u32, span: u32 }
+struct Params { count: u32, span: u32, first: u32 } // first: of a tensor's elements
 @group(0) @binding(0) var<storage, read> keys: array<u32>;
 @group(0) @binding(1) var<storage, read_write> target_: array<vec4<f32>>;
 var<immediate> p: Params;
@@ -17,8 +17,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let begin = linear_group(group, groups) * p.span;
   let end = min(begin + p.span, p.count);
   let key = vec4(keys[0]);
+  let first = p.first;
   for (var i = begin + lane; i < end; i += 64u) {
-    let bits = hash4(hash4(vec4(i * 4u) + vec4(0u, 1u, 2u, 3u)) ^ key);
+    let bits = hash4(hash4(vec4(first + i * 4u) + vec4(0u, 1u, 2u, 3u)) ^ key);
     let u = (vec4<f32>(bits >> vec4(9u)) + 0.5) * (1.0 / 8388608.0);
     let rest = 1.0 - u;
     let series = rest * (1.0 + rest * (0.5 + rest * (1.0 / 3.0 + rest * (0.25 + rest * 0.2))));

@@ -178,21 +178,22 @@ function dropout(use: KernelUse, random: Random): Trial[] {
   const x = normals(random, size);
   const [key, threshold, scale] = [random.word(), Math.floor(0.3 * 2 ** 32), 1.5];
   const mask = Uint32Array.from({ length: size }, () => (random.integer(2) ? bitsOf(1) : 0));
-  const kept = (i: number) => (seeded === 0 ? mask[i] !== 0 : hash(hash(i) ^ key) >>> 0 >= threshold);
+  const first = seeded === 0 ? 0 : 4096;
+  const kept = (i: number) => (seeded === 0 ? mask[i] !== 0 : hash(hash(first + i) ^ key) >>> 0 >= threshold);
   const bound = [input(x), output(build(size, (i) => (kept(i) ? scale * x[i] : 0)))];
   if (seeded === 0) bound.push(input(mask));
   if (seeded === 2) bound.push(input(Uint32Array.of(key)));
-  return over(size, bound, { scale, threshold, key });
+  return over(size, bound, { scale, threshold, first, key });
 }
 
 function gumbel(_: KernelUse, random: Random): Trial[] {
-  const key = random.word();
+  const [key, first] = [random.word(), 4096];
   const wanted = build(1001, (i) => {
-    const u = ((hash(hash(i) ^ key) >>> 9) + 0.5) / 8388608;
+    const u = ((hash(hash(first + i) ^ key) >>> 9) + 0.5) / 8388608;
     return -Math.log(-Math.log(u));
   });
   // float32 rounds u to 24 bits, which -log(u) near u = 1 makes more of.
-  return over(1001, [input(Uint32Array.of(key)), output(wanted, 1e-3)]);
+  return over(1001, [input(Uint32Array.of(key)), output(wanted, 1e-3)], { first });
 }
 
 export const elementwiseChecks: CheckTable = {

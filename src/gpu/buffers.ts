@@ -17,6 +17,8 @@ export interface Block {
   readonly bindingSize: number;
   /** What it holds, for reports: a label, or the shape of a tensor. */
   readonly holds?: string | readonly number[];
+  /** The block that it is a part of. */
+  readonly of?: Block;
 }
 
 /** Sizes in bytes, counted by the pool. */
@@ -166,13 +168,8 @@ export class BufferPool {
   }
 
   private create(size: number, label: string): GPUBuffer {
-    const limit = Math.min(this.capabilities.maxBindingBytes, this.capabilities.maxBufferBytes);
-    if (size > limit) {
-      throw new OutOfMemoryError(
-        `A buffer of ${formatBytes(size)} is more than this adapter binds at once (${formatBytes(limit)}): ` +
-          `make the batch, the crop or the model smaller.`,
-      );
-    }
+    const { maxBufferBytes } = this.capabilities;
+    if (size > maxBufferBytes) throw tooLarge("a buffer", size, maxBufferBytes);
     const checked = size >= 1 << 20;
     if (checked) this.device.pushErrorScope("out-of-memory");
     const buffer = this.device.createBuffer({
@@ -213,6 +210,14 @@ export class BufferPool {
 const GPU_COPY_SRC = 0x0004;
 const GPU_COPY_DST = 0x0008;
 const GPU_STORAGE = 0x0080;
+
+/** What is said where an operand of a kernel, or a buffer, has more bytes than the adapter takes. */
+export function tooLarge(where: string, bytes: number, limit: number): OutOfMemoryError {
+  return new OutOfMemoryError(
+    `${where}: ${formatBytes(bytes)} is more than this adapter takes at once (${formatBytes(limit)}): ` +
+      `make the batch, the crop or the model smaller.`,
+  );
+}
 
 /** "1.5 MiB", for messages. */
 export function formatBytes(bytes: number): string {

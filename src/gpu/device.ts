@@ -1,7 +1,7 @@
 // The device: one place through which every kernel runs. It looks at what it is asked for and hands it on, to be run
 // (open-commands.ts) or, while a function is recorded, to be written down (recorder.ts); it reads back, and errors that WebGPU reports
 // later surface there. Not here: choosing an adapter (host/), shapes and dtypes (tensor/).
-import { type Block, BufferPool } from "./buffers.js";
+import { type Block, BufferPool, tooLarge } from "./buffers.js";
 import {
   type Capabilities,
   distrust,
@@ -196,8 +196,7 @@ export class Device {
     } finally {
       this.commands = this.open;
     }
-    const { maxBindingBytes, maxBufferBytes } = this.capabilities;
-    const recording = recorder.finish(Math.min(maxBindingBytes, maxBufferBytes));
+    const recording = recorder.finish(this.capabilities.maxBufferBytes);
     return { result, program: new Program(this, recording, label) };
   }
 
@@ -218,6 +217,10 @@ export class Device {
     const { bindings } = kernel;
     const idle = blocks.every(({ byteLength }, i) => byteLength === 0 || bindings[i] === "read");
     if ((idle && blocks.length === bindings.length) || x * y * z === 0) return;
+    const { maxBindingBytes } = this.capabilities;
+    for (const { bindingSize } of blocks) {
+      if (bindingSize > maxBindingBytes) throw tooLarge(kernel.name, bindingSize, maxBindingBytes);
+    }
     this.commands.run(kernel, blocks, params ?? {}, groups);
   }
 

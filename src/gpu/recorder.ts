@@ -120,7 +120,8 @@ export class Recorder implements Commands {
     const externals = new Set<Block>();
     const slotBlocks = new Set<Block>(slots.map(({ block }) => block));
     const apart: [number, number][] = [];
-    const touch = (block: Block, at: number) => {
+    const touch = (part: Block, at: number) => {
+      const block = part.of ?? part;
       const i = index.get(block as PlannedBlock);
       if (i !== undefined) {
         times[i].first = Math.min(times[i].first, at);

@@ -5,7 +5,9 @@ import type { Device } from "../gpu/device.js";
 import { DataError } from "../gpu/errors.js";
 import type { Kernel } from "../gpu/pipelines.js";
 import { firstUsable, teamKernel } from "../ops/alternatives.js";
+import type { ChunkCut } from "../ops/cut/arenas.js";
 import { planGrid } from "../ops/launch.js";
+import { cutters } from "../ops/pieces.js";
 import { planTeams } from "../ops/row-teams.js";
 import type { Tensor } from "../tensor/tensor.js";
 import {
@@ -40,6 +42,7 @@ export class GradientClipper {
   readonly result: Tensor;
   private readonly partial: Tensor;
   private readonly chunks: Tensor;
+  private readonly cut: ChunkCut | undefined;
   private readonly count: number;
 
   constructor(
@@ -47,8 +50,10 @@ export class GradientClipper {
     readonly parameters: ParameterSet,
   ) {
     const { gpu } = parameters;
-    this.chunks = chunkTable(parameters);
-    this.count = this.chunks.size / 2;
+    const table = parameters.chunks();
+    this.count = table.length / 2;
+    this.cut = cutters.chunks?.(gpu.device, table);
+    this.chunks = gpu.tensor(new Int32Array(table.buffer), [table.length]).keep();
     this.partial = gpu.empty([this.count]).keep();
     this.result = gpu.empty([2]).keep();
   }
@@ -57,16 +62,20 @@ export class GradientClipper {
   measure(maxNorm: number): void {
     const { device } = this.parameters.gpu;
     const { gradients } = this.parameters.arenas;
-    const chunks = this.count;
-    const { kernel, groups } = teamKernel(device, "optim/square_sum", {}, (team) =>
-      planTeams(device.capabilities, chunks, chunkSize, true, team),
-    );
-    device.run(kernel, [this.chunks.block, gradients, this.partial.block], { chunks }, groups);
+    const launch = (blocks: readonly Block[], chunks: number) => {
+      const { kernel, groups } = teamKernel(device, "optim/square_sum", {}, (team) =>
+        planTeams(device.capabilities, chunks, chunkSize, true, team),
+      );
+      device.run(kernel, blocks, { chunks }, groups);
+    };
+    const blocks = [this.chunks.block, gradients, this.partial.block];
+    if (this.cut) this.cut(blocks, launch);
+    else launch(blocks, this.count);
     const limit = Number.isFinite(maxNorm) ? maxNorm : 3e38;
     device.run(
       firstUsable(device, "optim/clip_scale", [{ WIDTH: 64 }, { WIDTH: 1 }]),
       [this.partial.block, this.result.block],
-      { chunks, max_norm: limit },
+      { chunks: this.count, max_norm: limit },
       [1],
     );
   }
@@ -85,7 +94,7 @@ export class GradientClipper {
 }
 
 /**
- * Updates all parameters of a set in one dispatch. Its moments lie on the device; `state()` and `restore()` are for
+ * Updates all parameters of a set in one dispatch, or in as many as their arena has pieces that can be bound. Its moments lie on the device; `state()` and `restore()` are for
  * checkpoints.
  */
 export class Optimizer {
@@ -221,13 +230,10 @@ function overArena(
   blocks: readonly Block[],
   params: Readonly<Record<string, number>>,
 ): void {
-  const count = blocks[blocks.length - 1].byteLength / 16;
-  const { groups, span } = planGrid(device.capabilities, count);
-  device.run(kernel, blocks, { count, span, ...params }, groups);
-}
-
-function chunkTable(parameters: ParameterSet): Tensor {
-  const table = parameters.chunks();
-  const { gpu } = parameters;
-  return gpu.tensor(new Int32Array(table.buffer), [table.length]).keep();
+  const launch = (parts: readonly Block[]) => {
+    const count = parts[parts.length - 1].byteLength / 16;
+    const { groups, span } = planGrid(device.capabilities, count);
+    device.run(kernel, parts, { count, span, ...params }, groups);
+  };
+  if (!cutters.arenas?.(device, blocks, launch)) launch(blocks);
 }

@@ -16,6 +16,7 @@ import { add, mul } from "./binary.js";
 import { defineOp } from "./define.js";
 import { foldGroups } from "./launch.js";
 import { matmul } from "./matmul.js";
+import { blocksOf } from "./pieces.js";
 import { softmax } from "./softmax.js";
 import { stridedCopy } from "./strided.js";
 import { reshape } from "./view.js";
@@ -105,7 +106,7 @@ export function attentionPass(pass: AttentionPass, x: Tensor, plan: AttentionPla
   const choice = device.chooser.choose(attentionFamily, shape);
   const taken = usableChoice(device, attentionFamily, shape, choice, { build });
   const kernel = device.kernel(...build(taken));
-  const bound = (mask ? [...blocks, mask] : blocks).map((tensor) => tensor.block);
+  const bound = blocksOf(mask ? [...blocks, mask] : blocks);
   device.run(kernel, bound, params, foldGroups(pairs * variantOf(taken, shape).groups));
 }
 

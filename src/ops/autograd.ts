@@ -4,15 +4,16 @@ import { MelgradError, ShapeError } from "../gpu/errors.js";
 import { formatShape, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { combine } from "./elementwise.js";
-import { planGrid } from "./launch.js";
+import { runElements } from "./launch.js";
+import { byRows } from "./pieces.js";
 
 /** target += source, in place and outside the graph. Both of the same shape. */
 export function accumulate(target: Tensor, source: Tensor): void {
   const { device } = target.gpu;
-  const count = Math.ceil(target.size / 4);
-  const { groups, span } = planGrid(device.capabilities, count);
   const kernel = device.kernel("elementwise/accumulate");
-  device.run(kernel, [source.block, target.block], { count, span }, groups);
+  byRows(target.size, [source, target], (parts, size) => {
+    runElements(kernel, parts, size);
+  });
 }
 
 /** Tensors that gradients flow through, every one after all that it was computed from. */

@@ -1,7 +1,8 @@
 // Another element type for the same values. The only way from f16 to the operations that take f32 alone.
 import type { DType, Tensor } from "../tensor/tensor.js";
 import { defineOp, result } from "./define.js";
-import { planGrid } from "./launch.js";
+import { runElements } from "./launch.js";
+import { byRows } from "./pieces.js";
 
 /** Also to the type that x has already; what `cast` leaves out. */
 export const castOp = defineOp<{ dtype: DType }>({
@@ -12,10 +13,10 @@ export const castOp = defineOp<{ dtype: DType }>({
   forward([x], { dtype }) {
     const { device } = x.gpu;
     const y = x.gpu.empty(x.shape, { dtype });
-    const count = Math.ceil(x.size / 4);
     const kernel = device.kernel("elementwise/cast", { FROM: x.dtype, TO: dtype });
-    const { groups, span } = planGrid(device.capabilities, count);
-    device.run(kernel, [x.block, y.block], { count, span }, groups);
+    byRows(x.size, [x, y], (parts, size) => {
+      runElements(kernel, parts, size);
+    });
     return result(y);
   },
   // Gradients are f32 whatever the type of the values.

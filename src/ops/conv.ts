@@ -5,8 +5,9 @@ import { formatShape, type Shape, sizeOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { add } from "./binary.js";
 import { defineOp } from "./define.js";
-import { planGrid } from "./launch.js";
+import { runElements } from "./launch.js";
 import { matmul } from "./matmul.js";
+import { byRows } from "./pieces.js";
 import { sum } from "./reduce.js";
 import { permute, reshape } from "./view.js";
 
@@ -51,21 +52,12 @@ function unfold(x: Tensor, g: Geometry): Tensor {
   }
   const cols = x.gpu.empty(shape);
   const quad = out_w % 4 === 0;
-  const count = Math.ceil(cols.size / 4);
-  const { groups, span } = planGrid(device.capabilities, count);
-  const lengths = {
-    n0: quad ? out_w / 4 : out_w,
-    n1: out_h,
-    n2: kernel_w,
-    n3: kernel_h,
-    n4: batch * channels,
-  };
-  device.run(
-    device.kernel("conv/unfold", { QUAD: quad }),
-    [x.block, cols.block],
-    { count, span, height, width, sy, sx, py, px, ...lengths },
-    groups,
-  );
+  byRows(batch * channels, [x, cols], (parts, maps) => {
+    const lengths = { n0: quad ? out_w / 4 : out_w, n1: out_h, n2: kernel_w, n3: kernel_h, n4: maps };
+    const params = { height, width, sy, sx, py, px, ...lengths };
+    const kernel = device.kernel("conv/unfold", { QUAD: quad });
+    runElements(kernel, parts, parts[1].size, params);
+  });
   return cols;
 }
 
@@ -80,15 +72,12 @@ function fold(cols: Tensor, g: Geometry): Tensor {
   }
   const x = cols.gpu.empty(shape);
   const quad = width % 4 === 0;
-  const count = Math.ceil(x.size / 4);
-  const { groups, span } = planGrid(device.capabilities, count);
-  const lengths = { n0: quad ? width / 4 : width, n1: height, n2: batch * channels };
-  device.run(
-    device.kernel("conv/fold", { QUAD: quad, UNIT: sy === 1 && sx === 1 }),
-    [cols.block, x.block],
-    { count, span, kernel_h, kernel_w, out_h, out_w, sy, sx, py, px, ...lengths },
-    groups,
-  );
+  byRows(batch * channels, [cols, x], (parts, maps) => {
+    const lengths = { n0: quad ? width / 4 : width, n1: height, n2: maps };
+    const params = { kernel_h, kernel_w, out_h, out_w, sy, sx, py, px, ...lengths };
+    const kernel = device.kernel("conv/fold", { QUAD: quad, UNIT: sy === 1 && sx === 1 });
+    runElements(kernel, parts, parts[1].size, params);
+  });
   return x;
 }
 

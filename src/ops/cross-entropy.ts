@@ -5,6 +5,7 @@ import { formatShape, rowsOf, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { defineOp } from "./define.js";
 import { foldMean, foldSum } from "./loss-sums.js";
+import { blocksOf, byRows } from "./pieces.js";
 import { planRows } from "./row-teams.js";
 
 /** What becomes of the losses of the elements or rows. */
@@ -45,13 +46,15 @@ export function crossEntropyRows(
   const { device } = gpu;
   const saved = { losses: gpu.empty([rows]), lse: gpu.empty([rows]), valid: gpu.empty([rows]) };
   const diagonal = { DIAGONAL: targets === undefined };
-  const plan = planRows(logits, [rows, classes], "loss/cross_entropy", diagonal);
-  device.run(
-    plan.kernel,
-    [logits, targets ?? logits, saved.losses, saved.lse, saved.valid].map((tensor) => tensor.block),
-    { rows, items: plan.items, classes, scale, smoothing, ignore },
-    plan.groups,
-  );
+  const { losses, lse, valid } = saved;
+  const square = targets ? 1 : classes; // a diagonal's rows stay together
+  const cut = [logits, targets, losses, lse, valid] as const;
+  byRows(rows / square, cut, ([logits, targets = logits, ...rest], squares) => {
+    const rows = squares * square;
+    const plan = planRows(logits, [rows, classes], "loss/cross_entropy", diagonal);
+    const params = { rows, items: plan.items, classes, scale, smoothing, ignore };
+    device.run(plan.kernel, blocksOf([logits, targets, ...rest]), params, plan.groups);
+  });
   return saved;
 }
 
@@ -78,19 +81,20 @@ export function crossEntropyRowsBackward(
   const classes = logits.shape[logits.rank - 1];
   const rows = rowsOf(logits.shape);
   const { device } = logits.gpu;
-  const plan = planRows(logits, [rows, classes], "loss/cross_entropy_backward", {
-    DIAGONAL: targets === undefined,
-    EACH: each,
-    MEAN: count !== undefined,
-    IN_PLACE: out === undefined,
+  const cut = [logits, targets, lse, each ? grad : undefined, out] as const;
+  const square = targets ? 1 : classes;
+  byRows(rows / square, cut, ([logits, targets, lse, own = grad, out], squares) => {
+    const rows = squares * square;
+    const plan = planRows(logits, [rows, classes], "loss/cross_entropy_backward", {
+      DIAGONAL: targets === undefined,
+      EACH: each,
+      MEAN: count !== undefined,
+      IN_PLACE: out === undefined,
+    });
+    const tensors = [targets ?? lse, lse, own, count ?? lse, logits, ...(out ? [out] : [])];
+    const params = { rows, items: plan.items, classes, scale, smoothing, ignore, factor };
+    device.run(plan.kernel, blocksOf(tensors), params, plan.groups);
   });
-  const tensors = [targets ?? lse, lse, grad, count ?? lse, logits, ...(out ? [out] : [])];
-  device.run(
-    plan.kernel,
-    tensors.map((tensor) => tensor.block),
-    { rows, items: plan.items, classes, scale, smoothing, ignore, factor },
-    plan.groups,
-  );
   return out ?? logits;
 }
 

@@ -3,7 +3,8 @@ import { ShapeError } from "../gpu/errors.js";
 import { formatShape, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { defineOp } from "./define.js";
-import { planGrid } from "./launch.js";
+import { runElements } from "./launch.js";
+import { byRows } from "./pieces.js";
 
 interface DropoutOptions {
   p: number;
@@ -38,16 +39,14 @@ function drop(
 ): Tensor {
   const { device } = x.gpu;
   const out = x.gpu.empty(x.shape);
-  const count = Math.ceil(x.size / 4);
-  const blocks = [x.block, out.block];
-  const extra = mask ?? keys;
-  if (extra) blocks.push(extra.block);
-  const { groups, span } = planGrid(device.capabilities, count);
-  const params: Record<string, number> = { count, span, scale: 1 / (1 - p) };
-  if (!mask) params.threshold = dropoutThreshold(p);
-  if (!mask && typeof seed === "number") params.key = dropoutKey(seed);
   const kernel = device.kernel("elementwise/dropout", { SEEDED: mask ? 0 : keys ? 2 : 1 });
-  device.run(kernel, blocks, params, groups);
+  byRows(x.size, [x, out, mask], ([x, out, mask], size, first) => {
+    const extra = mask ?? keys;
+    const params: Record<string, number> = { scale: 1 / (1 - p) };
+    if (!mask) Object.assign(params, { first, threshold: dropoutThreshold(p) });
+    if (!mask && typeof seed === "number") params.key = dropoutKey(seed);
+    runElements(kernel, extra ? [x, out, extra] : [x, out], size, params);
+  });
   return out;
 }
 

@@ -11,7 +11,8 @@ import {
   stridesOf,
 } from "../tensor/shape.js";
 import type { DType, Tensor } from "../tensor/tensor.js";
-import { planGrid } from "./launch.js";
+import { runElements } from "./launch.js";
+import { cutters } from "./pieces.js";
 import { stridedCopy } from "./strided.js";
 
 /** What is computed, in WGSL on vec4s. */
@@ -44,6 +45,12 @@ interface Reading {
   defines: Record<string, string | number>;
   params: Record<string, number>;
 }
+
+/** Of each operand, along the axes of what is walked. */
+type Strides = readonly (readonly number[])[];
+
+/** Runs a program on operands and results, over a shape by strides. */
+export type Launch = (tensors: readonly Tensor[], over: Shape, strides: Strides) => void;
 
 const parameterWords = 16;
 
@@ -86,27 +93,29 @@ export function runElementwise(
     return runElementwise({ body, results }, operands.with(worst, copy), { ...options, shape, walk });
   }
   const outputs = results.map(() => gpu.empty(shape, { dtype }));
-  const defines: Record<string, string | number> = {
-    INPUTS: operands.length,
-    OUTPUTS: outputs.length,
-    NUMBERS: numbers.length,
-    BODY: body,
-    ...reading.defines,
+  const read = (own: Shape, by: Strides) => readOperands(own, by, bits, words, whether) as Reading;
+  const launch = (tensors: readonly Tensor[], own: Shape, by: Strides, how = read(own, by)) => {
+    const defines: Record<string, string | number> = {
+      INPUTS: operands.length,
+      OUTPUTS: outputs.length,
+      NUMBERS: numbers.length,
+      BODY: body,
+      ...how.defines,
+    };
+    results.forEach((expression, k) => {
+      defines[`BINDING${k}`] = operands.length + k;
+      defines[`OUT${k}`] = bits ? "vec4<u32>" : "vec4<f32>";
+      defines[`RESULT${k}`] = expression;
+    });
+    const params: Record<string, number> = { ...how.params };
+    numbers.forEach((value, k) => {
+      params[`c${k}`] = value;
+    });
+    const kernel = device.kernel("elementwise/program", defines satisfies Defines);
+    runElements(kernel, tensors, sizeOf(own), params);
   };
-  results.forEach((expression, k) => {
-    defines[`BINDING${k}`] = operands.length + k;
-    defines[`OUT${k}`] = bits ? "vec4<u32>" : "vec4<f32>";
-    defines[`RESULT${k}`] = expression;
-  });
-  const count = Math.ceil(sizeOf(shape) / 4);
-  const { groups, span } = planGrid(device.capabilities, count);
-  const params: Record<string, number> = { count, span, ...reading.params };
-  numbers.forEach((value, k) => {
-    params[`c${k}`] = value;
-  });
-  const kernel = device.kernel("elementwise/program", defines satisfies Defines);
-  const blocks = [...operands, ...outputs].map((x) => x.block);
-  device.run(kernel, blocks, params, groups);
+  const tensors = [...operands, ...outputs];
+  if (!cutters.elementwise?.(tensors, over, strides, launch)) launch(tensors, over, strides, reading);
   return outputs;
 }
 

@@ -5,12 +5,13 @@ import { formatShape, mergeAxes, resolveAxis, type Shape, sizeOf, stridesOf } fr
 import type { Tensor } from "../tensor/tensor.js";
 import { defineOp, result } from "./define.js";
 import { filled } from "./fill.js";
-import { foldGroups, planGrid } from "./launch.js";
+import { foldLanes, runElements } from "./launch.js";
 import { slice } from "./move.js";
+import { blocksOf, cutters } from "./pieces.js";
 import { stridedCopy } from "./strided.js";
 
 /** x as [outer, rows, inner] around an axis, and how the index is read: at o·io + j·ij + i·ii. */
-interface Layout {
+export interface Layout {
   outer: number;
   rows: number;
   picks: number;
@@ -35,9 +36,16 @@ const nan = "0x7fc00000u";
 
 /** The picked elements, of `shape`, and `outside` (bits) where the index is outside x; outside the graph. */
 export function pick(x: Tensor, index: Tensor, axis: number, shape: Shape, outside = nan): Tensor {
+  const out = x.gpu.empty(shape, { dtype: x.dtype });
+  pickInto(x, index, layoutOf(x.shape, axis, index), out, outside);
+  return out;
+}
+
+export function pickInto(x: Tensor, index: Tensor, layout: Layout, out: Tensor, outside: string): void {
   const { device } = x.gpu;
-  const { outer, rows, picks, inner, io, ij, ii } = layoutOf(x.shape, axis, index);
+  const { outer, rows, picks, inner, io, ij, ii } = layout;
   const full = ii === 1;
+  if (cutters.pick?.(x, index, layout, out, outside)) return;
   const from = [rows * inner, 0, 1];
   const merged = mergeAxes([outer, picks, inner], full ? [from] : [from, [io, ij, ii]]);
   if (merged.shape.length === 0) {
@@ -48,10 +56,7 @@ export function pick(x: Tensor, index: Tensor, axis: number, shape: Shape, outsi
   const [steps, indexSteps] = merged.strides;
   const quad = full ? merged.shape[last] % 4 === 0 : inner % 4 === 0;
   const vectors = quad && !full;
-  const out = x.gpu.empty(shape, { dtype: x.dtype });
-  const count = Math.ceil(out.size / 4);
-  const { groups, span } = planGrid(device.capabilities, count);
-  const params: Record<string, number> = { count, span, size: out.size, rows, beside: steps[last] };
+  const params: Record<string, number> = { size: out.size, rows, beside: steps[last] };
   params.inner = vectors ? inner / 4 : inner;
   for (let k = 0; k <= last; k++) {
     const innermost = k === 0;
@@ -61,15 +66,26 @@ export function pick(x: Tensor, index: Tensor, axis: number, shape: Shape, outsi
     if (!full) params[`t${k}`] = indexSteps[last - k];
   }
   const defines = { RANK: last + 1, OUTER: last, LAST: `x${last}`, FULL: full, QUAD: quad, OUTSIDE: outside };
-  device.run(device.kernel("gather", defines), [x.block, index.block, out.block], params, groups);
-  return out;
+  const kernel = device.kernel("gather", defines);
+  runElements(kernel, [x, index, out], out.size, params);
 }
 
 /** start (zeros where absent) of `shape` plus src added at the indexed places; outside the graph. */
 function addAt(start: Tensor | undefined, index: Tensor, src: Tensor, axis: number, shape: Shape): Tensor {
+  const layout = layoutOf(shape, axis, index);
+  return cutters.add?.(start, index, src, layout, shape) ?? added(start, index, src, layout, shape);
+}
+
+/** The same of tensors that fit a binding. */
+export function added(
+  start: Tensor | undefined,
+  index: Tensor,
+  src: Tensor,
+  { outer, rows, picks, inner, io, ij, ii }: Layout,
+  shape: Shape,
+): Tensor {
   const { gpu } = src;
   const { device } = gpu;
-  const { outer, rows, picks, inner, io, ij, ii } = layoutOf(shape, axis, index);
   const vec = inner % 4 === 0 && ii === 0;
   const width = vec ? inner / 4 : inner;
   if (outer * width >= (device.capabilities.software ? 16 : 16384)) {
@@ -77,9 +93,9 @@ function addAt(start: Tensor | undefined, index: Tensor, src: Tensor, axis: numb
     const count = outer * width;
     device.run(
       device.kernel("scatter/serial", { VEC: vec }),
-      [src.block, index.block, out.block],
+      blocksOf([src, index, out]),
       { count, inner: width, rows, picks, io, ij, ii },
-      foldGroups(Math.ceil(count / 64)),
+      foldLanes(count),
     );
     return out;
   }
@@ -97,20 +113,20 @@ function addAt(start: Tensor | undefined, index: Tensor, src: Tensor, axis: numb
   const next = gpu.empty([picks * slices], { dtype: "i32" });
   device.run(
     device.kernel("scatter/lists"),
-    [index.block, head.block, next.block],
+    blocksOf([index, head, next]),
     { slices, inner: slicesInner, chunks, length, rows, picks, io, ij, ii },
-    foldGroups(Math.ceil((slices * chunks) / 64)),
+    foldLanes(slices * chunks),
   );
   const count = outer * rows * width;
-  const blocks = [src.block, head.block, next.block, out.block];
-  if (start) blocks.push(start.block);
+  const tensors = [src, head, next, out];
+  if (start) tensors.push(start);
   const so = io === 0 ? 0 : slicesInner;
   const si = ii === 0 ? 0 : 1;
   device.run(
     device.kernel("scatter/add", { VEC: vec, ADD: start !== undefined }),
-    blocks,
+    blocksOf(tensors),
     { count, inner: width, rows, picks, slices, chunks, so, si },
-    foldGroups(Math.ceil(count / 64)),
+    foldLanes(count),
   );
   head.dispose();
   next.dispose();

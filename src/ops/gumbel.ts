@@ -7,8 +7,9 @@ import type { Tensor } from "../tensor/tensor.js";
 import { add, sub } from "./binary.js";
 import { dropoutKey } from "./dropout.js";
 import { fuse } from "./fuse.js";
-import { planGrid } from "./launch.js";
+import { runElements } from "./launch.js";
 import { oneHot } from "./one-hot.js";
+import { byRows } from "./pieces.js";
 import { argmax } from "./scan.js";
 import { softmax } from "./softmax.js";
 
@@ -35,9 +36,10 @@ export function gumbelNoise(gpu: Gpu, shape: Shape, seed: number | (() => number
     new Uint32Array(out.buffer, out.byteOffset, 1).fill(dropoutKey(asked(seed))),
   );
   const out = gpu.empty(shape);
-  const count = Math.ceil(out.size / 4);
-  const { groups, span } = planGrid(device.capabilities, count);
-  device.run(device.kernel("elementwise/gumbel"), [keys.block, out.block], { count, span }, groups);
+  byRows(out.size, [out], ([out], size, first) => {
+    const kernel = device.kernel("elementwise/gumbel");
+    runElements(kernel, [keys, out], size, { first });
+  });
   keys.dispose();
   return out;
 }

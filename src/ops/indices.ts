@@ -4,6 +4,7 @@ import { IndexError } from "../gpu/errors.js";
 import { formatShape, stridesOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { usable } from "./alternatives.js";
+import { fitBindings } from "./cut/rows.js";
 
 const nothingFound = Int32Array.of(-1, -1);
 
@@ -15,6 +16,7 @@ export function checkIndices(op: string, index: Tensor, bound: number, ignore = 
   const once = when === "first";
   if (when === "never" || (once && !recording) || size === 0 || !usable(device, ["check/indices", {}]))
     return;
+  if (!fitBindings([index])) return;
   const { block, release } = device.allocate(8, "a check of indices");
   device.write(block, nothingFound);
   device.run(device.kernel("check/indices"), [index.block, block], { count: size, bound, ignore }, [1]);

@@ -10,6 +10,7 @@ import { defineOp } from "./define.js";
 import { foldGroups } from "./launch.js";
 import { foldSum } from "./loss-sums.js";
 import { matmul } from "./matmul.js";
+import { blocksOf } from "./pieces.js";
 import { lanesOf } from "./row-teams.js";
 
 /** x·cᵀ for every clip: [..., N, N]. */
@@ -78,7 +79,7 @@ function fusedForward(
   const rows = blocks * lanes;
   device.run(
     device.kernel("loss/infonce", forwardDefines(fused)),
-    [logits, lse, losses, x, c].map((tensor) => tensor.block),
+    blocksOf([logits, lse, losses, x, c]),
     { n, clips, items, scale: Math.LOG2E / tau },
     foldGroups(clips * Math.ceil(Math.ceil(n / rows) / (width / lanes))),
   );
@@ -101,7 +102,7 @@ function fusedBackward(
   const subgroups = clips * Math.ceil(n / lanes) * Math.ceil(items / (columns * lanes));
   device.run(
     device.kernel("loss/infonce_backward", backwardDefines(fused, columnwise)),
-    [out, saved.logits, saved.lse, grad, other].map((tensor) => tensor.block),
+    blocksOf([out, saved.logits, saved.lse, grad, other]),
     { n, clips, items, factor: 1 / (tau * saved.lse.size) },
     foldGroups(Math.ceil(subgroups / (width / lanes))),
   );

@@ -3,7 +3,8 @@ import { ShapeError } from "../gpu/errors.js";
 import { formatShape, rowsOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { defineOp } from "./define.js";
-import { foldGroups } from "./launch.js";
+import { foldLanes } from "./launch.js";
+import { blocksOf, byRows, sumRows } from "./pieces.js";
 import { reduceInto, splitRun } from "./reduction.js";
 import { lanesOf, planRows } from "./row-teams.js";
 
@@ -29,21 +30,23 @@ const layerNormOp = defineOp<Resolved, Saved>({
   doc: "(x − mean) / √(population variance + eps) · weight + bias over the last axis.",
   forward(inputs, { eps, hasWeight, hasBias }) {
     const [x] = inputs;
-    const weight = hasWeight ? inputs[1] : x;
-    const bias = hasBias ? inputs[inputs.length - 1] : x;
+    const weight = inputs[1];
+    const bias = inputs[inputs.length - 1];
     const width = x.shape[x.rank - 1];
     const rows = rowsOf(x.shape);
     const { device } = x.gpu;
     const stats = x.gpu.empty([rows, 2]);
     const output = x.gpu.empty(x.shape);
     const parts = { HAS_WEIGHT: hasWeight, HAS_BIAS: hasBias };
-    const plan = planRows(x, [rows, width], "norm/layer_norm", parts);
-    device.run(
-      plan.kernel,
-      [x.block, weight.block, bias.block, stats.block, output.block],
-      { rows, items: plan.items, scale: 1 / width, eps },
-      plan.groups,
-    );
+    byRows(rows, [x, stats, output], ([x, stats, output], rows) => {
+      const plan = planRows(x, [rows, width], "norm/layer_norm", parts);
+      device.run(
+        plan.kernel,
+        blocksOf([x, hasWeight ? weight : x, hasBias ? bias : x, stats, output]),
+        { rows, items: plan.items, scale: 1 / width, eps },
+        plan.groups,
+      );
+    });
     return { output, saved: { stats } };
   },
   backward({ grad, inputs, options: { hasWeight, hasBias }, saved: { stats }, needs, into }) {
@@ -54,18 +57,19 @@ const layerNormOp = defineOp<Resolved, Saved>({
     const gradients: (Tensor | undefined)[] = inputs.map(() => undefined);
     if (needs[0]) {
       const dx = x.gpu.empty(x.shape);
-      const weight = hasWeight ? inputs[1] : x;
-      const plan = planRows(x, [rows, width], "norm/layer_norm_backward", {
-        // Two rows at a time gain nothing on lavapipe, where they compile twice as long (the shader's comment).
-        ...(lanesOf(device.capabilities) >= 8 ? { TOGETHER: 1 } : {}),
-        HAS_WEIGHT: hasWeight,
+      byRows(rows, [grad, x, stats, dx], ([grad, x, stats, dx], rows) => {
+        const plan = planRows(x, [rows, width], "norm/layer_norm_backward", {
+          // Two rows at a time gain nothing on lavapipe, where they compile twice as long (the shader's comment).
+          ...(lanesOf(device.capabilities) >= 8 ? { TOGETHER: 1 } : {}),
+          HAS_WEIGHT: hasWeight,
+        });
+        device.run(
+          plan.kernel,
+          blocksOf([grad, x, hasWeight ? inputs[1] : x, stats, dx]),
+          { rows, items: plan.items, scale: 1 / width },
+          plan.groups,
+        );
       });
-      device.run(
-        plan.kernel,
-        [grad.block, x.block, weight.block, stats.block, dx.block],
-        { rows, items: plan.items, scale: 1 / width },
-        plan.groups,
-      );
       gradients[0] = dx;
     }
     const biasAt = inputs.length - 1;
@@ -90,27 +94,29 @@ function parameterGradients(
   stats: Tensor,
   into: readonly (Tensor | undefined)[],
 ): Tensor[] {
-  const { device } = x.gpu;
+  const { gpu } = x;
   const width = x.shape[x.rank - 1];
-  const rows = rowsOf(x.shape);
-  const vec = width % 4 === 0;
-  const items = vec ? width / 4 : width;
-  const { software } = device.capabilities;
-  const { splits, chunk } = splitRun(rows, (software ? 1024 : 65536) / items, software ? 32 : 16, 1024);
-  const targets = into.map((slot) => slot ?? x.gpu.empty([width]));
-  const parts = splits === 1 ? targets : targets.map(() => x.gpu.empty([splits, width]));
-  device.run(
-    device.kernel("norm/layer_norm_weights", { VEC: vec }),
-    [grad.block, x.block, stats.block, parts[0].block, parts[1].block],
-    { rows, items, chunk, chunks: splits },
-    foldGroups(Math.ceil((items * splits) / 64)),
-  );
-  if (splits > 1) {
-    parts.forEach((part, i) => {
-      reduceInto(part, { outer: 1, reduce: splits, inner: width }, { kind: "sum" }, targets[i]);
-      part.dispose();
-    });
-  }
+  const targets = into.map((slot) => slot ?? gpu.empty([width]));
+  const { device } = gpu;
+  sumRows(rowsOf(x.shape), [grad, x, stats], targets, (tensors, rows, targets) => {
+    const vec = width % 4 === 0;
+    const items = vec ? width / 4 : width;
+    const { software } = device.capabilities;
+    const { splits, chunk } = splitRun(rows, (software ? 1024 : 65536) / items, software ? 32 : 16, 1024);
+    const parts = splits === 1 ? targets : targets.map(() => gpu.empty([splits, width]));
+    device.run(
+      device.kernel("norm/layer_norm_weights", { VEC: vec }),
+      blocksOf([...tensors, ...parts]),
+      { rows, items, chunk, chunks: splits },
+      foldLanes(items * splits),
+    );
+    if (splits > 1) {
+      parts.forEach((part, i) => {
+        reduceInto(part, { outer: 1, reduce: splits, inner: width }, { kind: "sum" }, targets[i]);
+        part.dispose();
+      });
+    }
+  });
   return targets;
 }
 

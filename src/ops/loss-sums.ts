@@ -4,6 +4,7 @@ import type { Device } from "../gpu/device.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { teamKernel } from "./alternatives.js";
 import { combine } from "./elementwise.js";
+import { blocksOf, sumRows } from "./pieces.js";
 import { total } from "./reduction.js";
 import { planRuns } from "./row-teams.js";
 
@@ -13,13 +14,12 @@ const longest = 32768;
 const foldKernel = (device: Device, mean: boolean) =>
   teamKernel(device, "loss/fold", { MEAN: mean }, (team) => planRuns(device.capabilities, 1, false, team));
 
-/** Σ x·scale. */
-export function foldSum(x: Tensor, scale = 1): Tensor {
-  if (x.size > longest) return total(x, scale);
+/** Σ x·scale, in `out`. */
+export function foldSum(x: Tensor, scale = 1, out = x.gpu.empty([])): Tensor {
+  if (x.size > longest) return total(x, scale, out);
   const { device } = x.gpu;
   const { kernel, groups } = foldKernel(device, false);
-  const out = x.gpu.empty([]);
-  device.run(kernel, [out.block, x.block], { count: x.size, scale }, groups);
+  device.run(kernel, blocksOf([out, x]), { count: x.size, scale }, groups);
   return out;
 }
 
@@ -34,7 +34,7 @@ export function foldMean(x: Tensor, valid: Tensor): { mean: Tensor; count: Tenso
   const { device } = x.gpu;
   const { kernel, groups } = foldKernel(device, true);
   const [mean, count] = [x.gpu.empty([]), x.gpu.empty([])];
-  const blocks = [mean, x, valid, count].map((tensor) => tensor.block);
+  const blocks = blocksOf([mean, x, valid, count]);
   device.run(kernel, blocks, { count: x.size, scale: 1 }, groups);
   return { mean, count };
 }
@@ -51,20 +51,23 @@ export function sumLosses(
   { weight, scale }: { weight?: Tensor; scale: number },
 ): Tensor {
   const { device } = x.gpu;
-  const vec = !weight || weight.size % 4 === 0;
-  const items = vec ? Math.ceil(x.size / 4) : x.size;
-  const teams = device.capabilities.software ? 128 : 2048;
-  const chunk = Math.max(256, Math.ceil(items / teams));
-  const chunks = Math.ceil(items / chunk);
-  const period = weight ? (vec ? weight.size / 4 : weight.size) : 1;
-  const rest = { WEIGHTED: weight !== undefined, EXPR: expression };
-  const { kernel, groups } = teamKernel(device, "loss/sum", rest, (team) =>
-    planRuns(device.capabilities, chunks, vec, team),
-  );
-  const parts = x.gpu.empty([chunks]);
-  const blocks = [parts, x, target, ...(weight ? [weight] : [])].map((tensor) => tensor.block);
-  device.run(kernel, blocks, { items, size: x.size, chunk, chunks, period }, groups);
-  const out = foldSum(parts, scale);
-  parts.dispose();
+  const out = x.gpu.empty([]);
+  sumRows(x.size / (weight?.size ?? 1), [x, target], [out], ([x, target], _, [out]) => {
+    const vec = !weight || weight.size % 4 === 0;
+    const items = vec ? Math.ceil(x.size / 4) : x.size;
+    const teams = device.capabilities.software ? 128 : 2048;
+    const chunk = Math.max(256, Math.ceil(items / teams));
+    const chunks = Math.ceil(items / chunk);
+    const period = weight ? (vec ? weight.size / 4 : weight.size) : 1;
+    const rest = { WEIGHTED: weight !== undefined, EXPR: expression };
+    const { kernel, groups } = teamKernel(device, "loss/sum", rest, (team) =>
+      planRuns(device.capabilities, chunks, vec, team),
+    );
+    const parts = x.gpu.empty([chunks]);
+    const blocks = blocksOf([parts, x, target, ...(weight ? [weight] : [])]);
+    device.run(kernel, blocks, { items, size: x.size, chunk, chunks, period }, groups);
+    foldSum(parts, scale, out);
+    parts.dispose();
+  });
   return out;
 }

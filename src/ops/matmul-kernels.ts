@@ -4,9 +4,10 @@ import type { Groups } from "../gpu/commands.js";
 import type { Defines } from "../gpu/preprocess.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { usableChoice } from "./alternatives.js";
-import { foldGroups } from "./launch.js";
+import { foldGroups, foldLanes } from "./launch.js";
 import { chooseMatmul, type MatmulChoice } from "./matmul-rule.js";
 import { fits, isAligned, type MatmulVariant, type ProductShape } from "./matmul-variants/variant.js";
+import { blocksOf, cutters } from "./pieces.js";
 
 /** GELU in an epilogue: none, exact (erf), or the tanh approximation. */
 export type GeluForm = boolean | "tanh";
@@ -45,6 +46,7 @@ export function product(a: Tensor, b: Tensor, c: Tensor, options: ProductOptions
     if (sums) columnSums(a, sums, k, m);
     return;
   }
+  if (cutters.product?.(a, b, c, options)) return;
   const { device } = gpu;
   const shape: ProductOptions = { ...options, half: a.dtype === "f16" && b.dtype === "f16" };
   let choice = device.chooser.choose(matmulFamily, shape);
@@ -90,7 +92,7 @@ export function product(a: Tensor, b: Tensor, c: Tensor, options: ProductOptions
     results: batch * slices,
     scale: cut ? 1 : scale,
   };
-  const blocks = [a, b, target, ...end.tensors].map((tensor) => tensor.block);
+  const blocks = blocksOf([a, b, target, ...end.tensors]);
   device.run(kernel, blocks, params, groupsOf(variant, m, n, batch * slices));
   if (cut) {
     sumSlices(target, c, slices, options);
@@ -162,15 +164,16 @@ function sumSlices(parts: Tensor, c: Tensor, slices: number, options: Omit<Produ
     results: slices,
     scale,
   };
-  const blocks = [parts, parts, c, ...end.tensors].map((tensor) => tensor.block);
+  const blocks = blocksOf([parts, parts, c, ...end.tensors]);
   const count = (batch * m * n) / (vec4 ? 4 : 1);
-  device.run(kernel, blocks, params, foldGroups(Math.ceil(count / 64)));
+  device.run(kernel, blocks, params, foldLanes(count));
 }
 
 /** sums[n] = Σ over rows of x[row, n], outside the graph. */
 export function columnSums(x: Tensor, sums: Tensor, rows: number, columns: number): void {
   const { gpu } = x;
   const { device } = gpu;
+  if (cutters.columnSums?.(x, sums, rows, columns)) return;
   const vec4 = columns % 4 === 0;
   const count = vec4 ? columns / 4 : columns;
   const width = device.capabilities.software ? 16 : 64;

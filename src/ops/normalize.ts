@@ -5,6 +5,7 @@ import type { Tensor } from "../tensor/tensor.js";
 import { sumTo } from "./broadcast.js";
 import { defineOp } from "./define.js";
 import { combine } from "./elementwise.js";
+import { blocksOf, byRows } from "./pieces.js";
 import { reduceInto, spread, viewAround } from "./reduction.js";
 import { planRows } from "./row-teams.js";
 
@@ -88,9 +89,10 @@ const cosineRowsOp = defineOp<{ eps: number }, { lengths: Tensor }>({
     const { device } = a.gpu;
     const output = a.gpu.empty(a.shape.slice(0, -1));
     const lengths = a.gpu.empty([rows, 2]);
-    const { kernel, items, groups } = planRows(a, [rows, width], "norm/cosine", {});
-    const blocks = [output, lengths, a, b].map((tensor) => tensor.block);
-    device.run(kernel, blocks, { rows, items, eps }, groups);
+    byRows(rows, [output, lengths, a, b], (parts, rows) => {
+      const { kernel, items, groups } = planRows(a, [rows, width], "norm/cosine", {});
+      device.run(kernel, blocksOf(parts), { rows, items, eps }, groups);
+    });
     return { output, saved: { lengths } };
   },
   backward({ grad, inputs, output, options: { eps }, saved: { lengths }, needs }) {
@@ -100,9 +102,10 @@ const cosineRowsOp = defineOp<{ eps: number }, { lengths: Tensor }>({
       const rows = rowsOf(x.shape);
       const out = x.gpu.empty(x.shape);
       const second = { SECOND: i === 1 };
-      const { kernel, items, groups } = planRows(x, [rows, width], "norm/cosine_backward", second);
-      const blocks = [out, grad, output, lengths, x, inputs[1 - i]].map((tensor) => tensor.block);
-      x.gpu.device.run(kernel, blocks, { rows, items, eps }, groups);
+      byRows(rows, [out, grad, output, lengths, x, inputs[1 - i]], (parts, rows) => {
+        const { kernel, items, groups } = planRows(x, [rows, width], "norm/cosine_backward", second);
+        x.gpu.device.run(kernel, blocksOf(parts), { rows, items, eps }, groups);
+      });
       return out;
     });
   },

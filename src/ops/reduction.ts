@@ -3,7 +3,8 @@
 import type { Tensor } from "../tensor/tensor.js";
 import { teamKernel } from "./alternatives.js";
 import { runElementwise } from "./elementwise.js";
-import { foldGroups } from "./launch.js";
+import { foldLanes } from "./launch.js";
+import { cutters } from "./pieces.js";
 import { planTeams } from "./row-teams.js";
 
 /** A tensor seen around the axes of interest. */
@@ -60,6 +61,7 @@ export function splitRun(
 /** Writes the reduction of `x` over the middle of `view` to `out`, of outer·inner elements. */
 export function reduceInto(x: Tensor, view: View3, reduction: Reduction, out: Tensor): void {
   const { outer, reduce, inner } = view;
+  if (cutters.reduction?.(x, view, reduction, out)) return;
   const { device } = x.gpu;
   const limits = device.capabilities.software ? software : hardware;
   const { kind, map = "x", extra, finish = "r", scale = 1 } = reduction;
@@ -88,12 +90,7 @@ export function reduceInto(x: Tensor, view: View3, reduction: Reduction, out: Te
     const items = vec ? inner / 4 : inner;
     const count = outer * splits * items;
     const kernel = device.kernel("reduce/columns", { VEC: vec, ...defines, FINISH: finishing });
-    device.run(
-      kernel,
-      tensors,
-      { count, reduce, items, splits, chunk, scale },
-      foldGroups(Math.ceil(count / 64)),
-    );
+    device.run(kernel, tensors, { count, reduce, items, splits, chunk, scale }, foldLanes(count));
   }
   if (single) return;
   const rest: Reduction = { kind, finish, scale };
@@ -103,8 +100,7 @@ export function reduceInto(x: Tensor, view: View3, reduction: Reduction, out: Te
 }
 
 /** Sums a vector to one number, times `scale`. */
-export function total(x: Tensor, scale = 1): Tensor {
-  const out = x.gpu.empty([]);
+export function total(x: Tensor, scale = 1, out = x.gpu.empty([])): Tensor {
   const view = { outer: 1, reduce: x.size, inner: 1 };
   reduceInto(x, view, { kind: "sum", finish: "r * p.scale", scale }, out);
   return out;

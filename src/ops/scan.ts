@@ -4,7 +4,8 @@ import { formatShape, reducedShape, resolveAxis, rowsOf, type Shape, sizeOf } fr
 import type { Tensor } from "../tensor/tensor.js";
 import { teamKernel } from "./alternatives.js";
 import { defineOp, result } from "./define.js";
-import { foldGroups } from "./launch.js";
+import { foldLanes } from "./launch.js";
+import { blocksOf, byRows } from "./pieces.js";
 import { type View3, viewAround } from "./reduction.js";
 import { planTeams } from "./row-teams.js";
 import { reshape, transpose } from "./view.js";
@@ -19,10 +20,21 @@ function enough(x: Tensor): number {
   return x.gpu.device.capabilities.software ? 512 : 16384;
 }
 
-function runningSum(x: Tensor, view: View3, { reverse = false, exclusive = false }: ScanMode): Tensor {
-  const { outer, reduce, inner } = view;
+function runningSum(x: Tensor, { outer, reduce, inner }: View3, mode: ScanMode): Tensor {
+  const out = x.gpu.empty(x.shape);
+  if (x.size > 0) {
+    byRows(outer, [x, out], ([x, out], outer) => runInto(x, { outer, reduce, inner }, mode, out));
+  }
+  return out;
+}
+
+function runInto(
+  x: Tensor,
+  { outer, reduce, inner }: View3,
+  { reverse = false, exclusive = false }: ScanMode,
+  out: Tensor,
+): void {
   const { device } = x.gpu;
-  if (x.size === 0) return x.gpu.empty(x.shape);
   const columns = outer * inner;
   const vec = inner === 1 && reduce % 4 === 0;
   const width = vec ? 4 : 1;
@@ -33,21 +45,22 @@ function runningSum(x: Tensor, view: View3, { reverse = false, exclusive = false
   const parts = Math.ceil(items / chunk);
   const count = columns * parts;
   const params = { count, reduce: items, inner, parts, chunk };
-  const groups = foldGroups(Math.ceil(count / 64));
+  const groups = foldLanes(count);
   const launch = (out: Tensor, offsets: Tensor | undefined, totals: boolean) => {
     const defines = { VEC: vec, REVERSE: reverse, EXCLUSIVE: exclusive && !totals, TOTALS: totals };
     const kernel = device.kernel("scan/cumsum", { ...defines, OFFSET: offsets !== undefined });
     device.run(kernel, [x.block, (offsets ?? x).block, out.block], params, groups);
     return out;
   };
-  const out = x.gpu.empty(x.shape);
-  if (parts === 1) return launch(out, undefined, false);
+  if (parts === 1) {
+    launch(out, undefined, false);
+    return;
+  }
   const totals = launch(x.gpu.empty([outer, parts, inner]), undefined, true);
   const offsets = runningSum(totals, { outer, reduce: parts, inner }, { exclusive: true });
   launch(out, offsets, false);
   totals.dispose();
   offsets.dispose();
-  return out;
 }
 
 const cumsumOp = defineOp<{ axis: number }>({
@@ -64,37 +77,44 @@ export function cumsum(x: Tensor, { dim = -1 }: { dim?: number } = {}): Tensor {
   return cumsumOp([x], { axis: resolveAxis(dim, x.rank) });
 }
 
-/** Indices of the largest elements; see scan/argmax. */
-function largestPlaces(x: Tensor, places: Tensor | undefined, view: View3, shape: Shape): Tensor {
+/** Indices of the largest elements, into `out`; see scan/argmax. */
+function largestPlaces(x: Tensor, places: Tensor | undefined, view: View3, out: Tensor): void {
   const { outer, reduce, inner } = view;
-  if (x.size === 0 && sizeOf(shape) > 0) {
-    throw new ShapeError(`argmax: ${formatShape(x.shape)} has no element to choose from.`);
-  }
   const { device } = x.gpu;
   const columns = outer * inner;
   const most = Math.floor(reduce / 16);
   const parts = Math.max(1, Math.min(Math.ceil(enough(x) / columns), most));
   const single = parts === 1;
-  const partial = single ? shape : [outer, parts, inner];
+  const partial = [outer, parts, inner];
   const values = x.gpu.empty(partial);
-  const indices = x.gpu.empty(partial, { dtype: "i32" });
+  const indices = single ? out : x.gpu.empty(partial, { dtype: "i32" });
   const count = columns * parts;
   device.run(
     device.kernel("scan/argmax", { INDEXED: places !== undefined }),
-    [x, places ?? x, values, indices].map((tensor) => tensor.block),
+    blocksOf([x, places ?? x, values, indices]),
     { count, reduce, inner, parts },
-    foldGroups(Math.ceil(count / 64)),
+    foldLanes(count),
   );
-  const final = single ? indices : largestPlaces(values, indices, { outer, reduce: parts, inner }, shape);
+  if (!single) {
+    largestPlaces(values, indices, { outer, reduce: parts, inner }, out);
+    indices.dispose();
+  }
   values.dispose();
-  if (!single) indices.dispose();
-  return final;
 }
 
 const argmaxOp = defineOp<{ view: View3; shape: Shape }>({
   name: "argmax",
   doc: "The index of the largest element along an axis, the first of equal ones.",
-  forward: ([x], { view, shape }) => result(largestPlaces(x, undefined, view, shape)),
+  forward([x], { view, shape }) {
+    if (x.size === 0 && sizeOf(shape) > 0) {
+      throw new ShapeError(`argmax: ${formatShape(x.shape)} has no element to choose from.`);
+    }
+    const out = x.gpu.empty(shape, { dtype: "i32" });
+    byRows(view.outer, [x, out], ([x, out], outer) => {
+      largestPlaces(x, undefined, { ...view, outer }, out);
+    });
+    return result(out);
+  },
 });
 
 /** i32 indices of the largest elements along `dim`; of the flattened tensor where `dim` is null or not given. */
@@ -144,7 +164,7 @@ function rankInto(
   );
   device.run(
     kernel,
-    [x, places ?? x, best, kept].map((tensor) => tensor.block),
+    blocksOf([x, places ?? x, best, kept]),
     { runs, items, parts, chunk, k, flip: sign > 0 ? 0 : 0xffffffff },
     groups,
   );
@@ -160,19 +180,19 @@ const topkOp = defineOp<{ k: number; sign: number; indices: Tensor }>({
   forward([x], { k, sign, indices }) {
     const n = x.shape[x.rank - 1];
     const values = x.gpu.empty([...x.shape.slice(0, -1), k]);
-    rankInto(x, undefined, [rowsOf(x.shape), n, k], sign, values, indices);
+    byRows(rowsOf(x.shape), [x, values, indices], ([x, values, indices], rows) => {
+      rankInto(x, undefined, [rows, n, k], sign, values, indices);
+    });
     return result(values);
   },
   backward({ grad, inputs: [x], options: { k, indices } }) {
     const dx = x.gpu.zeros(x.shape);
-    const params = { count: grad.size, n: x.shape[x.rank - 1], k };
-    const groups = foldGroups(Math.ceil(grad.size / 64));
-    x.gpu.device.run(
-      x.gpu.device.kernel("scan/scatter"),
-      [grad.block, indices.block, dx.block],
-      params,
-      groups,
-    );
+    const { device } = x.gpu;
+    byRows(rowsOf(x.shape), [grad, indices, dx], (parts, rows) => {
+      const params = { count: rows * k, n: x.shape[x.rank - 1], k };
+      const groups = foldLanes(rows * k);
+      device.run(device.kernel("scan/scatter"), blocksOf(parts), params, groups);
+    });
     return [dx];
   },
 });

@@ -3,7 +3,8 @@
 import { resolveAxis } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { defineOp, result } from "./define.js";
-import { foldGroups } from "./launch.js";
+import { foldLanes } from "./launch.js";
+import { blocksOf, byRows } from "./pieces.js";
 import { type View3, viewAround } from "./reduction.js";
 import { planRows } from "./row-teams.js";
 import { transpose } from "./view.js";
@@ -23,18 +24,20 @@ function launch(tensors: readonly Tensor[], view: View3, log: boolean): Tensor {
   const [x] = tensors;
   const { device } = x.gpu;
   const out = x.gpu.empty(x.shape);
-  const blocks = [...tensors, out].map((tensor) => tensor.block);
   const suffix = tensors.length === 2 ? "_backward" : "";
-  if (view.inner === 1) {
-    const plan = planRows(x, [view.outer, view.reduce], `softmax/rows${suffix}`, { LOG: log });
-    device.run(plan.kernel, blocks, { rows: view.outer, items: plan.items }, plan.groups);
-  } else {
-    const vec = view.inner % 4 === 0;
-    const items = vec ? view.inner / 4 : view.inner;
-    const count = view.outer * items;
-    const kernel = device.kernel(`softmax/columns${suffix}`, { VEC: vec, LOG: log });
-    device.run(kernel, blocks, { count, reduce: view.reduce, items }, foldGroups(Math.ceil(count / 64)));
-  }
+  const { reduce, inner } = view;
+  byRows(view.outer, [...tensors, out], (parts, rows) => {
+    if (inner === 1) {
+      const plan = planRows(x, [rows, reduce], `softmax/rows${suffix}`, { LOG: log });
+      device.run(plan.kernel, blocksOf(parts), { rows, items: plan.items }, plan.groups);
+    } else {
+      const vec = inner % 4 === 0;
+      const items = vec ? inner / 4 : inner;
+      const count = rows * items;
+      const kernel = device.kernel(`softmax/columns${suffix}`, { VEC: vec, LOG: log });
+      device.run(kernel, blocksOf(parts), { count, reduce, items }, foldLanes(count));
+    }
+  });
   return out;
 }
 

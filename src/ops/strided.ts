@@ -5,7 +5,8 @@ import type { Capabilities } from "../gpu/capabilities.js";
 import { ShapeError } from "../gpu/errors.js";
 import { mergeAxes, type Shape, sizeOf, stridesOf } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { foldGroups, planGrid } from "./launch.js";
+import { foldLanes, runElements } from "./launch.js";
+import { cutters } from "./pieces.js";
 
 /** A kernel's defines and parameters, without those of the grid. */
 interface Walk {
@@ -20,7 +21,8 @@ interface Merged {
   steps: number[];
 }
 
-function merge(shape: Shape, strides: readonly number[]): Merged {
+/** A walk of as few axes as possible, at least one. */
+export function merge(shape: Shape, strides: readonly number[]): Merged {
   const { shape: lengths, strides: merged } = mergeAxes(shape, [strides]);
   return lengths.length > 0 ? { shape: lengths, steps: merged[0] } : { shape: [1], steps: [1] };
 }
@@ -84,26 +86,37 @@ export function planTranspose(
 
 /** Reads `x` with the given strides (elements, by axis of `shape`) into a new tensor. */
 export function stridedCopy(x: Tensor, shape: Shape, strides: readonly number[], start = 0): Tensor {
-  const { device } = x.gpu;
   const out = x.gpu.empty(shape, { dtype: x.dtype });
-  const turn = planTranspose(shape, strides, start, device.capabilities);
-  if (turn) {
-    const params = { count: turn.items, ...turn.params };
-    const groups = foldGroups(Math.ceil(turn.items / 64));
-    device.run(device.kernel("transpose", turn.defines), [x.block, out.block], params, groups);
-  } else {
-    walk(x, out, planWalk(shape, strides, start));
-  }
+  copyStrided({ x, shape, strides, start }, out, false);
   return out;
 }
 
 /** Writes `x` into `target` at the given strides (elements, by axis of x). */
 export function stridedPlace(x: Tensor, target: Tensor, strides: readonly number[], start = 0): void {
-  walk(x, target, planWalk(x.shape, strides, start, true));
+  copyStrided({ x: target, shape: x.shape, strides, start }, x, true);
 }
 
-function walk(x: Tensor, out: Tensor, { defines, params, items }: Walk): void {
+/** A tensor that is read or written by strides. */
+export interface Strided {
+  x: Tensor;
+  shape: Shape;
+  strides: readonly number[];
+  start: number;
+}
+
+/** Copies between what is walked by strides and a tensor of its elements in order; `place` where the former is written. */
+export function copyStrided(side: Strided, packed: Tensor, place: boolean): void {
+  const { x, shape, strides, start } = side;
   const { device } = x.gpu;
-  const { groups, span } = planGrid(device.capabilities, items);
-  device.run(device.kernel("copy", defines), [x.block, out.block], { count: items, span, ...params }, groups);
+  if (cutters.copy?.(side, packed, place)) return;
+  const turn = place ? undefined : planTranspose(shape, strides, start, device.capabilities);
+  if (turn) {
+    const params = { count: turn.items, ...turn.params };
+    const groups = foldLanes(turn.items);
+    device.run(device.kernel("transpose", turn.defines), [x.block, packed.block], params, groups);
+    return;
+  }
+  const { defines, params, items } = planWalk(shape, strides, start, place);
+  const sides = place ? [packed, x] : [x, packed];
+  runElements(device.kernel("copy", defines), sides, 4 * items, params);
 }

@@ -4,20 +4,22 @@ import { describe, expect, it } from "vitest";
 import { DataError } from "../../src/gpu/errors.js";
 import { GradientClipper, MovingAverage, Optimizer, type OptimizerOptions } from "../../src/nn/optim.js";
 import { ParameterSet } from "../../src/nn/parameters.js";
+import type { Gpu } from "../../src/tensor/gpu.js";
 import { Random } from "../../src/tensor/random.js";
 import { sizeOf } from "../../src/tensor/shape.js";
+import { useLess } from "../support/adapters.js";
 import { freshSeed, useGpu } from "../support/gpu.js";
 
 const gpu = useGpu();
 const shapes: Record<string, number[]> = { bias: [1], odd: [3, 7], whole: [1024], long: [5, 411] };
 
-function makeSet(random: Random): ParameterSet {
-  const specs = Object.entries(shapes).map(([name, shape]) => ({
+function makeSet(random: Random, on: Gpu = gpu(), of = shapes): ParameterSet {
+  const specs = Object.entries(of).map(([name, shape]) => ({
     name,
     shape,
     init: (size: number, r: Random) => Float32Array.from({ length: size }, () => r.normal()),
   }));
-  return new ParameterSet(gpu(), specs, random);
+  return new ParameterSet(on, specs, random);
 }
 
 /** Writes fresh gradients and returns them. */
@@ -240,5 +242,53 @@ describe("parameters", () => {
     expect(() => other.get("none")).toThrow(DataError);
     other.dispose();
     set.dispose();
+  });
+});
+
+describe("arenas larger than a binding", () => {
+  const limit = 512 * 1024;
+  const small = useLess({ device: { limits: { maxStorageBufferBindingSize: limit } } });
+  const of = { bias: [1], first: [301, 701], odd: [3, 7], second: [90_001], last: [13, 999] };
+
+  it.each<OptimizerOptions>([
+    { rule: "adamw", weightDecay: 0.1 },
+    { rule: "sgd", momentum: 0.9 },
+  ])("are updated as in one: $rule", async (options) => {
+    const seed = freshSeed("large arenas");
+    let largest = 0;
+    small().device.observer = (_, blocks) => {
+      for (const { bindingSize } of blocks) largest = Math.max(largest, bindingSize);
+    };
+    const results = [];
+    for (const on of [gpu(), small()]) {
+      const random = new Random(seed);
+      const set = makeSet(random, on, of);
+      const [clipper, optimizer] = [new GradientClipper(set), new Optimizer(set, options)];
+      const norms: number[] = [];
+      for (let step = 0; step < 3; step++) {
+        drawGradients(set, random);
+        clipper.measure(1);
+        norms.push((await clipper.result.data())[0]);
+        optimizer.update(0.1, clipper);
+      }
+      results.push({ read: await set.read(), norms });
+      for (const each of [clipper, optimizer, set]) each.dispose();
+    }
+    small().device.observer = undefined;
+    const [whole, cut] = results;
+    expect(largest).toBeGreaterThan(limit / 4);
+    expect(largest).toBeLessThanOrEqual(limit);
+    for (const [step, norm] of whole.norms.entries()) {
+      expect(Math.abs(cut.norms[step] - norm) <= 1e-5 * norm, `norm ${step}`).toBe(true);
+    }
+    for (const [name, { data }] of whole.read) {
+      const got = cut.read.get(name)?.data ?? [];
+      expect(got.length).toBe(data.length);
+      const worst = data.reduce((most, value, i) => Math.max(most, Math.abs(got[i] - value) || 0), 0);
+      expect(
+        worst <= 1e-6 && data.every(Number.isFinite) && got.every(Number.isFinite),
+        `${name}: ${worst}`,
+      ).toBe(true);
+    }
   });
 });

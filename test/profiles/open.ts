@@ -6,6 +6,7 @@ import { createInstance, dawnOptions, releaseInstance } from "../../src/host/nod
 import { withDrivers } from "../../src/host/node/vulkan.js";
 import { adapterName, type HostGpu } from "../../src/host/types.js";
 import { open as openOrdinary } from "../../src/node.js";
+import "../../src/ops/cut/index.js";
 import { checkIndices } from "../../src/ops/indices.js";
 import { makeTuner } from "../../src/ops/tuning-families.js";
 import { Gpu } from "../../src/tensor/gpu.js";

@@ -3,6 +3,7 @@
 import { afterAll, beforeAll } from "vitest";
 import { Device, type DeviceOptions } from "../../src/gpu/device.js";
 import { openNodeGpu } from "../../src/host/node/adapter.js";
+import "../../src/ops/cut/index.js";
 import { checkIndices } from "../../src/ops/indices.js";
 import { makeTuner } from "../../src/ops/tuning-families.js";
 import "../../src/ops/methods.js"; // operations as methods of tensors
