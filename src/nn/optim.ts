@@ -5,9 +5,8 @@ import type { Device } from "../gpu/device.js";
 import { DataError } from "../gpu/errors.js";
 import type { Kernel } from "../gpu/pipelines.js";
 import { firstUsable, teamKernel } from "../ops/alternatives.js";
-import type { ChunkCut } from "../ops/cut/arenas.js";
 import { planGrid } from "../ops/launch.js";
-import { cutters } from "../ops/pieces.js";
+import { type ChunkCut, cutters } from "../ops/pieces.js";
 import { planTeams } from "../ops/row-teams.js";
 import type { Tensor } from "../tensor/tensor.js";
 import {

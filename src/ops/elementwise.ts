@@ -52,6 +52,13 @@ type Strides = readonly (readonly number[])[];
 /** Runs a program on operands and results, over a shape by strides. */
 export type Launch = (tensors: readonly Tensor[], over: Shape, strides: Strides) => void;
 
+declare module "./pieces.js" {
+  interface Cutters {
+    /** Runs `launch` over `over` in pieces; `strides` are the operands', which come first among `tensors`. */
+    elementwise(tensors: readonly Tensor[], over: Shape, strides: Strides, launch: Launch): boolean;
+  }
+}
+
 const parameterWords = 16;
 
 /**

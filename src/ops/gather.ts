@@ -34,6 +34,21 @@ function layoutOf(shape: Shape, axis: number, index: Tensor): Layout {
 
 const nan = "0x7fc00000u";
 
+declare module "./pieces.js" {
+  interface Cutters {
+    /** `pickInto` in pieces. */
+    pick(x: Tensor, index: Tensor, layout: Layout, out: Tensor, outside: string): boolean;
+    /** start, or zeros, of `shape` with src added; undefined where no tensor needs a cut. */
+    add(
+      start: Tensor | undefined,
+      index: Tensor,
+      src: Tensor,
+      layout: Layout,
+      shape: Shape,
+    ): Tensor | undefined;
+  }
+}
+
 /** The picked elements, of `shape`, and `outside` (bits) where the index is outside x; outside the graph. */
 export function pick(x: Tensor, index: Tensor, axis: number, shape: Shape, outside = nan): Tensor {
   const out = x.gpu.empty(shape, { dtype: x.dtype });

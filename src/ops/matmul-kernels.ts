@@ -37,6 +37,15 @@ export interface ProductOptions extends ProductShape {
 /** Products; what a tuner knows of them besides is in tuning-matmul.ts. */
 export const matmulFamily = { name: "matmul", rule: chooseMatmul };
 
+declare module "./pieces.js" {
+  interface Cutters {
+    /** `product` in pieces. */
+    product(a: Tensor, b: Tensor, c: Tensor, options: ProductOptions): boolean;
+    /** `columnSums` in pieces. */
+    columnSums(x: Tensor, sums: Tensor, rows: number, columns: number): boolean;
+  }
+}
+
 /** Computes C = scale·A·B with the epilogue of `options`, outside the graph. C may not be one of the inputs. */
 export function product(a: Tensor, b: Tensor, c: Tensor, options: ProductOptions): void {
   const { m, n, k, batch = 1, strideA = 0, strideB = 0, scale = 1, sums } = options;

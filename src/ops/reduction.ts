@@ -44,6 +44,13 @@ const hardware = { columns: 65536, column: 16, teams: 2048, row: 256 };
 const longestColumn = 2048;
 const longestRow = 65536;
 
+declare module "./pieces.js" {
+  interface Cutters {
+    /** reduceInto in pieces. */
+    reduction(x: Tensor, view: View3, reduction: Reduction, out: Tensor): boolean;
+  }
+}
+
 /** Cuts `length` into equal runs so that there are about `wanted` of them, each between the given bounds. Pure. */
 export function splitRun(
   length: number,

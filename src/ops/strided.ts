@@ -104,6 +104,13 @@ export interface Strided {
   start: number;
 }
 
+declare module "./pieces.js" {
+  interface Cutters {
+    /** copyStrided in pieces. */
+    copy(side: Strided, packed: Tensor, place: boolean): boolean;
+  }
+}
+
 /** Copies between what is walked by strides and a tensor of its elements in order; `place` where the former is written. */
 export function copyStrided(side: Strided, packed: Tensor, place: boolean): void {
   const { x, shape, strides, start } = side;

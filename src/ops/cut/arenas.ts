@@ -2,6 +2,7 @@
 import type { Block } from "../../gpu/buffers.js";
 import type { Device } from "../../gpu/device.js";
 import { partOf } from "../../gpu/pieces.js";
+import type { ChunkCut } from "../pieces.js";
 
 /** Runs `launch` on parts of those blocks that are as long as the last. */
 export function cutArenas(
@@ -18,12 +19,6 @@ export function cutArenas(
   }
   return true;
 }
-
-/** Runs `launch` on parts of the blocks of a table of chunks, of the arena, and of what there is of each chunk. */
-export type ChunkCut = (
-  blocks: readonly Block[],
-  launch: (blocks: readonly Block[], chunks: number) => void,
-) => void;
 
 /** Chunks that are bound together: the first, how many there are, and the bytes of the arena that they lie in. */
 interface ChunkPiece {

@@ -1,5 +1,5 @@
 // Enters the ways to cut operands larger than a binding, for the editions that import this. One file for each family of kernels.
-import { cutters } from "../pieces.js";
+import { type Cutters, cutters } from "../pieces.js";
 import { cutArenas, cutChunks } from "./arenas.js";
 import { cutCopy } from "./copy.js";
 import { cutElementwise } from "./elementwise.js";
@@ -8,7 +8,7 @@ import { cutColumnSums, cutProduct } from "./product.js";
 import { cutReduction } from "./reduction.js";
 import { cutRows, cutSums } from "./rows.js";
 
-const all = {
+const all: Cutters = {
   rows: cutRows,
   sums: cutSums,
   elementwise: cutElementwise,
@@ -21,7 +21,5 @@ const all = {
   arenas: cutArenas,
   chunks: cutChunks,
 };
-
-export type Cutters = typeof all;
 
 Object.assign(cutters, all);
