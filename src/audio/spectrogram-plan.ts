@@ -237,6 +237,7 @@ export interface Tables {
   weights: Float32Array;
 }
 
+/** Works the tables of a plan out in float64: what its kernels read beside the samples. */
 export function makeTables(plan: SpectrogramPlan): Tables {
   const { nFft, window, filters = [] } = plan;
   const odd = nFft % 2 === 1;

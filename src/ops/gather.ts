@@ -56,6 +56,7 @@ export function pick(x: Tensor, index: Tensor, axis: number, shape: Shape, outsi
   return out;
 }
 
+/** The same into `out`, of the layout's shape. */
 export function pickInto(x: Tensor, index: Tensor, layout: Layout, out: Tensor, outside: string): void {
   const { device } = x.gpu;
   const { outer, rows, picks, inner, io, ij, ii } = layout;

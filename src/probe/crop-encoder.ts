@@ -21,6 +21,7 @@ export interface CropPlace {
   start: number;
 }
 
+/** What an encoder is given, and how its tokens are pooled. */
 export interface CropEncoderOptions {
   model: ModelConfig;
   normalisation: { mean: number; std: number };
@@ -32,6 +33,7 @@ export interface CropEncoderOptions {
   whole?: boolean;
 }
 
+/** How a pass over crops shares the device, and what it tells. */
 export interface EncodeOptions {
   /** Runs a batch when its turn comes, and then the next; by default one is on the device while the one before is read back. */
   turn?(work: () => Promise<Float32Array>): Promise<Float32Array>;
@@ -40,6 +42,7 @@ export interface EncodeOptions {
   signal?: AbortSignal;
 }
 
+/** From crops of log-mels to one vector each. */
 export class CropEncoder {
   /** Values of a vector. */
   readonly size: number;
@@ -94,6 +97,7 @@ export class CropEncoder {
     }
   }
 
+  /** Gives its memory back; the encoder stays. */
   dispose(): void {
     this.program.dispose();
   }

@@ -45,6 +45,7 @@ export function hearingHop(cropFrames: number): number {
   return Math.max(1, Math.floor(cropFrames / 2));
 }
 
+/** Which crops of a clip are heard, and by what. */
 export interface EncoderFeatureOptions
   extends Omit<CropEncoderOptions, "whole">,
     Pick<EncodeOptions, "onProgress" | "signal"> {
