@@ -72,6 +72,24 @@ describe("midiNotes", () => {
     expect(() => parseMidi(Uint8Array.from([1, 2, 3, 4]))).toThrow(DataError);
     expect(() => parseMidi(new Uint8Array(0))).toThrow(DataError);
   });
+
+  it("refuses tracks and events that say more than there is", () => {
+    const song = midiFile([
+      [tempo(0, 120)],
+      [
+        [0, 0x90, 60, 100],
+        [480, 0x80, 60, 0],
+      ],
+    ]);
+    expect(midiNotes(parseMidi(song))).toHaveLength(1);
+    const long = song.slice();
+    long[18] = 0xf1; // a track of 4 GB
+    expect(() => parseMidi(long)).toThrow(/a track says 40\d+ bytes, and 32 are left/);
+    const event = midiFile([[[0, 0xff, 0x01, 0xff, 0xff, 0xff, 0x7f]]]); // a text of 256 MB
+    expect(() => parseMidi(event)).toThrow(/an event says 268435455 bytes, and 4 are left/);
+    const short = midiFile([[[0, 0xf0, 3, 1, 2, 0xf7]]]); // a system exclusive message that is whole
+    expect(parseMidi(short).tracks).toHaveLength(1);
+  });
 });
 
 describe("families", () => {

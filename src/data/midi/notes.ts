@@ -28,14 +28,62 @@ const CONTROL = 0xb0;
 const PROGRAM = 0xc0;
 const META_TEMPO = 0x51;
 
-/** Reads a standard MIDI file. Throws DataError where the bytes are not one. */
+/** Reads a standard MIDI file. Throws DataError where the bytes are not one, or one that is damaged. */
 export function parseMidi(bytes: Uint8Array): BasicMIDI {
+  checkSizes(bytes);
   try {
     return BasicMIDI.fromArrayBuffer(new Uint8Array(bytes).buffer);
   } catch (error) {
     throw new DataError(
       `not a MIDI file that can be read (${error instanceof Error ? error.message : error})`,
     );
+  }
+}
+
+/**
+ * Throws DataError where a track or an event says that it is longer than what is left: the parser makes room for whatever is said, and
+ * reads it as events of zeros.
+ */
+function checkSizes(bytes: Uint8Array): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const isChunk = (at: number, name: string) =>
+    at + 8 <= bytes.length && [...name].every((letter, i) => bytes[at + i] === letter.charCodeAt(0));
+  const refuse = (what: string, said: number, left: number) => {
+    throw new DataError(
+      `not a MIDI file that can be read (${what} says ${said} bytes, and ${left} are left: truncated or damaged)`,
+    );
+  };
+  if (!isChunk(0, "MThd")) return; // no standard MIDI file, or one in a container that has lengths of its own
+  for (let at = 8 + view.getUint32(4); isChunk(at, "MTrk"); ) {
+    const size = view.getUint32(at + 4);
+    const end = at + 8 + size;
+    if (end > bytes.length) refuse("a track", size, bytes.length - at - 8);
+    at += 8;
+    let running: number | undefined;
+    const variable = () => {
+      let value = 0;
+      for (let more = true; more && at < end; at++) {
+        value = value * 128 + (bytes[at] & 127);
+        more = bytes[at] >= 128;
+      }
+      return value;
+    };
+    while (at < end) {
+      variable();
+      const status: number | undefined = bytes[at] >= 128 ? bytes[at++] : running;
+      if (status === undefined) return; // the parser says so
+      let length = 0;
+      if (status < 0xf0) {
+        running = status;
+        length = status >= PROGRAM && status < 0xe0 ? 1 : 2;
+      } else if (status === 0xf0) length = variable();
+      else if (status === 0xff) {
+        at++;
+        length = variable();
+      }
+      if (length > end - at) refuse("an event", length, Math.max(0, end - at));
+      at += length;
+    }
   }
 }
 
