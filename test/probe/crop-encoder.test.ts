@@ -1,7 +1,6 @@
 // Crops of log-mels through the encoder: every vector is, to the bit, what the encoder itself says of the same crops, in order, whole
 // batches or not, in turns or ahead; what fails is thrown when nothing is under way any more.
 import { describe, expect, it } from "vitest";
-import type { ModelConfig } from "../../src/patchifier/config.js";
 import { encoderSizes, Patchifier } from "../../src/patchifier/encoder.js";
 import { copyCrop } from "../../src/patchifier/front-end.js";
 import { CropEncoder } from "../../src/probe/crop-encoder.js";
@@ -9,21 +8,12 @@ import { melsInMemory } from "../../src/probe/features.js";
 import { bucketOf } from "../../src/tensor/capture.js";
 import { Random } from "../../src/tensor/random.js";
 import { cropPatches } from "../../src/train/model-step.js";
+import { frameModel as model } from "../support/frame-model.js";
 import { freshSeed, useGpu } from "../support/gpu.js";
 
 const gpu = useGpu();
 const random = new Random(freshSeed("crop encoder"));
 
-const model: ModelConfig = {
-  frontEnd: { sampleRate: 16000, nFft: 512, hopLength: 512, nMels: 16, gain: 1e4 },
-  patchMels: 16,
-  patchFrames: 2,
-  cropFrames: 16,
-  width: 16,
-  layers: 1,
-  heads: 2,
-  mlpRatio: 2,
-};
 const normalisation = { mean: 0.3, std: 0.8 };
 const { nMels } = model.frontEnd;
 const size = nMels * model.cropFrames;

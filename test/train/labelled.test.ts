@@ -1,27 +1,16 @@
 // The ceiling: an encoder trained on labels answers what can be heard in clips that it has not seen, and guesses where nothing can be.
 import { describe, expect, it } from "vitest";
-import type { ModelConfig } from "../../src/patchifier/config.js";
 import { taskFolds } from "../../src/probe/evaluation.js";
 import { melsInMemory } from "../../src/probe/features.js";
 import type { ProbeLabels } from "../../src/probe/labels.js";
 import { metricsOf } from "../../src/probe/scores/index.js";
 import { Random } from "../../src/tensor/random.js";
 import { labelledAnswers } from "../../src/train/labelled.js";
+import { frameModel as tiny } from "../support/frame-model.js";
 import { freshSeed, useGpu } from "../support/gpu.js";
 
 const gpu = useGpu();
 const random = new Random(freshSeed("labelled"));
-
-const tiny: ModelConfig = {
-  frontEnd: { sampleRate: 16000, nFft: 512, hopLength: 512, nMels: 16, gain: 1e4 },
-  patchMels: 16,
-  patchFrames: 2,
-  cropFrames: 16,
-  width: 16,
-  layers: 1,
-  heads: 2,
-  mlpRatio: 2,
-};
 
 /** Forty clips in twenty families; the class is the third of the bands in which there is more. */
 function clips(told: boolean) {
