@@ -1,7 +1,7 @@
 // out = softmax(q·kᵀ·scale + mask)·v, without storing the scores, by subgroups that own a tile of queries and walk the keys with a
 // running maximum and sum (the online softmax of FlashAttention, Dao et al. 2022). Shapes in attention/operands, how the work
 // is shared in attention/tile. Leaves stats.x for the gradient. A query with no visible key gives zeros.
-// Measured against attention/forward by processor time, interleaved, on two busy cores; tiles as attention.ts chooses them.
+// Measured against attention/forward by processor time, interleaved, on two busy cores; tiles as the rule chooses them.
 //   lavapipe, 8 rows and 2 columns a lane: 0.62 of its time for [B, H, T, D] = [16, 4, 64, 24], 0.5 for [4, 4, 128, 32] and [4, 6, 128,
 //   64]; compilation 0.3 to 0.5 of its time (D = 24, 32), 0.2 (D = 64). 16 rows and 4 columns run another fifth faster but take
 //   three times as long to compile; 8 rows and 4 columns gain nothing and take 1.8 times as long.

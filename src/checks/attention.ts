@@ -1,5 +1,7 @@
 // Checks of attention's kernels, forward and gradients, in every layout and with every mask: softmax's weights of a few heads worked
 // out in full.
+import { attentionPasses, attentionVariantFamilies, shadersOf } from "../ops/attention-variants/list.js";
+import { type AttentionVariantFamily, ownRows } from "../ops/attention-variants/variant.js";
 import { foldGroups } from "../ops/launch.js";
 import type { Random } from "../tensor/random.js";
 import {
@@ -123,8 +125,9 @@ function maskOf(use: KernelUse, { batch, heads, tq, tk }: Layout, random: Random
   return { mask, bound: [input(added)], params };
 }
 
-function attention(use: KernelUse, random: Random): Trial[] {
-  const pass = use.shader.replace(/^attention\/(tile_)?/, "");
+/** The kernels' passes, by the variants of a family. */
+function attention(family: AttentionVariantFamily, use: KernelUse, random: Random): Trial[] {
+  const pass = attentionPasses[shadersOf(family).indexOf(use.shader)];
   const packed = define(use, "PACKED") === 1;
   const dim = define(use, "HEAD_DIM");
   // Kernels without an edge take the other rows in whole steps of at most 8.
@@ -173,18 +176,14 @@ function attention(use: KernelUse, random: Random): Trial[] {
             ...inputs,
           ]
         : [...written(["k", "v"]), input(known), input(grad), ...inputs];
-  const own = pass === "backward_key" ? tk : tq;
-  const tile = use.shader.includes("tile_");
-  const each = tile
-    ? Math.ceil(Math.ceil(own / define(use, "ROWS")) / (define(use, "WIDTH") / define(use, "LANES")))
-    : Math.ceil(own / define(use, "WIDTH"));
+  const { rows } = family.ofDefines((name) => define(use, name));
+  const each = Math.ceil(ownRows({ pass, tq, tk }) / rows);
   const params = { heads, tq, tk, pairs, chunks: Math.ceil(dim / 4), scale, ...strides };
   return [{ params, groups: foldGroups(pairs * each), bound: [...bound, ...masks] }];
 }
 
 export const attentionChecks: CheckTable = Object.fromEntries(
-  ["forward", "backward_query", "backward_key"].flatMap((pass) => [
-    [`attention/${pass}`, attention],
-    [`attention/tile_${pass}`, attention],
-  ]),
+  attentionVariantFamilies.flatMap((family) =>
+    shadersOf(family).map((shader) => [shader, (use, random) => attention(family, use, random)]),
+  ),
 );

@@ -1,17 +1,16 @@
 // Scaled dot-product attention, softmax(q·kᵀ/√D + mask)·v, forward and gradient without storing the T×T scores. Not here:
 // the projections around it.
 import { ShapeError } from "../gpu/errors.js";
-import type { Defines } from "../gpu/preprocess.js";
 import { broadcastStrides, formatShape, type Shape, sameShape } from "../tensor/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { type Build, usableChoice } from "./alternatives.js";
+import { chooseAttention } from "./attention-rule.js";
 import {
   type AttentionCase,
-  type AttentionChoice,
   type AttentionPass,
-  attentionFamily,
+  type AttentionVariant,
   ownRows,
-} from "./attention-variants.js";
+} from "./attention-variants/variant.js";
 import { add, mul } from "./binary.js";
 import { defineOp } from "./define.js";
 import { foldGroups } from "./launch.js";
@@ -47,37 +46,8 @@ export interface AttentionPlan {
   maskKind: 0 | 1 | 2;
 }
 
-/** What a shader is called and built with, and how many workgroups one (batch, head) pair needs. */
-interface Variant {
-  shader: string;
-  defines: Defines;
-  groups: number;
-}
-
-/** What a choice means for a call; which sizes are best where is said in attention-variants.ts. */
-function variantOf(choice: AttentionChoice, shape: AttentionCase): Variant {
-  const { pass, tq, tk, dim, hidden } = shape;
-  const own = ownRows(shape);
-  if (choice.kind === "tile") {
-    const { lanes, blocks, keys } = choice;
-    const width = Math.max(32, lanes);
-    const rows = blocks * lanes;
-    const columns = Math.ceil(Math.ceil(dim / 4) / lanes);
-    return {
-      shader: `attention/tile_${pass}`,
-      defines: { LANES: lanes, BLOCKS: blocks, ROWS: rows, KEYS: keys, COLUMNS: columns, WIDTH: width },
-      groups: Math.ceil(Math.ceil(own / rows) / (width / lanes)),
-    };
-  }
-  const { share, width } = choice;
-  const step = share > 1 ? share : 4;
-  const other = pass === "backward_key" ? tq : tk;
-  return {
-    shader: `attention/${pass}`,
-    defines: { SHARE: share, STEP: step, WIDTH: width, EDGE: other % step !== 0 || hidden },
-    groups: Math.ceil(own / width),
-  };
-}
+/** Attention's kernels; what a tuner knows of them besides is in tuning-attention.ts. */
+export const attentionFamily = { name: "attention", rule: chooseAttention };
 
 /** Runs one of the three kernels; `blocks` without the mask. Outside the graph; for the gradient below and the tuner. */
 export function attentionPass(pass: AttentionPass, x: Tensor, plan: AttentionPlan, blocks: Tensor[]): void {
@@ -99,15 +69,15 @@ export function attentionPass(pass: AttentionPass, x: Tensor, plan: AttentionPla
     MASK_TYPE: mask?.dtype ?? "f32",
     KEEP: mask?.dtype === "i32",
   };
-  const build = (one: AttentionChoice): Build => {
-    const { shader, defines } = variantOf(one, shape);
-    return [shader, { ...common, ...defines }];
-  };
+  const build = ({ prefix, defines }: AttentionVariant): Build => [
+    `attention/${prefix}${pass}`,
+    { ...common, ...defines(shape) },
+  ];
   const choice = device.chooser.choose(attentionFamily, shape);
   const taken = usableChoice(device, attentionFamily, shape, choice, { build });
   const kernel = device.kernel(...build(taken));
   const bound = blocksOf(mask ? [...blocks, mask] : blocks);
-  device.run(kernel, bound, params, foldGroups(pairs * variantOf(taken, shape).groups));
+  device.run(kernel, bound, params, foldGroups(pairs * Math.ceil(ownRows(shape) / taken.rows)));
 }
 
 export function planAttention(

@@ -5,7 +5,7 @@ import type { Gpu } from "../tensor/gpu.js";
 import type { Random } from "../tensor/random.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { attentionPass, planAttention } from "./attention.js";
-import type { AttentionCase } from "./attention-variants.js";
+import type { AttentionCase } from "./attention-variants/variant.js";
 import type { Tunable, Work } from "./tuning.js";
 import { attentionTuning } from "./tuning-attention.js";
 

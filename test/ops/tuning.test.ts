@@ -5,7 +5,7 @@ import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import type { TunedFamily } from "../../src/gpu/tuner.js";
 import { MemoryTuningStore } from "../../src/gpu/tuner-store.js";
 import { open } from "../../src/node.js";
-import type { AttentionCase } from "../../src/ops/attention-variants.js";
+import type { AttentionCase } from "../../src/ops/attention-variants/variant.js";
 import { matmul } from "../../src/ops/matmul.js";
 import { register } from "../../src/ops/matmul-variants/register.js";
 import { tuneAll, tuneCase, type Work } from "../../src/ops/tuning.js";
