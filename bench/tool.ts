@@ -1,12 +1,10 @@
 // How a tool of the project's own ends: what it cannot do is said in a line, with the command's exit codes.
 import type { Command } from "commander";
-import { refuseOldProfile } from "../src/cli/options.js";
 import { MelgradError, UsageError } from "../src/gpu/errors.js";
 
 /** Carries out the command line: exit code 2 where it was misused, 1 where it failed. Errors of other kinds are thrown. */
 export async function runTool(command: Command): Promise<void> {
   try {
-    refuseOldProfile(process.argv.slice(2));
     await command.parseAsync();
   } catch (error) {
     if (!(error instanceof MelgradError)) throw error;

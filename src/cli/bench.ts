@@ -45,7 +45,7 @@ import {
   rowTable,
 } from "./bench-tables.js";
 import { onInterrupt } from "./interrupt.js";
-import { addAdapterOptions, addProfileOption, addTuneOption, integer } from "./options.js";
+import { addAdapterOptions, addTuneOption, integer } from "./options.js";
 import { tuneCases } from "./tuning.js";
 
 interface BenchOptions {
@@ -80,8 +80,7 @@ export function registerBench(program: Command): void {
     .addHelpText("after", suiteHelp)
     .allowExcessArguments(false)
     .action(bench);
-  addAdapterOptions(command);
-  addProfileOption(command);
+  addAdapterOptions(command, { profiles: true });
   addTuneOption(command);
 }
 

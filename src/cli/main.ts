@@ -9,7 +9,6 @@ import { registerData } from "./data.js";
 import { registerDoctor } from "./doctor.js";
 import { registerEmbed } from "./embed.js";
 import { registerFeatures } from "./features.js";
-import { refuseOldProfile } from "./options.js";
 import { registerProbe } from "./probe.js";
 import { registerTrain } from "./train.js";
 
@@ -73,7 +72,6 @@ try {
       .showSuggestionAfterError()
       .configureOutput({ outputError: () => {} });
   }
-  refuseOldProfile(process.argv.slice(2));
   await program.parseAsync();
 } catch (error) {
   code = report(error);

@@ -31,11 +31,32 @@ export function checkpointOption(): Option {
   );
 }
 
-/** --adapter and --unchecked. */
-export function addAdapterOptions(command: Command): Command {
+/** --adapter and --unchecked; --profile on commands that can list the dispatches of a training step (`profiles`). */
+export function addAdapterOptions(command: Command, { profiles = false } = {}): Command {
   return command
     .option("--adapter <name>", "auto, embedded (software, from npm alone), or part of an adapter's name")
-    .option("--unchecked", "turns bounds checks and validation off; Node only");
+    .option("--unchecked", "turns bounds checks and validation off; Node only")
+    .addOption(profileOption(profiles));
+}
+
+/**
+ * --profile. Before 0.2 it took a word on every command with an adapter, so a word is read, and refused by saying what to write
+ * now; --help tells of none.
+ */
+function profileOption(profiles: boolean): Option {
+  const option = new Option("--profile", "list a training step's dispatches by time");
+  option.optional = true;
+  option.argParser((word) => {
+    if (word === "fast") throw new UsageError("--profile fast has another name: write --unchecked.");
+    if (word === "safe") {
+      throw new UsageError(
+        "--profile safe is no longer an option: checks are on unless --unchecked is written.",
+      );
+    }
+    if (profiles) throw new InvalidArgumentError("It takes no value");
+    throw new UsageError("--profile is an option of train and bench alone.");
+  });
+  return profiles ? option : option.preset("").hideHelp();
 }
 
 /** --tune: whether kernels are measured before the work begins. */
@@ -48,24 +69,4 @@ export function addTuneOption(command: Command): Command {
       .choices([...tuneModes])
       .default("off"),
   );
-}
-
-/** --profile, on commands that can list the dispatches of a training step. */
-export function addProfileOption(command: Command): Command {
-  return command.option("--profile", "list a training step's dispatches by time");
-}
-
-/**
- * Refuses `--profile fast` and `--profile safe`, which turned checks off and on before 0.2. Pure.
- *
- * @throws UsageError that says what to write now
- */
-export function refuseOldProfile(args: readonly string[]): void {
-  const text = args.join(" ");
-  if (/(^| )--profile[ =]fast( |$)/.test(text))
-    throw new UsageError("--profile fast has another name: write --unchecked.");
-  if (/(^| )--profile[ =]safe( |$)/.test(text))
-    throw new UsageError(
-      "--profile safe is no longer an option: checks are on unless --unchecked is written.",
-    );
 }

@@ -27,7 +27,7 @@ import { smallerParts, survive, wasLost } from "../train/survive.js";
 import { version } from "../version.js";
 import { profileTable } from "./bench-tables.js";
 import { onInterrupt, requeueLine, type StopSignal } from "./interrupt.js";
-import { addAdapterOptions, addProfileOption, addTuneOption, integer, positive } from "./options.js";
+import { addAdapterOptions, addTuneOption, integer, positive } from "./options.js";
 import { openProgress } from "./progress.js";
 import { silent, type Together, together } from "./together.js";
 
@@ -99,8 +99,7 @@ export function registerTrain(program: Command): void {
     .option("--json", "print one JSON object a step on stdout")
     .allowExcessArguments(false)
     .action((options: TrainOptions) => together((processes) => train(options, command, processes)));
-  addAdapterOptions(command);
-  addProfileOption(command);
+  addAdapterOptions(command, { profiles: true });
   addTuneOption(command);
 }
 

@@ -83,10 +83,14 @@ describe("bench", patience, () => {
   });
 
   it.each([
-    [["--profile", "fast"], /write --unchecked/],
-    [["--profile=safe"], /checks are on unless --unchecked/],
-  ])("says what became of %s", async (args, text) => {
-    const { code, stderr } = await melgrad.run(["bench", "--suite", "step", ...args]);
+    ["bench --suite step --profile fast", /^--profile fast .*write --unchecked/],
+    ["train --profile=safe --steps 1", /^--profile safe .*checks are on unless --unchecked/],
+    ["embed --profile fast song.wav", /^--profile fast .*write --unchecked/],
+    ["embed --profile song.wav", /an option of train and bench alone/],
+    ["probe --profile", /an option of train and bench alone/],
+    ["train --profile dispatches", /'--profile'.*takes no value/],
+  ])("says what became of %s", async (line, text) => {
+    const { code, stderr } = await melgrad.run(line.split(" "));
     expect(code).toBe(2);
     expect(stderr).toMatch(text);
   });
