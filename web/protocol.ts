@@ -77,7 +77,7 @@ export interface HeldOutEvent {
   stuck: string[];
 }
 
-/** One crop as the model sees it: which patches are hidden, and what it predicts for them. */
+/** One crop as the model sees it: which patches are masked, and what it predicts for them. */
 export interface Reconstruction {
   clip: string;
   /** First frame of the crop. */
@@ -219,7 +219,7 @@ export interface Calls {
   reset(options?: { preset?: string; seed?: number; begin?: Begin }): ModelInfo;
   model(): ModelInfo;
 
-  /** Hides patches of a crop as training does and predicts them. `draw` picks the mask; the same draw, the same mask. */
+  /** Masks patches of a crop as training does and predicts them. `draw` picks the mask; the same draw, the same mask. */
   reconstruct(clip: string, startFrame: number, draw?: number): Reconstruction;
   /** Layer −1 is the last. */
   attention(clip: string, startFrame: number, patch: number, layer?: number): AttentionAnswer;

@@ -70,7 +70,7 @@ class Block(nn.Module):
 
 
 class Patchifier(nn.Module):
-    """Crops [B, mels, frames] and the hidden tokens → loss, InfoNCE, reconstruction."""
+    """Crops [B, mels, frames] and the masked tokens → loss, InfoNCE, reconstruction."""
 
     def __init__(self, frames, width, layers, heads, ratio, **_):
         super().__init__()
@@ -103,14 +103,14 @@ class Patchifier(nn.Module):
         x = torch.where(masked, self.mask_token.to(x.dtype), x) + self.pos_embed
         for block in self.blocks:
             x = block(x)
-        hidden = self.norm(x).reshape(-1, width).index_select(0, rows)
+        encoded = self.norm(x).reshape(-1, width).index_select(0, rows)
         targets = patches.reshape(-1, values).index_select(0, rows)
-        predicted = self.heads["contrast"](hidden).view(batch, -1, values)
+        predicted = self.heads["contrast"](encoded).view(batch, -1, values)
         logits = targets.view(batch, -1, values) @ predicted.transpose(1, 2) / math.sqrt(values)
         count = logits.shape[1]
         same = torch.arange(count, device=crops.device).repeat(batch)
         contrast = F.cross_entropy(logits.reshape(-1, count).float(), same)
-        reconstruct = F.mse_loss(self.heads["reconstruct"](hidden).float(), targets)
+        reconstruct = F.mse_loss(self.heads["reconstruct"](encoded).float(), targets)
         return contrast + RECONSTRUCT_WEIGHT * reconstruct, contrast, reconstruct
 
 
@@ -144,10 +144,10 @@ def noise_batch(preset, batch, pin):
     tokens = (MELS // PATCH) * (preset["frames"] // PATCH)
     count = round(tokens * MASK_RATIO)
     crops = torch.rand(batch, MELS, preset["frames"])
-    hidden = torch.stack([torch.randperm(tokens)[:count].sort().values for _ in range(batch)])
+    places = torch.stack([torch.randperm(tokens)[:count].sort().values for _ in range(batch)])
     masked = torch.zeros(batch, tokens, 1, dtype=torch.bool)
-    masked.scatter_(1, hidden.unsqueeze(-1), True)
-    rows = (hidden + tokens * torch.arange(batch).unsqueeze(1)).reshape(-1)
+    masked.scatter_(1, places.unsqueeze(-1), True)
+    rows = (places + tokens * torch.arange(batch).unsqueeze(1)).reshape(-1)
     made = (crops, masked, rows)
     return tuple(tensor.pin_memory() for tensor in made) if pin else made
 

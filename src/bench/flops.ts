@@ -8,7 +8,7 @@ export interface StepSizes {
   /** Tokens T of a clip, and values P of a token. */
   tokens: number;
   values: number;
-  /** Hidden tokens M of a clip. */
+  /** Masked tokens M of a clip. */
   masked: number;
   width: number;
   layers: number;
@@ -24,7 +24,7 @@ export interface StepFlops {
 }
 
 /**
- * One training step: encoder, heads and losses. With N = B·T tokens of width d, ratio r, L layers, M hidden tokens a clip:
+ * One training step: encoder, heads and losses. With N = B·T tokens of width d, ratio r, L layers, M masked tokens a clip:
  *
  *     patch embedding   2·N·P·d
  *     a layer           2·N·d·(3d + d + 2·r·d)  for qkv, projection and MLP, and 4·N·T·d for q·kᵀ and weights·v

@@ -44,7 +44,7 @@ export interface PretrainConfig {
   /** Share of the tokens that is masked. */
   maskRatio: number;
   /**
-   * clustered masks C×C blocks of patches, C = 3…5 (SSAST); uniform draws patches independently; spans hides runs of 4 to 8 columns
+   * clustered masks C×C blocks of patches, C = 3…5 (SSAST); uniform draws patches independently; spans masks runs of 4 to 8 columns
    * over their full height.
    */
   maskShape: "clustered" | "uniform" | "spans";
@@ -52,7 +52,7 @@ export interface PretrainConfig {
   reconstructWeight: number;
   /**
    * joint and reconstruct: how many times the fine structure of spectra counts beside the plain error, over visible patches as
-   * well as hidden ones. Absent or 0: the plain error of masked patches alone, as in SSAST.
+   * well as masked ones. Absent or 0: the plain error of masked patches alone, as in SSAST.
    */
   detailWeight?: number;
   /** joint and infonce: masked patches of the batch are told apart by cosines over this temperature. Absent: SSAST's way. */
@@ -94,7 +94,7 @@ const models: Record<PresetName, ModelConfig> = {
 };
 
 const pretraining: Record<PresetName, PretrainConfig> = {
-  // In a crop this short, clusters of 3 to 5 patches hide too much at once; single patches leave a context to learn from.
+  // In a crop this short, clusters of 3 to 5 patches mask too much at once; single patches leave a context to learn from.
   demo: { ...common(), maskShape: "uniform", batch: 8, steps: 200, lr: 3e-3, warmup: 20 },
   small: { ...common(), batch: 16, steps: 20_000, lr: 5e-4, warmup: 1000 },
   base: { ...common(), batch: 32, steps: 100_000, lr: 2e-4, warmup: 4000 },

@@ -1,4 +1,4 @@
-// Which patches are hidden. Masks are drawn on the CPU from a seeded generator: every clip of a batch hides the same
+// Which patches are masked. Masks are drawn on the CPU from a seeded generator: every clip of a batch masks the same
 // number of patches, so that a batch is a rectangle.
 import { type RowTable, rowTable } from "../ops/select-rows.js";
 import type { Gpu } from "../tensor/gpu.js";
@@ -13,7 +13,7 @@ export interface Grid {
   columns: number;
 }
 
-/** Number of patches that a ratio hides: at least one, and at least one stays. */
+/** Number of patches that a ratio masks: at least one, and at least one stays. */
 export function maskedCount(tokens: number, ratio: number): number {
   return Math.min(tokens - 1, Math.max(1, Math.round(tokens * ratio)));
 }
@@ -29,41 +29,41 @@ export function uniformMask(random: Random, tokens: number, count: number): Int3
  * random.
  */
 export function clusteredMask(random: Random, { rows, columns }: Grid, count: number): Int32Array {
-  const hidden = new Set<number>();
-  while (hidden.size < count) {
+  const masked = new Set<number>();
+  while (masked.size < count) {
     const side = 3 + random.integer(3);
     const row = random.integer(rows);
     const column = random.integer(columns);
     for (let c = column; c < Math.min(columns, column + side); c++) {
-      for (let r = row; r < Math.min(rows, row + side); r++) hidden.add(c * rows + r);
+      for (let r = row; r < Math.min(rows, row + side); r++) masked.add(c * rows + r);
     }
   }
-  const all = Int32Array.from(hidden);
+  const all = Int32Array.from(masked);
   const order = random.permutation(all.length);
   return Int32Array.from({ length: count }, (_, i) => all[order[i]]).sort();
 }
 
 /**
- * `count` distinct patches, ascending, from spans of 4 to 8 columns at uniform places, hidden over their full height; spans may
+ * `count` distinct patches, ascending, from spans of 4 to 8 columns at uniform places, masked over their full height; spans may
  * overlap and are cut at the border. What the last span has too many is dropped from its end.
  */
 export function spanMask(random: Random, { rows, columns }: Grid, count: number): Int32Array {
-  const hidden = new Set<number>();
-  while (hidden.size < count) {
+  const masked = new Set<number>();
+  while (masked.size < count) {
     const length = 4 + random.integer(5);
     const first = random.integer(columns);
     for (let c = first; c < Math.min(columns, first + length); c++) {
-      for (let r = 0; r < rows && hidden.size < count; r++) hidden.add(c * rows + r);
+      for (let r = 0; r < rows && masked.size < count; r++) masked.add(c * rows + r);
     }
   }
-  return Int32Array.from(hidden).sort();
+  return Int32Array.from(masked).sort();
 }
 
 /** A batch's masks on the device. */
 export interface BatchMask {
-  /** 1 where hidden: [B, T, 1]. */
+  /** 1 where masked: [B, T, 1]. */
   masked: Tensor;
-  /** Rows of the flattened [B·T, …] that are hidden, clip by clip. */
+  /** Rows of the flattened [B·T, …] that are masked, clip by clip. */
   table: RowTable;
   /** Masked patches a clip. */
   count: number;
@@ -74,8 +74,8 @@ export type MaskInputs = {
   /** As in BatchMask. */
   masked: Tensor;
   /** The table's two halves. */
-  hiddenRows: Tensor;
-  hiddenInverse: Tensor;
+  maskedRows: Tensor;
+  maskedInverse: Tensor;
 };
 
 /** Uploads the masked patches of each clip. `indices[b]` are distinct patch numbers, as many in every clip. */
@@ -92,15 +92,15 @@ export function maskInputs(gpu: Gpu, indices: readonly Int32Array[], tokens: num
   const table = rowTable(gpu, rows, indices.length * tokens);
   return {
     masked: gpu.tensor(flags, [indices.length, tokens, 1]),
-    hiddenRows: table.rows,
-    hiddenInverse: table.inverse,
+    maskedRows: table.rows,
+    maskedInverse: table.inverse,
   };
 }
 
 /** The masks that uploaded tensors stand for. */
-export function maskOf({ masked, hiddenRows, hiddenInverse }: MaskInputs): BatchMask {
-  const table = { rows: hiddenRows, inverse: hiddenInverse };
-  return { masked, table, count: hiddenRows.size / masked.shape[0] };
+export function maskOf({ masked, maskedRows, maskedInverse }: MaskInputs): BatchMask {
+  const table = { rows: maskedRows, inverse: maskedInverse };
+  return { masked, table, count: maskedRows.size / masked.shape[0] };
 }
 
 /** `maskInputs` and `maskOf` in one, for a step that is not captured. */

@@ -106,7 +106,7 @@ export function standings(
   measured: Readonly<Record<string, number | undefined>>,
 ): Standing[] {
   const sizes = {
-    hidden: maskedCount(patchGrid(model).tokens, pretrain.maskRatio),
+    masked: maskedCount(patchGrid(model).tokens, pretrain.maskRatio),
     batch: pretrain.batch,
     pretrain,
   };

@@ -19,7 +19,7 @@ export interface HostBatch {
   crops: Float32Array;
   range: ClipRange;
   /** The masked patches of every clip of the whole batch. */
-  hidden: Int32Array[];
+  masked: Int32Array[];
   /** What some of these clips' crops were drawn from, where that is known. */
   drawn(clips: ClipRange): Drawn | undefined;
 }
@@ -59,9 +59,9 @@ export function drawBatch(
   } else {
     crops = sampler.draw(cropRandom, batch).subarray(first * size, (first + count) * size);
   }
-  const hidden = Array.from({ length: batch }, () => drawMask(model, pretrain, maskRandom));
+  const masked = Array.from({ length: batch }, () => drawMask(model, pretrain, maskRandom));
   return {
-    ...{ crops, range, hidden },
+    ...{ crops, range, masked },
     drawn(clips) {
       if (!music) return undefined;
       const at = (clips.first - first) * size;

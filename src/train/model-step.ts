@@ -92,10 +92,10 @@ export class ModelStep {
 
   /** What the objective makes of a batch. `training`: with dropout and the like. */
   losses(inputs: BatchInputs, training: boolean): Losses {
-    const { crops, masked, hiddenRows, hiddenInverse, rivals, ownRivals, ...extra } = inputs;
+    const { crops, masked, maskedRows, maskedInverse, rivals, ownRivals, ...extra } = inputs;
     const { model, normalisation } = this.settings;
     const patches = patchesOf(crops, model, normalisation);
-    const mask = maskOf({ masked, hiddenRows, hiddenInverse });
+    const mask = maskOf({ masked, maskedRows, maskedInverse });
     const others = rivals && { patches: rivals, own: ownRivals };
     return this.objective.losses({ patches, mask, extra, rivals: others }, training);
   }

@@ -50,7 +50,7 @@ async function firstNonFinite(
   const { sampler, seed, pretrain } = options;
   const draws = { crops: randomAt(seed, "crops", index), masks: randomAt(seed, "masks", index) };
   const batch = drawBatch(options.model, pretrain, sampler, draws, { first: 0, count: pretrain.batch });
-  const { crops, hidden } = batch;
+  const { crops, masked } = batch;
   if (!crops.every(Number.isFinite)) {
     return { what: "A crop of the music holds values that are not finite", music: musicAdvice(batch) };
   }
@@ -60,8 +60,8 @@ async function firstNonFinite(
   const traced = gpu.scope(() => {
     const seen: { name: string; output: Tensor }[] = [];
     const trace = (name: string, output: Tensor) => seen.push({ name: layerOf(name), output });
-    const { masked } = maskOf(maskInputs(gpu, hidden, patchGrid(options.model).tokens));
-    gpu.noGrad(() => model.encode(trainer.patches(crops), masked, trace));
+    const mask = maskOf(maskInputs(gpu, masked, patchGrid(options.model).tokens));
+    gpu.noGrad(() => model.encode(trainer.patches(crops), mask.masked, trace));
     return seen;
   });
   const layer = await firstOf(gpu, traced);
@@ -72,7 +72,7 @@ async function firstNonFinite(
     const seen: { name: string; output: Tensor }[] = [];
     const trace = (name: string, output: Tensor) => seen.push({ name: layerOf(name), output });
     try {
-      const { loss, ...rest } = trainer.objective.losses(trainer.batchOf(crops, hidden), true, trace);
+      const { loss, ...rest } = trainer.objective.losses(trainer.batchOf(crops, masked), true, trace);
       backward(loss);
       for (const [name, output] of Object.entries({ ...rest, loss })) if (output) seen.push({ name, output });
     } catch {

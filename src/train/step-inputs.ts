@@ -40,12 +40,12 @@ export class StepInputs {
   blank(): BatchInputs {
     const { gpu, division } = this;
     const { tokens, values } = patchGrid(this.options.model);
-    const hidden = this.blankMasks(division.count);
-    const rows = hidden.length * hidden[0].length;
+    const masked = this.blankMasks(division.count);
+    const rows = masked.length * masked[0].length;
     return {
       crops: gpu.empty(this.shape(division.count)),
-      ...maskInputs(gpu, hidden, tokens),
-      ...this.objective.inputs?.(hidden, tokens),
+      ...maskInputs(gpu, masked, tokens),
+      ...this.objective.inputs?.(masked, tokens),
       ...(this.takesRivals && {
         rivals: gpu.empty([rows * division.parts, values]),
         ownRivals: gpu.empty([rows], { dtype: "i32" }),
@@ -95,21 +95,21 @@ export class StepInputs {
   }
 
   /** All clips of a batch and their masks, uploaded. */
-  ofRivals({ crops, hidden }: HostBatch): RivalInputs {
+  ofRivals({ crops, masked }: HostBatch): RivalInputs {
     const { tokens } = patchGrid(this.options.model);
     return {
-      crops: this.gpu.tensor(crops, this.shape(hidden.length)),
-      ...maskInputs(this.gpu, hidden, tokens),
+      crops: this.gpu.tensor(crops, this.shape(masked.length)),
+      ...maskInputs(this.gpu, masked, tokens),
     };
   }
 
-  private upload({ crops, range, hidden, drawn }: HostBatch, clips: ClipRange): BatchInputs {
+  private upload({ crops, range, masked, drawn }: HostBatch, clips: ClipRange): BatchInputs {
     const { gpu } = this;
     const { first, count } = clips;
     const { tokens } = patchGrid(this.options.model);
     const shape = this.shape(count);
     const size = shape[1] * shape[2];
-    const own = hidden.slice(first, first + count);
+    const own = masked.slice(first, first + count);
     const at = (first - range.first) * size;
     return {
       crops: gpu.tensor(crops.subarray(at, at + count * size), shape),

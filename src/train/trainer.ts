@@ -287,12 +287,12 @@ export class Trainer {
   }
 
   /** Crops [B, nMels, frames] and their masked patches as the objective takes them, for looking at what it does. */
-  batchOf(crops: Float32Array, hidden: readonly Int32Array[]): ObjectiveBatch {
+  batchOf(crops: Float32Array, masked: readonly Int32Array[]): ObjectiveBatch {
     const { tokens } = patchGrid(this.options.model);
     return {
       patches: this.patches(crops),
-      mask: maskOf(maskInputs(this.gpu, hidden, tokens)),
-      extra: this.objective.inputs?.(hidden, tokens) ?? {},
+      mask: maskOf(maskInputs(this.gpu, masked, tokens)),
+      extra: this.objective.inputs?.(masked, tokens) ?? {},
     };
   }
 

@@ -214,7 +214,7 @@ test("training: curves grow, patches are filled, attention is asked, the model g
   }
   expect(await page.locator(".triptych figcaption").allTextContents()).toEqual([
     "Original 64 patches",
-    expect.stringMatching(/^Masked \d+ of 64 hidden$/),
+    expect.stringMatching(/^Masked \d+ of 64 patches$/),
     expect.stringMatching(/^Filled in error [\d.]+ at step \d+$/),
   ]);
 

@@ -392,7 +392,7 @@ describe("training", () => {
 });
 
 describe("looking at the model", () => {
-  it("hides the patches of a draw and fills them in", async () => {
+  it("masks the patches of a draw and fills them in", async () => {
     const look = (draw: number) =>
       page().evaluate(
         async ([id, draw]) => {
@@ -421,15 +421,15 @@ describe("looking at the model", () => {
     const { patchMels, patchFrames } = model;
     const { rows, tokens, values } = patchGrid(model);
     expect(one.masked.length).toBe(Math.round(tokens * pretrain.maskRatio));
-    const hidden = new Set(one.masked);
+    const masked = new Set(one.masked);
     let squares = 0;
     one.values.forEach((value, at) => {
       const column = Math.floor((at % one.frames) / patchFrames);
       const token = rows * column + Math.floor(at / one.frames / patchMels);
-      if (!hidden.has(token)) expect(one.filled[at]).toBe(value);
+      if (!masked.has(token)) expect(one.filled[at]).toBe(value);
       else squares += (one.filled[at] - value) ** 2;
     });
-    expect(one.mse).toBeCloseTo(squares / (hidden.size * values), 5);
+    expect(one.mse).toBeCloseTo(squares / (masked.size * values), 5);
     expect(one.mse).toBeGreaterThan(0);
     const whole = await melOf(demo[0].id);
     expect(one.values.slice(0, 128)).toEqual(whole.values.slice(17, 17 + 128));

@@ -1,4 +1,4 @@
-// Masks: how many patches they hide, where, and that a seed fixes them; and the patch grids that they are drawn on.
+// Masks: how many patches they mask, where, and that a seed fixes them; and the patch grids that they are drawn on.
 import { describe, expect, it } from "vitest";
 import { UsageError } from "../../src/gpu/errors.js";
 import { cropSamples, patchGrid, preset, presetNames, withPatches } from "../../src/patchifier/config.js";
@@ -19,7 +19,7 @@ describe("masks", () => {
   const grid = { rows: 8, columns: 16 };
   const tokens = grid.rows * grid.columns;
 
-  it.each([1, 2, 77, 127])("hide exactly %i distinct patches, in order", (count) => {
+  it.each([1, 2, 77, 127])("mask exactly %i distinct patches, in order", (count) => {
     const random = new Random(seed, count);
     for (let i = 0; i < 20; i++) {
       expectMask(uniformMask(random, tokens, count), tokens, count);
@@ -37,7 +37,7 @@ describe("masks", () => {
     expect(draw(seed)).not.toEqual(draw(seed + 1));
   });
 
-  it("hide every patch equally often when uniform", () => {
+  it("mask every patch equally often when uniform", () => {
     const random = new Random(seed, 1);
     const rounds = 4000;
     const hits = new Float64Array(tokens);
@@ -47,12 +47,12 @@ describe("masks", () => {
     for (const count of hits) expect(Math.abs(count - expected)).toBeLessThan(6 * Math.sqrt(expected * 0.75));
   });
 
-  it("hide neighbours together when clustered", () => {
+  it("mask neighbours together when clustered", () => {
     const random = new Random(seed, 2);
     const neighbours = (mask: Int32Array) => {
-      const hidden = new Set(mask);
+      const masked = new Set(mask);
       const besides = [...mask].filter(
-        (token) => hidden.has(token + grid.rows) || hidden.has(token - grid.rows),
+        (token) => masked.has(token + grid.rows) || masked.has(token - grid.rows),
       );
       return besides.length / mask.length;
     };
@@ -64,7 +64,7 @@ describe("masks", () => {
     expect(clustered).toBeGreaterThan(uniform + 0.2);
   });
 
-  it("leave at least one patch and hide at least one", () => {
+  it("leave at least one patch and mask at least one", () => {
     expect(maskedCount(64, 0.6)).toBe(38);
     expect(maskedCount(64, 0)).toBe(1);
     expect(maskedCount(64, 1)).toBe(63);

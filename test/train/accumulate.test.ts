@@ -1,4 +1,4 @@
-// A batch in micro-batches: the losses, norms and weights of the whole batch to rounding, on the real training step, with hidden
+// A batch in micro-batches: the losses, norms and weights of the whole batch to rounding, on the real training step, with masked
 // patches told apart from those of the whole batch; the same bits when it is done again.
 import { describe, expect, it } from "vitest";
 import { UsageError } from "../../src/gpu/errors.js";

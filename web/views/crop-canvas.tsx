@@ -16,8 +16,8 @@ export function CropCanvas({ picture, grid, marks, drawn: _, ...rest }: Props): 
   const canvas = useRef<HTMLCanvasElement>(null);
   useLayoutEffect(() => {
     if (!canvas.current || !picture || !grid) return;
-    const hiddenColour = styleOf(canvas.current)("--hidden-patch");
-    drawCrop(canvas.current, picture, grid, { hiddenColour, ...marks });
+    const maskColour = styleOf(canvas.current)("--masked-patch");
+    drawCrop(canvas.current, picture, grid, { maskColour, ...marks });
   });
   return <canvas ref={canvas} hidden={!picture} {...rest} />;
 }

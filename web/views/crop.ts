@@ -1,4 +1,4 @@
-// A crop of a log-mel on a canvas with its patches: lines between them, some hidden, some weighted, one outlined. Patch numbers are
+// A crop of a log-mel on a canvas with its patches: lines between them, some masked, some weighted, one outlined. Patch numbers are
 // time-major: column·rows + row, row 0 the lowest bands. Not here: which crop, and what the worker says of it.
 import { paint } from "../colour.js";
 import { sharpContext } from "../dom.js";
@@ -39,8 +39,8 @@ export function cutCrop(mel: MelImage, start: number, frames: number): Float32Ar
 export interface CropMarks {
   /** Lines between patches. */
   lines?: boolean;
-  hidden?: ArrayLike<number>;
-  hiddenColour?: string;
+  masked?: ArrayLike<number>;
+  maskColour?: string;
   outlined?: number;
   /** [tokens], how strongly each patch is coloured, 0 to 1. */
   weights?: Float32Array;
@@ -73,9 +73,9 @@ export function drawCrop(
       context.fillRect(...place(patch));
     }
   }
-  if (marks.hidden) {
-    context.fillStyle = marks.hiddenColour ?? "#8a8592";
-    for (let i = 0; i < marks.hidden.length; i++) context.fillRect(...place(marks.hidden[i]));
+  if (marks.masked) {
+    context.fillStyle = marks.maskColour ?? "#8a8592";
+    for (let i = 0; i < marks.masked.length; i++) context.fillRect(...place(marks.masked[i]));
   }
   if (marks.lines) {
     context.fillStyle = "rgb(255 255 255 / 32%)";

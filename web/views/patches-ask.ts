@@ -1,4 +1,4 @@
-// What the model says of the crop's hidden patches: asked at a new crop, at another mask, and every few steps while it trains. No
+// What the model says of the crop's masked patches: asked at a new crop, at another mask, and every few steps while it trains. No
 // elements.
 import { type ReadonlySignal, signal } from "@preact/signals";
 import type { App } from "../app.js";
@@ -14,7 +14,7 @@ const everyMs = 1500;
 
 export interface Shown {
   original: CropPicture;
-  /** The crop with its hidden patches filled in, and what was answered; absent until the model has said anything. */
+  /** The crop with its masked patches filled in, and what was answered; absent until the model has said anything. */
   filled?: CropPicture;
   answer?: Reconstruction;
 }

@@ -1,4 +1,4 @@
-// What the model is asked and what it answers: the crop in patches, the crop with some of them hidden, and the hidden ones as the
+// What the model is asked and what it answers: the crop in patches, the crop with some of them masked, and the masked ones as the
 // model fills them in. When it is asked is patches-ask.ts; the numbers come from the worker.
 import { useSignal } from "@preact/signals";
 import type { VNode } from "preact";
@@ -26,7 +26,7 @@ export function Patches({ app }: { app: App }): VNode {
       </p>
       <div hidden={!chosen}>
         <div class="triptych" ref={figures}>
-          {figuresOf(shown, grid?.tokens ?? 0).map(({ name, words, label, picture, hidden }) => (
+          {figuresOf(shown, grid?.tokens ?? 0).map(({ name, words, label, picture, masked }) => (
             <figure key={name}>
               <div class="stage crop">
                 <CropCanvas
@@ -34,7 +34,7 @@ export function Patches({ app }: { app: App }): VNode {
                   aria-label={`${name}: ${label}`}
                   picture={picture}
                   grid={grid}
-                  marks={{ lines: lines.value, hidden }}
+                  marks={{ lines: lines.value, masked }}
                   drawn={drawn}
                 />
               </div>
@@ -71,7 +71,7 @@ export function Patches({ app }: { app: App }): VNode {
 function figuresOf(shown: Shown | undefined, tokens: number) {
   const { original, filled, answer } = shown ?? {};
   const waits = "waiting for a clip";
-  const hidden = `${answer?.masked.length} of ${tokens}`;
+  const share = `${answer?.masked.length} of ${tokens}`;
   const error = `error ${answer?.mse.toPrecision(3)} at step ${answer?.step}`;
   return [
     {
@@ -83,15 +83,15 @@ function figuresOf(shown: Shown | undefined, tokens: number) {
     {
       name: "Masked",
       picture: answer && original,
-      hidden: answer?.masked,
-      words: answer && `${hidden} hidden`,
-      label: answer ? `${hidden} patches are hidden` : waits,
+      masked: answer?.masked,
+      words: answer && `${share} patches`,
+      label: answer ? `${share} patches are masked` : waits,
     },
     {
       name: "Filled in",
       picture: filled,
       words: answer && error,
-      label: answer ? `the model's prediction of the hidden patches, squared ${error}` : waits,
+      label: answer ? `the model's prediction of the masked patches, squared ${error}` : waits,
     },
   ];
 }

@@ -11,7 +11,7 @@ import type { Training } from "./training.js";
 /** The stream of the masks that are looked at, apart from those of training. */
 const lookStream = 77;
 
-/** Hides patches of a crop as training does and fills them in. The same draw hides the same patches. */
+/** Masks patches of a crop as training does and fills them in. The same draw masks the same patches. */
 export async function reconstructCrop(
   { library, training }: { library: Library; training: Training },
   clip: string,

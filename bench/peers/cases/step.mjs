@@ -1,5 +1,5 @@
 // The training step that all libraries take: a small pre-LayerNorm transformer over the patches of four clips, half of them
-// hidden; a contrastive and a reconstructing head; AdamW. Sizes, seeds, initial values and batch are fixed, and so are the
+// masked; a contrastive and a reconstructing head; AdamW. Sizes, seeds, initial values and batch are fixed, and so are the
 // losses to the third decimal.
 import { drawNormals, normals, wordsFrom } from "../lib/random.mjs";
 
@@ -79,7 +79,7 @@ export function initialParameters() {
 }
 
 /**
- * The batch, the same in every step. `patches` [clips, tokens, values]; `hidden` [clips, tokens, 1], 1 where a token is
+ * The batch, the same in every step. `patches` [clips, tokens, values]; `isMasked` [clips, tokens, 1], 1 where a token is
  * masked; `rows`, the masked tokens among clips · tokens, in order; `targets` [clips, masked, values], their patches.
  */
 export function makeBatch() {
@@ -91,13 +91,13 @@ export function makeBatch() {
       return chosen.sort((a, b) => a - b).map((token) => clip * tokens + token);
     }).flat(),
   );
-  const hiddenAt = new Float32Array(clips * tokens);
+  const isMasked = new Float32Array(clips * tokens);
   const targets = new Float32Array(rows.length * values);
   rows.forEach((row, i) => {
-    hiddenAt[row] = 1;
+    isMasked[row] = 1;
     targets.set(patches.subarray(row * values, (row + 1) * values), i * values);
   });
-  return { patches, hidden: hiddenAt, rows, targets };
+  return { patches, isMasked, rows, targets };
 }
 
 /** 0 … count − 1 in Fisher and Yates' order. */

@@ -13,7 +13,7 @@ export function stepLoss(parameters = initialParameters(), batch = makeBatch()) 
   let x = layer(batch.patches, "embed", values, width);
   x = x.map((value, i) => {
     const row = Math.floor(i / width);
-    const start = batch.hidden[row] ? get("mask")[i % width] : value;
+    const start = batch.isMasked[row] ? get("mask")[i % width] : value;
     return start + get("position")[i % (tokens * width)];
   });
   for (let i = 0; i < layers; i++) {

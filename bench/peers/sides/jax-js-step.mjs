@@ -64,14 +64,14 @@ function initialState() {
 }
 
 function upload(oneHot) {
-  const { patches, hidden, rows, targets } = makeBatch();
+  const { patches, isMasked, rows, targets } = makeBatch();
   const table = new Float32Array(rows.length * clips * tokens);
   rows.forEach((row, i) => {
     table[i * clips * tokens + row] = 1;
   });
   return {
     patches: np.array(patches, { shape: [clips, tokens, values] }),
-    hidden: np.array(hidden, { shape: [clips, tokens, 1] }),
+    isMasked: np.array(isMasked, { shape: [clips, tokens, 1] }),
     targets: np.array(targets, { shape: [clips, masked, values] }),
     own: np.eye(masked),
     rows: oneHot
@@ -96,11 +96,11 @@ function updateAll({ parameters, first, second }, gradients, rate, correction) {
 
 /** The loss as a function of parameters and batch; each of the parameters is used once, which consumes it. */
 function lossWith(norm, select) {
-  return (p, { patches, hidden, targets, own, rows }) => {
+  return (p, { patches, isMasked, targets, own, rows }) => {
     const layer = (x, name) => np.matmul(x, p[`${name}.weight`]).add(p[`${name}.bias`]);
     const normal = (x, name) => norm(x, p[`${name}.gain`], p[`${name}.bias`]);
-    const shown = np.subtract(1, hidden.ref);
-    let x = layer(patches, "embed").mul(shown).add(hidden.mul(p.mask)).add(p.position);
+    const shown = np.subtract(1, isMasked.ref);
+    let x = layer(patches, "embed").mul(shown).add(isMasked.mul(p.mask)).add(p.position);
     for (let i = 0; i < layers; i++) {
       const name = `block${i}`;
       const qkv = layer(normal(x.ref, `${name}.norm1`), `${name}.qkv`)

@@ -80,10 +80,10 @@ function transposed(data, [rows, columns]) {
 }
 
 function upload(gpu) {
-  const { patches, hidden, rows, targets } = makeBatch();
+  const { patches, isMasked, rows, targets } = makeBatch();
   return {
     patches: gpu.tensor(patches, [clips, tokens, values]).keep(),
-    hidden: gpu.tensor(hidden, [clips, tokens, 1]).keep(),
+    isMasked: gpu.tensor(isMasked, [clips, tokens, 1]).keep(),
     targets: gpu.tensor(targets, [clips, masked, values]).keep(),
     ...rowTable(gpu, rows, clips * tokens),
   };
@@ -93,7 +93,7 @@ function lossOf(parameters, batch) {
   const get = (name) => parameters.get(name);
   const layer = (x, name, options) => linear(x, get(`${name}.weight`), get(`${name}.bias`), options);
   const norm = (x, name) => layerNorm(x, get(`${name}.gain`), get(`${name}.bias`), { eps: epsilon });
-  let x = where(batch.hidden, get("mask"), layer(batch.patches, "embed")).add(get("position"));
+  let x = where(batch.isMasked, get("mask"), layer(batch.patches, "embed")).add(get("position"));
   for (let i = 0; i < layers; i++) {
     const name = `block${i}`;
     const attended = attentionFromQkv(layer(norm(x, `${name}.norm1`), `${name}.qkv`), heads);

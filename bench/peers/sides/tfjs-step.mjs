@@ -69,10 +69,10 @@ function adamwOfOperations(tf, list) {
 }
 
 function upload(tf, gather) {
-  const { patches, hidden, rows, targets } = makeBatch();
+  const { patches, isMasked, rows, targets } = makeBatch();
   const index = tf.tensor1d(rows, "int32");
   const table = tf.tidy(() => tf.oneHot(index, clips * tokens).cast("float32"));
-  const mask = tf.tensor(hidden, [clips, tokens, 1]);
+  const mask = tf.tensor(isMasked, [clips, tokens, 1]);
   const tensors = {
     patches: tf.tensor(patches, [clips * tokens, values]),
     mask,

@@ -1,5 +1,5 @@
 // `bestrq` (Chiu et al. 2022; on spectrogram patches the first iteration of BEATs): every patch gets a label from a quantiser that
-// is drawn once and never trained, and the encoder must name the labels of the hidden ones. The quantiser multiplies a patch,
+// is drawn once and never trained, and the encoder must name the labels of the masked ones. The quantiser multiplies a patch,
 // normalised over the data set as all patches are, by a random matrix and takes the nearest of random unit vectors. It follows
 // from the seed, so no file keeps it.
 //

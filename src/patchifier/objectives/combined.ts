@@ -1,5 +1,5 @@
 // Several objectives in one step, written `a+b`: their losses are added, each with its weight, and each keeps its own crops, heads and
-// parts. The first says what is hidden.
+// parts. The first says what is masked.
 
 import type { NamedValues } from "../../nn/parameters.js";
 import { add, mul } from "../../ops/binary.js";
@@ -34,8 +34,8 @@ export function combined(kinds: readonly ObjectiveKind[]): ObjectiveKind {
       return {
         bytes,
         comparesBatch: members.some(({ own }) => own.comparesBatch),
-        inputs: (hidden, tokens, drawn) =>
-          Object.assign({}, ...members.map(({ own }) => own.inputs?.(hidden, tokens, drawn))),
+        inputs: (masked, tokens, drawn) =>
+          Object.assign({}, ...members.map(({ own }) => own.inputs?.(masked, tokens, drawn))),
         losses(batch, training, trace) {
           let total: Tensor | undefined;
           const parts: Record<string, Tensor | undefined> = {};

@@ -1,5 +1,5 @@
 // `mae`, a masked autoencoder (He et al. 2022; for spectrograms AudioMAE and MAE-AST): the encoder sees the visible patches
-// only, a small decoder with mask tokens and positions of its own predicts the hidden ones, each normalised by its own mean and
+// only, a small decoder with mask tokens and positions of its own predicts the masked ones, each normalised by its own mean and
 // standard deviation. The decoder is thrown away after pre-training.
 import type { ParameterSpec } from "../../nn/parameters.js";
 import { add } from "../../ops/binary.js";
@@ -62,13 +62,13 @@ export class MaskedAutoencoder implements Objective {
   ) {}
 
   /** The table of the visible patches, clip by clip. */
-  inputs(hidden: readonly Int32Array[], tokens: number): Record<string, Tensor> {
+  inputs(masked: readonly Int32Array[], tokens: number): Record<string, Tensor> {
     const rows: number[] = [];
-    hidden.forEach((clip, b) => {
-      const masked = new Set(clip);
-      for (let t = 0; t < tokens; t++) if (!masked.has(t)) rows.push(b * tokens + t);
+    masked.forEach((clip, b) => {
+      const unseen = new Set(clip);
+      for (let t = 0; t < tokens; t++) if (!unseen.has(t)) rows.push(b * tokens + t);
     });
-    const table = rowTable(this.gpu, Int32Array.from(rows), hidden.length * tokens);
+    const table = rowTable(this.gpu, Int32Array.from(rows), masked.length * tokens);
     return { visibleRows: table.rows, visibleInverse: table.inverse };
   }
 
@@ -98,7 +98,7 @@ export class MaskedAutoencoder implements Objective {
     return restored(this.predict(this.encodeVisible(batch), batch), mean(targets, of), variance(targets, of));
   }
 
-  /** The masked patches, [B·hidden, P]. */
+  /** The masked patches, [B·masked, P]. */
   private targets({ patches, mask }: ObjectiveBatch): Tensor {
     return selectRows(reshape(patches, [-1, this.model.sizes.values]), mask.table);
   }
@@ -111,7 +111,7 @@ export class MaskedAutoencoder implements Objective {
     const [batch] = patches.shape;
     const visible = visibleTable(extra);
     const narrow = reshape(linearOf(encoded, weights, "decoder.embed"), [-1, settings.width]);
-    // Back to where they came from: the table read the other way round; hidden places are zero, then the mask token.
+    // Back to where they came from: the table read the other way round; masked places are zero, then the mask token.
     const spread = selectRows(narrow, { rows: visible.inverse, inverse: visible.rows });
     let x = placed(
       reshape(spread, [batch, tokens, settings.width]),
@@ -120,8 +120,8 @@ export class MaskedAutoencoder implements Objective {
       weights("decoder.pos_embed"),
     );
     for (let i = 0; i < settings.layers; i++) x = block(x, weights, `decoder.blocks.${i}`, settings.heads);
-    const hidden = selectRows(reshape(x, [batch * tokens, settings.width]), mask.table);
-    return linearOf(normOf(hidden, weights, "decoder.norm"), weights, "decoder.pred");
+    const masked = selectRows(reshape(x, [batch * tokens, settings.width]), mask.table);
+    return linearOf(normOf(masked, weights, "decoder.norm"), weights, "decoder.pred");
   }
 }
 

@@ -64,14 +64,14 @@ export function pretrainLosses(
     throw new UsageError(`pretrainLosses does not know '${objective}': use createObjective.`);
   }
   const encoded = reshape(model.encode(patches, mask.masked, trace), [batch * tokens, width]);
-  const hidden = selectRows(encoded, mask.table);
+  const masked = selectRows(encoded, mask.table);
   const targets = selectRows(reshape(patches, [batch * tokens, values]), mask.table);
   const shape = [batch, mask.count, values];
 
   let contrast: Tensor | undefined;
   let parts: Losses | undefined;
   if (objective !== "reconstruct") {
-    const predicted = reshape(model.head(hidden, "contrast"), shape);
+    const predicted = reshape(model.head(masked, "contrast"), shape);
     trace?.("c", predicted);
     parts = contrastOf(reshape(targets, shape), predicted, options.contrast, rivals);
     contrast = parts.infonce;
@@ -83,7 +83,7 @@ export function pretrainLosses(
   };
   const clipMean = ownMeanError(patches, mask, reshape(targets, shape));
   if (!detail) {
-    const predicted = model.head(hidden, "reconstruct");
+    const predicted = model.head(masked, "reconstruct");
     trace?.("r", predicted);
     const reconstruct = mse(predicted, targets);
     return { ...parts, loss: together(reconstruct), reconstruct, clipMean };
@@ -135,14 +135,14 @@ function amongRivals(told: Tensor, { patches, own }: { patches: Tensor; own: Ten
   return crossEntropy(mul(matmul(told, targets, { transposeB: true }), 1 / tau), own);
 }
 
-/** What the mean of a clip's visible patches would score in place of its hidden ones [B, n, P]: their mean squared difference. */
-function ownMeanError(patches: Tensor, { masked, count }: BatchMask, hidden: Tensor): Tensor {
+/** What the mean of a clip's visible patches would score in place of its masked ones `targets` [B, n, P]: their mean squared difference. */
+function ownMeanError(patches: Tensor, { masked, count }: BatchMask, targets: Tensor): Tensor {
   const { gpu } = patches;
   return gpu.noGrad(() =>
     gpu.scope(() => {
       const seen = sum(whereSeen(patches, masked), { dim: 1, keepDim: true });
       const centre = mul(seen, 1 / (patches.shape[1] - count));
-      return mean(unary.square([sub(hidden, centre)], {}));
+      return mean(unary.square([sub(targets, centre)], {}));
     }),
   );
 }
@@ -160,8 +160,8 @@ export function maskedPrediction(gpu: Gpu, { model, config, pretrain }: Objectiv
     ...(objective !== "infonce" && {
       reconstruct({ patches, mask }) {
         const encoded = model.encode(patches, mask.masked);
-        const hidden = selectRows(reshape(encoded, [-1, model.sizes.width]), mask.table);
-        return model.head(hidden, "reconstruct");
+        const masked = selectRows(reshape(encoded, [-1, model.sizes.width]), mask.table);
+        return model.head(masked, "reconstruct");
       },
     }),
     dispose: () => filter?.dispose(),
@@ -174,14 +174,14 @@ export const contrastParts: readonly ObjectivePart[] = [
     title: "InfoNCE",
     words: "The contrastive part: how well a prediction picks its own patch out of the others of the batch.",
     trained: true,
-    chance: (_measured, { hidden, batch, pretrain }) => Math.log(pretrain.contrast ? hidden * batch : hidden),
+    chance: (_measured, { masked, batch, pretrain }) => Math.log(pretrain.contrast ? masked * batch : masked),
   },
   {
     name: "withinClip",
     title: "InfoNCE within a clip",
     words: "The same among the patches of its own clip alone, which are harder to tell apart.",
     trained: false,
-    chance: (_measured, { hidden }) => Math.log(hidden),
+    chance: (_measured, { masked }) => Math.log(masked),
   },
 ];
 

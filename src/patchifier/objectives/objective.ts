@@ -45,7 +45,7 @@ export interface ObjectivePart {
 /** What chance may depend on. */
 export interface ChanceSizes {
   /** Masked patches of a crop. */
-  hidden: number;
+  masked: number;
   /** Crops of a batch. */
   batch: number;
   /** The plan. */
@@ -56,7 +56,7 @@ export interface ChanceSizes {
 export interface ObjectiveBatch {
   /** Normalised patches [B, T, P]. */
   patches: Tensor;
-  /** What is hidden. */
+  /** Which patches are masked. */
   mask: BatchMask;
   /** What `inputs` uploaded. */
   extra: Readonly<Record<string, Tensor>>;
@@ -112,13 +112,13 @@ export interface Drawn {
 /** An objective over a model: what a step computes. */
 export interface Objective {
   /**
-   * What a batch needs beside patches and masks, uploaded: of the same names and shapes for every batch of a size. `hidden` are
+   * What a batch needs beside patches and masks, uploaded: of the same names and shapes for every batch of a size. `masked` are
    * the masked patches of each clip, of `tokens`. Without `drawn`, of the same shapes and without meaning.
    */
-  inputs?(hidden: readonly Int32Array[], tokens: number, drawn?: Drawn): Record<string, Tensor>;
+  inputs?(masked: readonly Int32Array[], tokens: number, drawn?: Drawn): Record<string, Tensor>;
   /** The losses of a batch. Random draws are made only in training. Must do the same at every call, as captured functions do. */
   losses(batch: ObjectiveBatch, training: boolean, trace?: Trace): Losses;
-  /** The masked patches as the model sees them, [B·hidden, P] in the units of `patches`; absent where it predicts no pixels. */
+  /** The masked patches as the model sees them, [B·masked, P] in the units of `patches`; absent where it predicts no pixels. */
   reconstruct?(batch: ObjectiveBatch): Tensor;
   /** Runs after each update of the weights, within the same captured function; `clipper` knows whether that update was skipped. */
   updated?(clipper?: GradientClipper): void;
@@ -165,7 +165,7 @@ export interface ObjectiveKind {
   readonly name: string;
   /** Its parts and measures, in the order in which they are shown. */
   readonly parts: readonly ObjectivePart[];
-  /** What it sets in a preset's plan: what is hidden, and settings of its own. Some follow from the steps. */
+  /** What it sets in a preset's plan: what is masked, and settings of its own. Some follow from the steps. */
   defaults(model: ModelConfig, pretrain: PretrainConfig): Partial<PretrainConfig>;
   /** Settings of a plan that are this objective's alone, for people: label → value. */
   settings(pretrain: PretrainConfig): Record<string, string | number>;

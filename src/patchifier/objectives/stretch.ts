@@ -69,7 +69,7 @@ class Stretching implements Objective {
   ) {}
 
   /** First and second views [2·pairs, nMels, frames], and log2 of their speeds' ratio in units of its spread [pairs]. */
-  inputs(_hidden: readonly Int32Array[], _tokens: number, drawn?: Drawn): Record<string, Tensor> {
+  inputs(_masked: readonly Int32Array[], _tokens: number, drawn?: Drawn): Record<string, Tensor> {
     const { gpu } = this;
     const { frontEnd, cropFrames } = this.options.config;
     const { pairs, range } = this.settings;

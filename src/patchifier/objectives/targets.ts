@@ -62,10 +62,10 @@ class HandMadeTargets implements Objective {
   }
 
   /** The table of visible patches, and the standardised targets [B, all]. */
-  inputs(hidden: readonly Int32Array[], tokens: number, drawn?: Drawn): Record<string, Tensor> {
+  inputs(masked: readonly Int32Array[], tokens: number, drawn?: Drawn): Record<string, Tensor> {
     const { gpu, sizes } = this;
     const total = sizes.all;
-    const values = new Float32Array(hidden.length * total);
+    const values = new Float32Array(masked.length * total);
     if (drawn) {
       const { centre, spread } = this.scaled(drawn.music);
       drawn.places.forEach((place, b) => {
@@ -75,8 +75,8 @@ class HandMadeTargets implements Objective {
       });
     }
     return {
-      ...this.autoencoder.inputs(hidden, tokens),
-      handTargets: gpu.tensor(values, [hidden.length, total]),
+      ...this.autoencoder.inputs(masked, tokens),
+      handTargets: gpu.tensor(values, [masked.length, total]),
     };
   }
 

@@ -79,7 +79,7 @@ class TrackContrast implements Objective {
   }
 
   /** Patches of the views that stay [2·pairs, keep, P], their numbers, and which pairs are of one track [pairs, pairs]. */
-  inputs(_hidden: readonly Int32Array[], tokens: number, drawn?: Drawn): Record<string, Tensor> {
+  inputs(_masked: readonly Int32Array[], tokens: number, drawn?: Drawn): Record<string, Tensor> {
     const { gpu, keep } = this;
     const { pairs } = this.settings;
     const { values } = patchGrid(this.options.config);

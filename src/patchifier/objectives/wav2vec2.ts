@@ -124,8 +124,8 @@ class QuantisedContrast implements Objective {
     const [batch] = patches.shape;
 
     // No mask token here: the patches themselves, embedded as for the encoder.
-    const hidden = selectRows(reshape(patches, [-1, values]), mask.table);
-    const features = layerNorm(model.embedPatches(hidden));
+    const masked = selectRows(reshape(patches, [-1, values]), mask.table);
+    const features = layerNorm(model.embedPatches(masked));
     const logits = reshape(linearOf(features, model.weights, "quantiser.logits"), [-1, groups, codes]);
     const { selection, hard } = this.choose(logits, training);
     const targets = linearOf(this.lookUp(selection), model.weights, "heads.target");

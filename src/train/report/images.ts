@@ -209,10 +209,10 @@ export function renderReconstructions(
       const png = (indices: Uint8Array, palette: Colour[] = table) =>
         pngUri(indices, image.frames, image.nMels, palette);
       const original = melIndices(image, lo, hi);
-      const hidden = original.slice();
+      const greyed = original.slice();
       eachMaskedValue(image, grid, masked, (at) => {
         const mel = Math.floor(at / image.frames);
-        hidden[(image.nMels - 1 - mel) * image.frames + (at % image.frames)] = RESERVED;
+        greyed[(image.nMels - 1 - mel) * image.frames + (at % image.frames)] = RESERVED;
       });
       const lines = overlay(image, [{ d: outlinePath(masked, grid, image.nMels), className: "outline" }]);
       const panel = (name: string, layers: string) =>
@@ -222,7 +222,7 @@ export function renderReconstructions(
         panel("Original", picture(png(original), `Spectrogram of ${clip.title}.`)) +
         panel(
           "What the model saw",
-          picture(png(hidden), `The same with ${masked.length} patches greyed out.`),
+          picture(png(greyed), `The same with ${masked.length} patches greyed out.`),
         );
       if (clip.predictions) {
         const filled = fillPatches(image, grid, masked, clip.predictions);
@@ -236,12 +236,12 @@ export function renderReconstructions(
       }
       const error = clip.mse === undefined ? "" : ` Mean squared error there: ${formatNumber(clip.mse, 3)}.`;
       const last = clip.predictions
-        ? `In the last picture the hidden patches, outlined, hold the model's predictions; the rest is copied from the original.${error}`
+        ? `In the last picture the masked patches, outlined, hold the model's predictions; the rest is copied from the original.${error}`
         : "This objective predicts no spectrogram, so there is no reconstruction to show.";
       return figure({
         title: clip.title,
         body: `<div class="triple">${panels}</div>`,
-        caption: `${plural(masked.length, "patch", "patches")} of ${grid.rows * grid.columns} (${share} %) were hidden. ${last}${note ? ` ${note}` : ""}`,
+        caption: `${plural(masked.length, "patch", "patches")} of ${grid.rows * grid.columns} (${share} %) were masked. ${last}${note ? ` ${note}` : ""}`,
         className: "wide",
       });
     })

@@ -106,7 +106,7 @@ export interface ClipPicture {
   image: MelImage;
 }
 
-/** A clip with some patches hidden, and what the model predicted there. */
+/** A clip with some patches masked, and what the model predicted there. */
 export interface MaskedClip extends ClipPicture {
   /** Token numbers that were masked. */
   masked: ArrayLike<number>;

@@ -29,12 +29,12 @@ function labelOf(patch: Row, seed: number, { codes, codeWidth } = settings): num
   return largest(Float64Array.from(rowsOf(codebook, codeWidth), (code) => dot(code, projected)));
 }
 
-function reference(params: Params, { clips, hidden, sizes }: Sample, seed: number): Record<string, number> {
-  const labels = clips.flatMap((patches, b) => [...hidden[b]].map((t) => labelOf(patches[t], seed)));
+function reference(params: Params, { clips, masked, sizes }: Sample, seed: number): Record<string, number> {
+  const labels = clips.flatMap((patches, b) => [...masked[b]].map((t) => labelOf(patches[t], seed)));
   const logits = clips.flatMap((patches, b) => {
-    const encoded = transform(tokens(patches, params, sizes, new Set(hidden[b])), params, sizes);
+    const encoded = transform(tokens(patches, params, sizes, new Set(masked[b])), params, sizes);
     return linear(
-      [...hidden[b]].map((t) => encoded[t]),
+      [...masked[b]].map((t) => encoded[t]),
       params,
       "heads.code",
     );

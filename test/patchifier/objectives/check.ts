@@ -31,7 +31,7 @@ export interface Sample {
   /** Patches of each clip. */
   clips: Rows[];
   /** Masked patches of each clip. */
-  hidden: Int32Array[];
+  masked: Int32Array[];
   sizes: Patchifier["sizes"];
   /** What the objective uploaded beside patches and masks, by name, where it draws from music. */
   extra: Record<string, Float32Array>;
@@ -108,7 +108,7 @@ export function setUp(
   });
   const { tokens, values } = patchGrid(tiny);
   const flat = Float32Array.from({ length: 2 * tokens * values }, () => random.normal());
-  const hidden = [0, 1].map(() => uniformMask(random, tokens, maskedCount(tokens, pretrain.maskRatio)));
+  const masked = [0, 1].map(() => uniformMask(random, tokens, maskedCount(tokens, pretrain.maskRatio)));
   const clips = [0, 1].map((b) =>
     rowsOf(flat.subarray(b * tokens * values, (b + 1) * tokens * values), values),
   );
@@ -120,11 +120,11 @@ export function setUp(
     for (const [b, place] of places.entries()) music.read(place, tiny.cropFrames, crops, b * size);
     return { music, places, crops, random: own };
   };
-  const sample: Sample = { clips, hidden, sizes: model.sizes, extra: {} };
+  const sample: Sample = { clips, masked, sizes: model.sizes, extra: {} };
   return {
     ...{ gpu, pretrain, model, objective, sample, drawn },
     async readExtra() {
-      for (const [name, tensor] of Object.entries(objective.inputs?.(hidden, tokens, drawn()) ?? {})) {
+      for (const [name, tensor] of Object.entries(objective.inputs?.(masked, tokens, drawn()) ?? {})) {
         sample.extra[name] = Float32Array.from(await tensor.data());
       }
     },
@@ -132,8 +132,8 @@ export function setUp(
       objective.losses(
         {
           patches: gpu.tensor(flat, [2, tokens, values]),
-          mask: uploadMask(gpu, hidden, tokens),
-          extra: objective.inputs?.(hidden, tokens, drawn()) ?? {},
+          mask: uploadMask(gpu, masked, tokens),
+          extra: objective.inputs?.(masked, tokens, drawn()) ?? {},
         },
         training,
       ),

@@ -47,15 +47,15 @@ function targets(patches: Rows, teacher: Params, { sizes }: Sample, { data2vec }
 }
 
 function reference(params: Params, teacher: Params, sample: Sample, pretrain: PretrainConfig) {
-  const { clips, hidden, sizes } = sample;
+  const { clips, masked, sizes } = sample;
   const wanted = clips.flatMap((patches, b) => {
     const all = targets(patches, teacher, sample, pretrain);
-    return [...hidden[b]].map((t) => all[t]);
+    return [...masked[b]].map((t) => all[t]);
   });
   const predicted = clips.flatMap((patches, b) => {
-    const encoded = transform(tokens(patches, params, sizes, new Set(hidden[b])), params, sizes);
+    const encoded = transform(tokens(patches, params, sizes, new Set(masked[b])), params, sizes);
     return linear(
-      [...hidden[b]].map((t) => encoded[t]),
+      [...masked[b]].map((t) => encoded[t]),
       params,
       "heads.regress",
     );

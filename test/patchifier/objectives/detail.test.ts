@@ -50,10 +50,10 @@ function head(x: Row[], params: Params, name: string): Row[] {
   return linear(hidden, params, `heads.${name}.2`);
 }
 
-function reference(params: Params, { clips, hidden, sizes }: Sample): Record<string, number> {
+function reference(params: Params, { clips, masked: masks, sizes }: Sample): Record<string, number> {
   const [all, fine, unseen, nce, byMean]: number[][] = [[], [], [], [], []];
   clips.forEach((patches, b) => {
-    const masked = new Set(hidden[b]);
+    const masked = new Set(masks[b]);
     const encoded = transform(tokens(patches, params, sizes, masked), params, sizes);
     const pixels = head(encoded, params, "reconstruct");
     patches.forEach((patch, t) => {
@@ -67,7 +67,7 @@ function reference(params: Params, { clips, hidden, sizes }: Sample): Record<str
     for (const t of masked) {
       byMean.push(...patches[t].map((value, i) => (value - mean(seen.map((patch) => patch[i]))) ** 2));
     }
-    const places = [...hidden[b]];
+    const places = [...masks[b]];
     const predicted = head(
       places.map((t) => encoded[t]),
       params,

@@ -11,13 +11,13 @@ function head(x: Row[], params: Params, name: string): Row[] {
   return linear(hidden, params, `heads.${name}.2`);
 }
 
-function reference(params: Params, { clips, hidden, sizes }: Sample): Record<string, number> {
+function reference(params: Params, { clips, masked: masks, sizes }: Sample): Record<string, number> {
   const [unseen, byMean]: number[][] = [[], []];
   const told: { clip: number; wanted: Row; guess: Row }[] = [];
   clips.forEach((patches, b) => {
-    const masked = new Set(hidden[b]);
+    const masked = new Set(masks[b]);
     const encoded = transform(tokens(patches, params, sizes, masked), params, sizes);
-    const places = [...hidden[b]];
+    const places = [...masks[b]];
     const seen = patches.filter((_, t) => !masked.has(t));
     const pixels = head(
       places.map((t) => encoded[t]),

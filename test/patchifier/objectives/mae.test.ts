@@ -20,10 +20,10 @@ import {
 
 const gpu = useGpu();
 
-function reference(params: Params, { clips, hidden, sizes }: Sample): Record<string, number> {
+function reference(params: Params, { clips, masked: masks, sizes }: Sample): Record<string, number> {
   const { width, layers, heads } = maeSettings(tiny);
   const errors = clips.flatMap((patches, b) => {
-    const masked = new Set(hidden[b]);
+    const masked = new Set(masks[b]);
     const visible = patches.map((_, t) => t).filter((t) => !masked.has(t));
     const all = tokens(patches, params, sizes);
     const encoded = transform(
@@ -38,7 +38,7 @@ function reference(params: Params, { clips, hidden, sizes }: Sample): Record<str
     let x = plus(full, rowsOf(param(params, "decoder.pos_embed"), width));
     for (let i = 0; i < layers; i++) x = block(x, params, `decoder.blocks.${i}`, heads).output;
     const predicted = linear(norm(x, params, "decoder.norm"), params, "decoder.pred");
-    return [...hidden[b]].map((t) => {
+    return [...masks[b]].map((t) => {
       const { mean: centre, variance } = moments(patches[t]);
       const n = patches[t].length;
       const deviation = Math.sqrt((variance * n) / (n - 1) + 1e-6);
@@ -55,7 +55,7 @@ it("equals float64, gradients and all", async () => {
   setup.dispose();
 });
 
-it("does not let the encoder see hidden patches, and draws in the units of the patches", async () => {
+it("does not let the encoder see masked patches, and draws in the units of the patches", async () => {
   const setup = setUp(gpu(), "mae", freshSeed("mae unseen"));
   const { objective, sample, model } = setup;
   const [T, P] = [model.sizes.tokens, model.sizes.values];
@@ -63,21 +63,21 @@ it("does not let the encoder see hidden patches, and draws in the units of the p
     const flat = Float32Array.from(
       sample.clips.flatMap((clip, b) =>
         clip.flatMap((row, t) => [
-          ...row.map((value) => (sample.hidden[b].includes(t) ? change * value + 3 : value)),
+          ...row.map((value) => (sample.masked[b].includes(t) ? change * value + 3 : value)),
         ]),
       ),
     );
     const drawn = gpu().noGrad(() =>
       objective.reconstruct?.({
         patches: gpu().tensor(flat, [2, T, P]),
-        mask: uploadMask(gpu(), sample.hidden, T),
-        extra: objective.inputs?.(sample.hidden, T) ?? {},
+        mask: uploadMask(gpu(), sample.masked, T),
+        extra: objective.inputs?.(sample.masked, T) ?? {},
       }),
     );
     return rowsOf((await drawn?.data()) ?? [], P);
   };
   const [once, twice] = [await draw(1), await draw(2)];
-  const targets = sample.clips.flatMap((clip, b) => [...sample.hidden[b]].map((t) => clip[t]));
+  const targets = sample.clips.flatMap((clip, b) => [...sample.masked[b]].map((t) => clip[t]));
   targets.forEach((target, i) => {
     // The normalised prediction must not have changed: only the mean and the deviation that it is drawn with.
     const { mean: centre } = moments(target);

@@ -107,10 +107,10 @@ export interface Sizes {
   width: number;
 }
 
-/** Embeddings with positions; mask tokens stand in the places of `hidden`. */
-export function tokens(patches: Rows, params: Params, { width }: Sizes, hidden?: ReadonlySet<number>): Rows {
+/** Embeddings with positions; mask tokens stand in the places of `masked`. */
+export function tokens(patches: Rows, params: Params, { width }: Sizes, masked?: ReadonlySet<number>): Rows {
   const token = param(params, "mask_token");
-  const embedded = linear(patches, params, "patch_embed").map((row, t) => (hidden?.has(t) ? token : row));
+  const embedded = linear(patches, params, "patch_embed").map((row, t) => (masked?.has(t) ? token : row));
   return plus(embedded, rowsOf(param(params, "pos_embed"), width));
 }
 

@@ -125,7 +125,7 @@ it("says nothing of rhythm in a crop in which nothing rises", () => {
 
 const huber = (x: number) => (Math.abs(x) <= 1 ? x * x * 0.5 : Math.abs(x) - 0.5);
 
-function reference(params: Params, { clips, hidden, sizes, extra }: Sample): Record<string, number> {
+function reference(params: Params, { clips, masked: masks, sizes, extra }: Sample): Record<string, number> {
   const values = targetSizes(tiny.frontEnd);
   const wanted = rowsOf(extra.handTargets, values.all);
   const of = familyNames.flatMap((family) => new Array<typeof family>(values[family]).fill(family));
@@ -133,7 +133,7 @@ function reference(params: Params, { clips, hidden, sizes, extra }: Sample): Rec
   const perFamily = () => new Map(familyNames.map((family) => [family, [] as number[]]));
   const [errors, plain] = [perFamily(), perFamily()];
   clips.forEach((patches, b) => {
-    const masked = new Set(hidden[b]);
+    const masked = new Set(masks[b]);
     const visible = patches.map((_, t) => t).filter((t) => !masked.has(t));
     const all = tokens(patches, params, sizes);
     const seen = visible.map((t) => all[t]);
@@ -183,7 +183,7 @@ it("says what to do where there is no chroma", () => {
   const drawn = setup.drawn();
   const silent = { ...drawn, music: { ...drawn.music, chroma: undefined } };
   const bare = setUp(gpu(), "targets", 1, { targets: settings });
-  const asked = () => bare.objective.inputs?.(bare.sample.hidden, bare.model.sizes.tokens, silent);
+  const asked = () => bare.objective.inputs?.(bare.sample.masked, bare.model.sizes.tokens, silent);
   // The music that is trained on has it; the crops of this one have not.
   expect(asked).toThrow(/chroma of recordings.*melgrad train/);
   setup.dispose();

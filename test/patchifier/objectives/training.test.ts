@@ -17,7 +17,7 @@ const gpu = useGpu();
 const demo = preset("demo");
 const model = { ...demo.model, cropFrames: 64, width: 32, layers: 2, heads: 2 };
 
-/** One picture, louder or softer, in noise: what is hidden follows from its place and from what is not hidden. */
+/** One picture, louder or softer, in noise: what is masked follows from its place and from what is not. */
 const sampler = {
   draw(random: Random, batch: number) {
     const size = model.frontEnd.nMels * model.cropFrames;

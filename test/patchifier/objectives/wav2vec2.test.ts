@@ -45,11 +45,11 @@ interface Chosen {
 /** Without `chosen`, chooses; with it, keeps the choice and lets the softmax move. */
 function reference(
   params: Params,
-  { clips, hidden, sizes }: Sample,
+  { clips, masked, sizes }: Sample,
   { seed, step, training, chosen }: { seed: number; step: number; training: boolean; chosen?: Chosen },
 ): { losses: Record<string, number>; chosen: Chosen } {
   const { groups, codes, codeWidth, temperature, gumbel, diversityWeight } = settings;
-  const places = clips.flatMap((_, b) => [...hidden[b]].map((t) => [b, t]));
+  const places = clips.flatMap((_, b) => [...masked[b]].map((t) => [b, t]));
   const patches = places.map(([b, t]) => clips[b][t]);
   const features = linear(patches, params, "patch_embed").map((row) => standardise(row, 1e-5));
   const logits = linear(features, params, "quantiser.logits").map((row) =>
@@ -80,7 +80,7 @@ function reference(
   });
   const targets = linear(quantised, params, "heads.target");
   const encoded = clips.map((clip, b) =>
-    transform(tokens(clip, params, sizes, new Set(hidden[b])), params, sizes),
+    transform(tokens(clip, params, sizes, new Set(masked[b])), params, sizes),
   );
   const context: Rows = linear(
     places.map(([b, t]) => encoded[b][t]),
