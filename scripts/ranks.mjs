@@ -3,11 +3,12 @@
 // taking turns (SIGSTOP, SIGCONT), so that a machine with other work is equally unfair to all. Prints each one's steps a second and
 // processor time a step, and what adding gradients up took. Needs npm run build and Open MPI. Not here: the model of other links (step-time.mjs).
 import { spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { parseArgs } from "node:util";
+import { processesFrom } from "./processes.mjs";
 
 const { values } = parseArgs({
   options: {
@@ -21,28 +22,6 @@ const { values } = parseArgs({
 });
 const entry = resolve(import.meta.dirname, "../dist/cli.js");
 const folder = mkdtempSync(join(tmpdir(), "melgrad-ranks-"));
-const ticks = 100; // of a second, in /proc
-
-/** The processes below one, itself with them. */
-function family(root) {
-  const parents = new Map();
-  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
-    const stat = statOf(pid);
-    if (stat) parents.set(Number(pid), Number(stat[1]));
-  }
-  const all = [root];
-  for (const pid of all) all.push(...[...parents].filter(([, parent]) => parent === pid).map(([own]) => own));
-  return all;
-}
-
-/** What comes after a process's name: its state, its parent, and so on. */
-function statOf(pid) {
-  try {
-    return readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1).split(" ");
-  } catch {
-    return undefined; // it has ended meanwhile
-  }
-}
 
 function start(ranks) {
   const out = join(folder, `of-${ranks}`);
@@ -71,14 +50,11 @@ function start(ranks) {
       return 0;
     }
   };
-  arm.trainers = () => family(child.pid).filter((pid) => ranks === 1 || pid !== child.pid);
+  arm.trainers = () => processesFrom(child.pid).filter(({ pid }) => ranks === 1 || pid !== child.pid);
   arm.signal = (name) => {
-    for (const pid of arm.trainers()) process.kill(pid, name);
+    for (const { pid } of arm.trainers()) process.kill(pid, name);
   };
-  arm.time = () =>
-    arm
-      .trainers()
-      .reduce((sum, pid) => sum + Number(statOf(pid)?.[11] ?? 0) + Number(statOf(pid)?.[12] ?? 0), 0) / ticks;
+  arm.time = () => arm.trainers().reduce((sum, { ms }) => sum + ms, 0) / 1000;
   return arm;
 }
 

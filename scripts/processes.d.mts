@@ -1,0 +1,1 @@
+export function processesFrom(root: number): { pid: number; ms: number }[];
