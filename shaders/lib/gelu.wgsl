@@ -10,12 +10,13 @@ fn gelu_slope4(x: vec4<f32>) -> vec4<f32> {
 }
 #else
 fn gelu_share4(x: vec4<f32>) -> vec4<f32> {
-  let twice = 1.5957691216057308 * (x + 0.044715 * x * x * x);
-  return 1.0 / (1.0 + exp(-clamp(twice, vec4(-30.0), vec4(30.0))));
+  let c = clamp(x, vec4(-10.0), vec4(10.0)); // at -10 it is float32's smallest number, and exp still finite
+  return 1.0 / (1.0 + exp(-1.5957691216057308 * (c + 0.044715 * c * c * c)));
 }
 fn gelu4(x: vec4<f32>) -> vec4<f32> { return x * gelu_share4(x); }
 fn gelu_slope4(x: vec4<f32>) -> vec4<f32> {
   let s = gelu_share4(x);
-  return s + x * s * (1.0 - s) * 1.5957691216057308 * (1.0 + 0.134145 * x * x);
+  let c = clamp(x, vec4(-10.0), vec4(10.0));
+  return s + x * s * (1.0 - s) * 1.5957691216057308 * (1.0 + 0.134145 * c * c);
 }
 #endif

@@ -19,9 +19,10 @@ export interface UnaryOptions {
 
 const sqrtHalf = "0.7071067811865476";
 const gaussian = "(0.3989422804014327 * exp(-0.5 * x * x))";
-// 0.5·(1 + tanh u), u = 0.79788456·(x + 0.044715 x³), is sigmoid(2u): one exp, as in lib/gelu. Limited, so that exp stays finite.
-const tanhShare =
-  "(1.0 / (1.0 + exp(-clamp(1.5957691216057308 * (x + 0.044715 * x * x * x), vec4(-30.0), vec4(30.0)))))";
+// 0.5·(1 + tanh u), u = 0.79788456·(x + 0.044715 x³), is sigmoid(2u): one exp, as in lib/gelu. At −10 it is float32's smallest number, and
+// exp still finite.
+const held = "clamp(x, vec4(-10.0), vec4(10.0))";
+const tanhShare = `(1.0 / (1.0 + exp(-1.5957691216057308 * (${held} + 0.044715 * ${held} * ${held} * ${held}))))`;
 
 export const unaryRows = {
   neg: { doc: "-x", forward: "-x", backward: "-g" },
@@ -58,7 +59,7 @@ export const unaryRows = {
     forward: `x * ${tanhShare}`,
     backward:
       `g * (${tanhShare} + x * ${tanhShare} * (1.0 - ${tanhShare})` +
-      " * 1.5957691216057308 * (1.0 + 0.134145 * x * x))",
+      ` * 1.5957691216057308 * (1.0 + 0.134145 * ${held} * ${held}))`,
   },
   affine: { doc: "a·x + b for numbers a and b", forward: "c0 * x + c1", backward: "g * c0" },
   clamp: {

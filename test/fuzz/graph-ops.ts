@@ -30,17 +30,20 @@ import { add, along, collapse, lanes, logSumExp } from "../ops/lanes.js";
 import { build, element, erf, unravel, zip } from "../ops/reference.js";
 import { type Builder, type Draw, unfit, type Values } from "./graph.js";
 
+type Read = (x: number) => number;
+
 export interface GraphOp {
   /** Adds it to a graph; throws `unfit` where it cannot. */
   plan(draw: Draw, graph: Builder): void;
   run(inputs: readonly Tensor[], options: never): Tensor;
-  reference(inputs: readonly Values[], options: never): Values;
+  /** `read` passes a term on with float32's last places changed, where noise is to be seen. */
+  reference(inputs: readonly Values[], options: never, read: Read): Values;
 }
 
 interface Typed<Options> {
   plan(draw: Draw, graph: Builder): void;
   run(inputs: readonly Tensor[], options: Options): Tensor;
-  reference(inputs: readonly Values[], options: Options): Values;
+  reference(inputs: readonly Values[], options: Options, read: Read): Values;
 }
 
 const entry = <Options>(typed: Typed<Options>): GraphOp => typed as unknown as GraphOp;
@@ -50,10 +53,11 @@ const require = (fits: boolean): void => {
 };
 
 const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
-const gelu = (x: number) => 0.5 * x * (1 + erf(x / Math.SQRT2));
+// Far below zero 1 + erf is what is left of two terms that cancel.
+const gelu = (x: number, read: Read) => 0.5 * x * (1 + read(erf(x / Math.SQRT2)));
 const geluTanh = (x: number) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
 
-type Number1 = (x: number, a: number, b: number) => number;
+type Number1 = (x: number, a: number, b: number, read: Read) => number;
 /** f, and what its operand has to be. */
 const unaries: Record<UnaryName, [Number1, ("any" | "small" | "positive" | "off zero")?]> = {
   neg: [(x) => -x],
@@ -68,7 +72,7 @@ const unaries: Record<UnaryName, [Number1, ("any" | "small" | "positive" | "off 
   sigmoid: [sigmoid],
   tanh: [Math.tanh],
   silu: [(x) => x * sigmoid(x)],
-  gelu: [gelu],
+  gelu: [(x, _a, _b, read) => gelu(x, read)],
   gelu_tanh: [geluTanh],
   affine: [(x, a, b) => a * x + b],
   clamp: [(x, a, b) => Math.min(Math.max(x, a), b)],
@@ -96,7 +100,7 @@ function unaryEntry(name: UnaryName): GraphOp {
       graph.step(name, [x], options);
     },
     run: (inputs, options) => unary[name](inputs, options),
-    reference: ([x], { a = 0, b = 0 }) => map(x, (v) => f(v, a, b)),
+    reference: ([x], { a = 0, b = 0 }, read) => map(x, (v) => f(v, a, b, read)),
   });
 }
 
@@ -280,9 +284,10 @@ function projected(x: Values, weight: Values, bias: Values | undefined): Values 
   return { data, shape };
 }
 
-const activations = { none: (x: number) => x, exact: gelu, tanh: geluTanh };
+const activated = (x: Values, form: Activation, read: Read) =>
+  map(x, (v) => (form === "exact" ? gelu(v, read) : form === "tanh" ? geluTanh(v) : v));
 const geluForms = { none: false, exact: true, tanh: "tanh" } as const;
-type Activation = keyof typeof activations;
+type Activation = keyof typeof geluForms;
 
 function plus(x: Values, y: Values | undefined): Values {
   return y ? { data: x.data.map((v, i) => v + y.data[i]), shape: x.shape } : x;
@@ -350,7 +355,7 @@ interface Convolution {
 const fusedChains = [
   {
     run: fuse((x, y) => x.mul(2).add(y).gelu()),
-    f: (x: number, y: number) => gelu(2 * x + y),
+    f: (x: number, y: number, read: Read) => gelu(2 * x + y, read),
   },
   {
     run: fuse((x, y) => {
@@ -449,8 +454,8 @@ export const graphOps: Readonly<Record<string, GraphOp>> = {
         gelu: geluForms[form],
         residual: residual ? inputs[inputs.length - 1] : undefined,
       }),
-    reference(inputs, { bias, gelu: form, residual }) {
-      const y = map(projected(inputs[0], inputs[1], bias ? inputs[2] : undefined), activations[form]);
+    reference(inputs, { bias, gelu: form, residual }, read) {
+      const y = activated(projected(inputs[0], inputs[1], bias ? inputs[2] : undefined), form, read);
       return plus(y, residual ? inputs[inputs.length - 1] : undefined);
     },
   }),
@@ -469,8 +474,8 @@ export const graphOps: Readonly<Record<string, GraphOp>> = {
     },
     run: ([x, weight1, bias1, weight2, bias2, residual], { gelu: form }) =>
       mlp(x, { weight1, bias1, weight2, bias2 }, { gelu: form === "tanh" ? "tanh" : true, residual }),
-    reference: ([x, w1, b1, w2, b2, residual], { gelu: form }) =>
-      plus(projected(map(projected(x, w1, b1), activations[form]), w2, b2), residual),
+    reference: ([x, w1, b1, w2, b2, residual], { gelu: form }, read) =>
+      plus(projected(activated(projected(x, w1, b1), form, read), w2, b2), residual),
   }),
   attention: entry<Heads>({
     plan(draw, graph) {
@@ -550,9 +555,9 @@ export const graphOps: Readonly<Record<string, GraphOp>> = {
       graph.step("fused", [x, y], { chain: draw.int(fusedChains.length) });
     },
     run: ([x, y], { chain }) => fusedChains[chain].run(x, y),
-    reference([x, y], { chain }) {
+    reference([x, y], { chain }, read) {
       const shape = broadcastShapes(x.shape, y.shape);
-      return { data: zip(shape, [x, y], fusedChains[chain].f), shape };
+      return { data: zip(shape, [x, y], (a, b) => fusedChains[chain].f(a, b, read)), shape };
     },
   }),
   where: entry<object>({

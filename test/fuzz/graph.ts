@@ -59,10 +59,17 @@ function changed(value: Values, node: number, input: number, { seed, size }: Noi
   return { ...value, data };
 }
 
+/** Changes what is read within an operation, where terms of its formula cancel. */
+function changer(node: number, { seed, size }: Noise): (x: number) => number {
+  const key = hash32(seed * 7919 + node * 131 + 127);
+  let read = 0;
+  return (x) => x * (1 + size * (hash32(key ^ read++) / 2 ** 31 - 1));
+}
+
 /** The value of one operation. */
 export function stepValues(step: Step, values: readonly Values[], at: number, noise?: Noise): Values {
   const inputs = step.inputs.map((i, k) => (noise ? changed(values[i], at, k, noise) : values[i]));
-  return graphOps[step.op].reference(inputs, step.options as never);
+  return graphOps[step.op].reference(inputs, step.options as never, noise ? changer(at, noise) : (x) => x);
 }
 
 /** Every node's value. `moved` replaces leaves. */
