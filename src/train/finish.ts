@@ -6,6 +6,7 @@ import { patchGrid } from "../patchifier/config.js";
 import { objectiveKind } from "../patchifier/objectives.js";
 import { CropEncoder } from "../probe/crop-encoder.js";
 import type { Gpu } from "../tensor/gpu.js";
+import { type Heard, whyNotAhead } from "./bounds.js";
 import { makeFigures } from "./figures.js";
 import type { PretrainedRun, RunEvents } from "./pretrain.js";
 import { type ProbeOutcome, runProbes } from "./probe.js";
@@ -40,10 +41,26 @@ export async function finishRun(options: FinishOptions): Promise<string> {
         signal,
       })
     : undefined;
-  if (outcome) await run.writeJson("probe.json", outcome.table);
+  if (outcome) {
+    const { table } = outcome;
+    const why = whyNotAhead(table, heardBy(trained));
+    if (why) table.verdict += `\n${why}`;
+    await run.writeJson("probe.json", table);
+  }
   const { writeReport } = await import("./report/page.js");
   await writeReport(run.file("report.html"), await reportData(options, outcome));
   return summary(options, outcome);
+}
+
+function heardBy({ config: { model, pretrain, corpus }, trainer }: PretrainedRun): Heard {
+  const { hopLength, sampleRate } = model.frontEnd;
+  return {
+    steps: trainer.step,
+    batch: pretrain.batch,
+    cropSeconds: (model.cropFrames * hopLength) / sampleRate,
+    hours: corpus.hours,
+    pieces: corpus.pieces,
+  };
 }
 
 /** Whether hand-made features beside the log-mel take seconds rather than minutes: not on SwiftShader, with subgroups of 4 at most. */
