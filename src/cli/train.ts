@@ -12,12 +12,12 @@ import type { TuneMode } from "../gpu/tuner.js";
 import { meet, share } from "../host/group.js";
 import { driverFetch } from "../host/node/fetch-driver.js";
 import { type AdapterKind, adapterLine } from "../host/types.js";
-import { open } from "../node.js";
+import { type NodeGpu, open } from "../node.js";
 import { type PatchShape, patchShapes, presetNames } from "../patchifier/config.js";
 import { objectiveNames } from "../patchifier/objectives.js";
 import { type DataChoice, type RunSettings, resolveSettings, withUsual } from "../train/config.js";
 import { finishRun } from "../train/finish.js";
-import { probingPhases, tellPhases, trainingPhases } from "../train/phases.js";
+import { type Phase, probingPhases, tellPhases, trainingPhases } from "../train/phases.js";
 import { type KeptBetween, pretrain } from "../train/pretrain.js";
 import { chooseModel } from "../train/released.js";
 import type { GivenSettings } from "../train/resume-rules.js";
@@ -28,7 +28,7 @@ import { version } from "../version.js";
 import { profileTable } from "./bench-tables.js";
 import { onInterrupt, requeueLine, type StopSignal } from "./interrupt.js";
 import { addAdapterOptions, addTuneOption, integer, positive } from "./options.js";
-import { openProgress } from "./progress.js";
+import { openProgress, type ProgressDisplay } from "./progress.js";
 import { silent, type Together, together } from "./together.js";
 
 interface TrainOptions {
@@ -103,11 +103,24 @@ export function registerTrain(program: Command): void {
   addTuneOption(command);
 }
 
-async function train(
-  options: TrainOptions,
-  command: Command,
-  { group, lead, part }: Together,
-): Promise<void> {
+/** What all attempts at a run share, on whichever device. */
+interface Session extends Together {
+  options: TrainOptions;
+  command: Command;
+  run: RunFolder;
+  display: ProgressDisplay;
+  stop: Stop;
+  /** As the command line says. */
+  wanted: RunSettings;
+  /** Those of a new run; a resumed one has its own. */
+  settings: RunSettings | undefined;
+  phase(phase: Phase): void;
+  kept: KeptBetween;
+  isTrained: boolean;
+}
+
+async function train(options: TrainOptions, command: Command, together: Together): Promise<void> {
+  const { group, lead } = together;
   const wanted = await readSettings(options);
   const { path, begun } = await share(group, async () => {
     const found = await findRun(options);
@@ -118,19 +131,7 @@ async function train(
 
   const display = lead ? openProgress(process.stderr) : silent;
   if (options.resume && !begun) display.note(`there is no run in ${run.path} yet: starting one`);
-  const stopping = new AbortController();
-  let stoppedBy: StopSignal = "SIGINT";
-  const release = onInterrupt((signal) => {
-    stoppedBy = signal;
-    const what = signal === "SIGTERM" ? signal : "Ctrl-C";
-    display.note(`${what}: saving after this step (once more to stop at once)`);
-    stopping.abort();
-  });
-  /** A scheduler asks with SIGTERM: the work is not lost, so it exits with 0 and a line that says so. */
-  const stopped = (where: string) => {
-    if (stoppedBy === "SIGTERM" && lead) process.stdout.write(`${requeueLine(where, run.path)}\n`);
-    process.exitCode = stoppedBy === "SIGTERM" ? 0 : 130;
-  };
+  const stop = listenForStop(run.path, lead, display);
   const opening = () =>
     open({
       adapter: options.adapter,
@@ -138,7 +139,7 @@ async function train(
       tune: options.tune,
       // A resumed run keeps the adapter that it began on.
       fetchDriver: settings
-        ? driverFetch({ note: display.note, onProgress: display.progress, signal: stopping.signal })
+        ? driverFetch({ note: display.note, onProgress: display.progress, signal: stop.signal })
         : undefined,
     });
   if (!lead) await meet(group); // the first may fetch a driver
@@ -147,63 +148,14 @@ async function train(
     throw error;
   });
   if (lead && group.size > 1) await meet(group);
-  let isTrained = false;
-  const kept: KeptBetween = {};
-  const words = process.argv.slice(2).map((word) => (/[\s'"]/.test(word) ? JSON.stringify(word) : word));
   const phase = tellPhases(
     options.probe ? [...trainingPhases, ...probingPhases] : trainingPhases,
     display.note,
   );
-  const work = async (device: typeof gpu, accumulate: number | undefined) => {
-    turnChecksOn(device, display.note);
-    const trained = await pretrain({
-      gpu: device,
-      run,
-      group,
-      settings: settings && withUsual(settings, device.host.kind),
-      given: settings ? undefined : only(wanted, options, command),
-      accumulate,
-      kept,
-      version,
-      command: `melgrad ${words.join(" ")}`,
-      signal: stopping.signal,
-      events: {
-        note: display.note,
-        phase,
-        progress: display.progress,
-        step(line, steps) {
-          display.step(line, steps);
-          if (options.json && lead) process.stdout.write(`${JSON.stringify(line)}\n`);
-        },
-        heldOut: () => {},
-      },
-    });
-    await part();
-    if (trained.interrupted) {
-      display.note(`saved after step ${trained.trainer.step}: go on with --resume --out ${run.path}`);
-      stopped(`after step ${trained.trainer.step} of ${trained.config.pretrain.steps}`);
-      return;
-    }
-    if (!lead) return;
-    isTrained = true;
-    let profiled = "";
-    if (options.profile) {
-      // On a model of its own, so that the run is the same with and without.
-      const { model, pretrain: plan } = trained.config;
-      const profile = await profileStep(device, { model, pretrain: plan, batch: plan.batch });
-      await run.writeJson("profile.json", profile);
-      profiled = `${profileTable(profile)}\n\n`;
-    }
-    const summary = await finishRun({
-      gpu: device,
-      run,
-      trained,
-      probe: options.probe,
-      events: { note: display.note, phase, progress: display.progress },
-      signal: stopping.signal,
-    });
-    display.stop();
-    if (!options.json) process.stdout.write(`${profiled}${summary}\n`);
+  const kept: KeptBetween = {};
+  const session: Session = {
+    ...together,
+    ...{ options, command, run, display, stop, wanted, settings, phase, kept, isTrained: false },
   };
   try {
     display.note(adapterLine(gpu.host));
@@ -211,8 +163,8 @@ async function train(
     display.note(`run: ${run.path}`);
     // Of several processes none can go back alone: the job is run again, with --resume.
     if (group.size > 1) {
-      return await work(gpu, undefined).catch(async (error: unknown) => {
-        if (stopping.signal.aborted || !(await wasLost(gpu))) throw error;
+      return await attempt(session, gpu).catch(async (error: unknown) => {
+        if (stop.signal.aborted || !(await wasLost(gpu))) throw error;
         throw new DeviceLostError(
           `The adapter ${gpu.host.name} lost its device, which ends the run on all: start it again with --resume, and without this ` +
             "machine where it happens again.",
@@ -224,23 +176,108 @@ async function train(
         gpu,
         open: opening,
         note: display.note,
-        progress: () => (isTrained ? Number.POSITIVE_INFINITY : (kept.furthest ?? -1)),
-        smaller: (parts) => (isTrained ? undefined : smallerParts(kept.batch ?? 1, parts ?? kept.accumulate)),
-        signal: stopping.signal,
+        progress: () => (session.isTrained ? Number.POSITIVE_INFINITY : (kept.furthest ?? -1)),
+        smaller: (parts) =>
+          session.isTrained ? undefined : smallerParts(kept.batch ?? 1, parts ?? kept.accumulate),
+        signal: stop.signal,
       },
-      work,
+      (device, accumulate) => attempt(session, device, accumulate),
     );
     gpu = done.gpu;
   } catch (error) {
-    if (!stopping.signal.aborted || (error as Error).name !== "AbortError") throw error;
-    const where = isTrained ? "after the last step" : "before the first step";
+    if (!stop.signal.aborted || (error as Error).name !== "AbortError") throw error;
+    const where = session.isTrained ? "after the last step" : "before the first step";
     display.note(`stopped ${where}: go on with --resume --out ${run.path}`);
-    stopped(where);
+    stop.end(where);
   } finally {
     display.stop();
-    release();
+    stop.release();
     gpu.close();
   }
+}
+
+/** Trains on a device, or goes on; the process that leads then probes, reports, and prints the summary. */
+async function attempt(session: Session, gpu: NodeGpu, accumulate?: number): Promise<void> {
+  const { options, run, group, lead, part, display, stop, wanted, settings, phase, kept } = session;
+  turnChecksOn(gpu, display.note);
+  const words = process.argv.slice(2).map((word) => (/[\s'"]/.test(word) ? JSON.stringify(word) : word));
+  const trained = await pretrain({
+    gpu,
+    run,
+    group,
+    settings: settings && withUsual(settings, gpu.host.kind),
+    given: settings ? undefined : only(wanted, options, session.command),
+    accumulate,
+    kept,
+    version,
+    command: `melgrad ${words.join(" ")}`,
+    signal: stop.signal,
+    events: {
+      note: display.note,
+      phase,
+      progress: display.progress,
+      step(line, steps) {
+        display.step(line, steps);
+        if (options.json && lead) process.stdout.write(`${JSON.stringify(line)}\n`);
+      },
+      heldOut: () => {},
+    },
+  });
+  await part();
+  if (trained.interrupted) {
+    display.note(`saved after step ${trained.trainer.step}: go on with --resume --out ${run.path}`);
+    stop.end(`after step ${trained.trainer.step} of ${trained.config.pretrain.steps}`);
+    return;
+  }
+  if (!lead) return;
+  session.isTrained = true;
+  let profiled = "";
+  if (options.profile) {
+    // On a model of its own, so that the run is the same with and without.
+    const { model, pretrain: plan } = trained.config;
+    const profile = await profileStep(gpu, { model, pretrain: plan, batch: plan.batch });
+    await run.writeJson("profile.json", profile);
+    profiled = `${profileTable(profile)}\n\n`;
+  }
+  const summary = await finishRun({
+    gpu,
+    run,
+    trained,
+    probe: options.probe,
+    events: { note: display.note, phase, progress: display.progress },
+    signal: stop.signal,
+  });
+  display.stop();
+  if (!options.json) process.stdout.write(`${profiled}${summary}\n`);
+}
+
+/** How a run is asked to stop. */
+interface Stop {
+  signal: AbortSignal;
+  /** Says where the run stands now that it has stopped, by what the process exits with. */
+  end(where: string): void;
+  /** Listens no more. */
+  release(): void;
+}
+
+/** Ctrl-C ends with 130. A scheduler asks with SIGTERM: the work is not lost, so that ends with 0 and a line that says so. */
+function listenForStop(path: string, lead: boolean, { note }: ProgressDisplay): Stop {
+  const stopping = new AbortController();
+  let by: StopSignal = "SIGINT";
+  const release = onInterrupt((signal) => {
+    by = signal;
+    const what = signal === "SIGTERM" ? signal : "Ctrl-C";
+    note(`${what}: saving after this step (once more to stop at once)`);
+    stopping.abort();
+  });
+  return {
+    signal: stopping.signal,
+    end(where) {
+      if (by === "SIGTERM" && lead) process.stdout.write(`${requeueLine(where, path)}\n`);
+      process.exitCode = by === "SIGTERM" ? 0 : 130;
+    },
+    release,
+  };
 }
 
 /** The run's folder, and whether there is a run in it to go on with. */

@@ -1,36 +1,26 @@
 // A whole run: music, log-mels, training, weights. It prepares what the loop needs, resumes where a checkpoint stands, and
 // leaves the run's folder complete; the probe and the report come after it (finish.ts).
 import { CropSampler, normalisation, randomAt, type Split, splitByPiece } from "../data/batches.js";
-import { isCorpusName, openCorpus } from "../data/corpora/index.js";
-import { openFolder } from "../data/folder.js";
-import { MelStore } from "../data/mel-store.js";
-import { openSetCorpus } from "../data/sets/index.js";
+import { isCorpusName } from "../data/corpora/index.js";
+import type { MelStore } from "../data/mel-store.js";
 import type { Corpus, OnProgress } from "../data/types.js";
 import { DataError, UsageError } from "../gpu/errors.js";
 import type { TuningTable } from "../gpu/tuner-store.js";
 import { exists, writeWhole } from "../host/cache.js";
-import { alone, meet, type ProcessGroup, share } from "../host/group.js";
-import type { ModelConfig } from "../patchifier/config.js";
-import { checkFrontEnd } from "../patchifier/front-end.js";
+import { alone, type ProcessGroup, share } from "../host/group.js";
 import { objectiveKind } from "../patchifier/objectives.js";
 import type { Gpu } from "../tensor/gpu.js";
 import { fingerprint, modelFingerprint, readCheckpoint, serialise, writeCheckpoint } from "./checkpoint.js";
-import {
-  type DataChoice,
-  intervals,
-  parseConfig,
-  type RunConfig,
-  type RunSettings,
-  resolveSettings,
-} from "./config.js";
+import { intervals, parseConfig, type RunConfig, type RunSettings, resolveSettings } from "./config.js";
 import { divide } from "./division.js";
 import { trainLoop } from "./loop.js";
+import { checkSameMusic, contentsOf, musicName, prepareMusic, tracksFingerprint } from "./music.js";
 import type { Phase } from "./phases.js";
 import { preflight } from "./preflight.js";
-import { checkMusic, type GivenSettings, goOnWith, type MusicContents } from "./resume-rules.js";
+import { type GivenSettings, goOnWith } from "./resume-rules.js";
 import type { HeldOutLine, LogLine, RunFolder } from "./run-folder.js";
 import { stuckParts } from "./standing.js";
-import { beginFrom } from "./start-from.js";
+import { type Beginning, beginFrom } from "./start-from.js";
 import { checkAdapters, checkWeights, shareState } from "./together.js";
 import { Trainer } from "./trainer.js";
 
@@ -112,7 +102,7 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainedRun>
   Object.assign(kept, { batch: plan.batch, accumulate });
   const chroma = objectiveKind(plan.objective).needsChroma ?? false;
   if (resumed) followKernels(gpu, await share(group, () => readKernels(run)), events);
-  kept.music ??= await prepareData(options, data, seed, model, chroma);
+  kept.music ??= await prepareMusic(options, data, seed, model, chroma);
   const { store, corpus } = kept.music;
   const split = splitByPiece(store.tracks, seed);
   const sampler = new CropSampler(store, split.train, model.cropFrames);
@@ -128,47 +118,13 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainedRun>
       group,
       () => ({ ...described(), ...taken, ...(accumulate && { accumulate }) }) as RunConfig,
     ));
-  const dataFingerprint = tracksFingerprint(store);
   if (resumed) await checkSameMusic(run, resumed, store);
 
   events.phase?.("pre-training");
   const trainer = new Trainer(gpu, { ...config, accumulate, seed, sampler, heldOut, group });
-  const save = async () => {
-    const weights = await trainer.model.parameters.read();
-    if (group.size > 1) await checkWeights(weights, group);
-    if (!lead) return;
-    await writeCheckpoint(run.checkpointPath, {
-      weights,
-      optimizer: await trainer.optimizer.state(),
-      objective: await trainer.objective.state?.(),
-      state: {
-        step: trainer.step,
-        seed,
-        model: modelFingerprint(model),
-        data: dataFingerprint,
-        normalisation: config.normalisation,
-      },
-    });
-  };
-  if (resumed) {
-    await trainer.check();
-    if (lead) await restore(run, trainer, config, events);
-    if (lead && goingOn && goingOn.changes.length > 0) {
-      const { step } = trainer;
-      for (const change of goingOn.changes) events.note(`changed after step ${step}: ${change}`);
-      config.changes = [...(found?.changes ?? []), { step, what: goingOn.changes }];
-      await run.writeJson("config.json", config);
-    }
-  } else {
-    await beginning?.put(trainer.model);
-    if (lead) await tuneKernels(trainer, events, signal);
-    if (group.size > 1) followKernels(gpu, await share(group, () => trainer.kernels()), events);
-    await trainer.check();
-    if (lead) await run.writeJson(kernelsName, trainer.kernels());
-    if (lead) await run.writeJson(musicName, contentsOf(store));
-    await save();
-    if (lead) await run.writeJson("config.json", config); // last: where it stands there is a checkpoint, and the run has begun
-  }
+  const save = () => saveRun(run, trainer, store, group);
+  if (resumed) await goOn(options, trainer, config, goingOn.changes);
+  else await begin(options, trainer, config, { beginning, store, save });
   if (group.size > 1) await shareState(trainer, group);
 
   if (trainer.step < plan.steps) await preflight(trainer, events.note);
@@ -202,22 +158,64 @@ export async function pretrain(options: PretrainOptions): Promise<PretrainedRun>
   return { config, trainer, store, split, interrupted };
 }
 
-/** Beside config.json: the contents of every track. */
-const musicName = "music.json";
-
-function contentsOf(store: MelStore): MusicContents {
-  return Object.fromEntries(store.tracks.map(({ id, content }) => [id, content]));
+/** Writes a checkpoint, after the processes have found that their weights are alike. */
+async function saveRun(
+  run: RunFolder,
+  trainer: Trainer,
+  store: MelStore,
+  group: ProcessGroup,
+): Promise<void> {
+  const weights = await trainer.model.parameters.read();
+  if (group.size > 1) await checkWeights(weights, group);
+  if (group.rank > 0) return;
+  const { seed, model, normalisation } = trainer.options;
+  await writeCheckpoint(run.checkpointPath, {
+    weights,
+    optimizer: await trainer.optimizer.state(),
+    objective: await trainer.objective.state?.(),
+    state: {
+      step: trainer.step,
+      seed,
+      model: modelFingerprint(model),
+      data: tracksFingerprint(store),
+      normalisation,
+    },
+  });
 }
 
-/** Throws DataError where the music is not what the run was started with. */
-async function checkSameMusic(run: RunFolder, { corpus }: RunConfig, store: MelStore): Promise<void> {
-  const { contents, fingerprint: lengths } = corpus;
-  const now = contentsOf(store);
-  if (contents === undefined ? lengths === tracksFingerprint(store) : contents === fingerprint(now)) return;
-  if (await exists(run.file(musicName))) checkMusic((await run.readJson(musicName)) as MusicContents, now);
-  throw new DataError(
-    "The music is not what this run was started with (files were added, removed or changed): put it back as it was, or start a new run with another --out.",
-  );
+/** Brings a resumed run's trainer to its checkpoint, and notes in its config what is changed from there on. */
+async function goOn(
+  { run, events, group = alone }: PretrainOptions,
+  trainer: Trainer,
+  config: RunConfig,
+  changes: readonly string[],
+): Promise<void> {
+  await trainer.check();
+  if (group.rank > 0) return;
+  await restore(run, trainer, config, events);
+  if (changes.length === 0) return;
+  const { step } = trainer;
+  for (const change of changes) events.note(`changed after step ${step}: ${change}`);
+  config.changes = [...(config.changes ?? []), { step, what: [...changes] }];
+  await run.writeJson("config.json", config);
+}
+
+/** Makes a new run's folder complete: where config.json stands there is a checkpoint, and the run has begun. */
+async function begin(
+  { gpu, run, events, signal, group = alone }: PretrainOptions,
+  trainer: Trainer,
+  config: RunConfig,
+  { beginning, store, save }: { beginning?: Beginning; store: MelStore; save(): Promise<void> },
+): Promise<void> {
+  const lead = group.rank === 0;
+  await beginning?.put(trainer.model);
+  if (lead) await tuneKernels(trainer, events, signal);
+  if (group.size > 1) followKernels(gpu, await share(group, () => trainer.kernels()), events);
+  await trainer.check();
+  if (lead) await run.writeJson(kernelsName, trainer.kernels());
+  if (lead) await run.writeJson(musicName, contentsOf(store));
+  await save();
+  if (lead) await run.writeJson("config.json", config); // last
 }
 
 /** Beside config.json: which kernels the run computes with. Not to be had by the same settings on another adapter. */
@@ -257,61 +255,6 @@ function followKernels(gpu: Gpu, kernels: TuningTable | undefined, events: RunEv
   const before = tuner.notes.length;
   tuner.follow(kernels);
   for (const note of tuner.notes.slice(before)) events.note(note);
-}
-
-/** Opens the music and its log-mels. The first of several processes fetches and renders it; each transforms its share. */
-async function prepareData(
-  { gpu, events, signal, group = alone }: PretrainOptions,
-  data: DataChoice,
-  seed: number,
-  model: ModelConfig,
-  chroma: boolean,
-): Promise<{ store: MelStore; corpus: Corpus }> {
-  const onProgress = events.progress;
-  events.phase?.("music");
-  if (group.rank > 0) await meet(group);
-  const corpus = await openMusic(data, seed, events, signal);
-  if (group.rank === 0 && group.size > 1) await meet(group);
-  events.note(`music: ${corpus.name} (${corpus.why})`);
-  await checkFrontEnd(gpu, model.frontEnd);
-  events.phase?.("log-mels");
-  const store = await MelStore.build(gpu, corpus, model.frontEnd, { chroma, onProgress, signal, group });
-  const skipped = [...corpus.skipped, ...store.skipped];
-  if (skipped.length > 0) {
-    events.note(`skipped ${skipped.length} of ${skipped.length + store.tracks.length} files:`);
-    for (const { path, reason } of skipped.slice(0, 20)) events.note(`  ${path}: ${reason}`);
-    if (skipped.length > 20) events.note(`  … and ${skipped.length - 20} more (config.json names them all)`);
-  }
-  if (store.remarks.length > 0) {
-    events.note(
-      `odd, and used all the same, ${store.remarks.length === 1 ? "1 file" : `${store.remarks.length} files`}:`,
-    );
-    for (const { path, text } of store.remarks.slice(0, 20)) events.note(`  ${path}: ${text}`);
-    if (store.remarks.length > 20)
-      events.note(`  … and ${store.remarks.length - 20} more (config.json names them all)`);
-  }
-  return { store, corpus: { ...corpus, skipped } };
-}
-
-async function openMusic(
-  data: DataChoice,
-  seed: number,
-  { note, progress: onProgress }: RunEvents,
-  signal: AbortSignal | undefined,
-): Promise<Corpus> {
-  if (data.kind !== "corpus" && !(await exists(data.path))) {
-    throw new DataError(
-      `The music of this run was in ${data.path}, which is not there: write --data FOLDER with where it is now.`,
-    );
-  }
-  switch (data.kind) {
-    case "folder":
-      return openFolder(data.path, { onProgress, signal });
-    case "set":
-      return openSetCorpus(data.set, data.path, data.subset, { seed, note, onProgress, signal });
-    case "corpus":
-      return openCorpus(data.name, { tracks: data.tracks, onProgress, signal });
-  }
 }
 
 function describeRun(
@@ -390,8 +333,4 @@ async function restore(
   trainer.objective.restore?.(objective ?? new Map());
   run.cutLog(state.step);
   events.note(`resuming after step ${state.step} of ${config.pretrain.steps}`);
-}
-
-function tracksFingerprint(store: MelStore): string {
-  return fingerprint(store.tracks.map(({ id, frames }) => [id, frames]));
 }
