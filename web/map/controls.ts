@@ -23,13 +23,18 @@ export interface ControlTarget {
 /** Listens on `element`; the returned function ends that. */
 export function control(element: HTMLElement, target: ControlTarget): () => void {
   const ended = new AbortController();
-  const { signal } = ended;
+  followPointers(element, target, ended.signal);
+  followWheel(element, target, ended.signal);
+  followKeys(element, target, ended.signal);
+  return () => ended.abort();
+}
+
+function followPointers(element: HTMLElement, target: ControlTarget, signal: AbortSignal): void {
   const pointers = new Map<string | number, { x: number; y: number }>();
   let travelled = 0;
   let spread = 0;
-  let scrolledAt = Number.NEGATIVE_INFINITY;
 
-  const place = (event: PointerEvent | WheelEvent) => {
+  const place = (event: PointerEvent) => {
     const box = element.getBoundingClientRect();
     return {
       x: event.clientX - box.left - element.clientLeft,
@@ -99,6 +104,10 @@ export function control(element: HTMLElement, target: ControlTarget): () => void
     (event) => event.pointerType !== "touch" && pointers.size === 0 && target.leave(),
     { signal },
   );
+}
+
+function followWheel(element: HTMLElement, target: ControlTarget, signal: AbortSignal): void {
+  let scrolledAt = Number.NEGATIVE_INFINITY;
   document.addEventListener(
     "scroll",
     () => {
@@ -118,6 +127,9 @@ export function control(element: HTMLElement, target: ControlTarget): () => void
     },
     { signal, passive: false },
   );
+}
+
+function followKeys(element: HTMLElement, target: ControlTarget, signal: AbortSignal): void {
   element.addEventListener(
     "keydown",
     (event) => {
@@ -140,5 +152,4 @@ export function control(element: HTMLElement, target: ControlTarget): () => void
     },
     { signal },
   );
-  return () => ended.abort();
 }

@@ -1,12 +1,11 @@
-// The map's workings: asking for it, showing a new one in place of the old, hovering, choosing and playing. What stands out in the
-// picture is web/map/picture.ts, the elements are map.tsx.
+// The map's workings: asking for it, showing a new one in place of the old, and its stage. Hovering and choosing are map-choice.ts; what
+// stands out in the picture is web/map/picture.ts, the elements are map.tsx.
 import { batch, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { App } from "../app.js";
 import { fail, followLook } from "../dom.js";
 import { Atlas } from "../map/atlas.js";
 import { HOME } from "../map/camera.js";
-import { type ControlTarget, control } from "../map/controls.js";
-import { clipOf, frameOf, secondsOf, sounds } from "../map/nearest.js";
+import { control } from "../map/controls.js";
 import {
   type Colours,
   coloursOf,
@@ -20,9 +19,8 @@ import { type Renderer, sizeFor } from "../map/scene.js";
 import { Stage } from "../map/stage.js";
 import { tween } from "../map/tween.js";
 import type { EmbeddingMap, Neighbour } from "../protocol.js";
+import { createChoice } from "./map-choice.js";
 
-/** Milliseconds that the pointer rests on a point before it sounds. */
-const HOVER_DELAY = 220;
 /** Milliseconds between two looks at which window sounds. */
 const PLAYING = 150;
 
@@ -48,68 +46,16 @@ export interface MapModel {
 
 export function createMap(app: App, visible: ReadonlySignal<boolean>): MapModel {
   const state = emptyState();
-  const { atlas, hovered, chosen, near } = state;
+  const { atlas, hovered, near } = state;
   const colours = coloursOf(state, app.clips);
   const [asking, hoverPlays, follows] = [signal(false), signal(true), signal(true)];
   const renderer: Signal<{ kind: Renderer["kind"]; why: string | undefined } | undefined> = signal(undefined);
   let stage: Stage | undefined;
   let drawLines = () => {};
   let placeTip = (_at: { x: number; y: number }, _size: Stage["size"]) => {};
-  let stopTween = () => {};
+  let stopMoving = () => {};
   let failed = false;
-  const hovering = hoverSound(app);
-
-  function hover(point: number): void {
-    if (point === hovered.peek()) return;
-    hovered.value = point;
-    hovering.leave();
-    const place = atlas.peek()?.points[point];
-    if (place && hoverPlays.peek()) hovering.rest(place);
-  }
-
-  function mark(point: number): void {
-    if (point === chosen.peek() && point >= 0) return;
-    batch(() => {
-      chosen.value = point;
-      near.value = [];
-    });
-  }
-
-  function choose(point: number, plays: boolean): void {
-    const place = atlas.peek()?.points[point];
-    if (!place) return;
-    const { clip, from, to } = place;
-    mark(point);
-    app.selected.value = { clip, startFrame: frameOf(app, clipOf(app, clip), from) };
-    hovering.forget();
-    if (plays) void app.play({ clip, from, to });
-  }
-
-  /** Where the page's selection lies in the map. */
-  function selectedPoint(): number {
-    const selected = app.selected.peek();
-    if (!selected) return -1;
-    const seconds = secondsOf(app, clipOf(app, selected.clip), selected.startFrame);
-    return atlas.peek()?.pointAt(selected.clip, seconds) ?? -1;
-  }
-
-  /** A key other than those that turn and zoom; true where it was used. */
-  function pressKey({ key }: KeyboardEvent): boolean {
-    const count = atlas.peek()?.points.length;
-    if (!count) return false;
-    const now = chosen.peek();
-    const place = atlas.peek()?.points[now];
-    if (key === "n" || key === "N") choose((now + 1) % count, false);
-    else if (key === "p" || key === "P") choose((Math.max(now, 0) + count - 1) % count, false);
-    else if ((key === "Enter" || key === " ") && place) {
-      if (sounds(app, place)) app.stop();
-      else void app.play(place);
-    } else if (key === "Escape") {
-      app.stop();
-      mark(-1);
-    } else return false;
-    return true;
-  }
+  const { choose, selectedPoint, targetOn } = createChoice(app, state, hoverPlays);
 
   /** Milliseconds that it took; undefined where it failed. */
   async function refresh(asked: boolean): Promise<number | undefined> {
@@ -130,33 +76,10 @@ export function createMap(app: App, visible: ReadonlySignal<boolean>): MapModel 
     return failed ? undefined : performance.now() - start;
   }
 
-  /** A new map in the old one's place: its points go there from where they were. */
   function show(answer: EmbeddingMap): void {
     if (!stage) return;
-    stopTween();
-    const { scene } = stage;
-    const before = atlas.peek();
-    const next = new Atlas(answer, before);
-    const start = before ? next.positionsIn(before, scene.positions) : undefined;
-    const again = (point: number) => {
-      const place = before?.points[point];
-      return place ? next.pointAt(place.clip, place.from) : -1;
-    };
-    batch(() => {
-      scene.looks = new Uint8Array(next.points.length);
-      scene.size = sizeFor(next.points.length);
-      scene.positions = start ?? Float32Array.from(next.positions);
-      const kept = before?.points[chosen.peek()] ? again(chosen.peek()) : undefined;
-      hovered.value = again(hovered.peek());
-      near.value = [];
-      atlas.value = next;
-      chosen.value = kept ?? selectedPoint();
-    });
-    if (!start) return;
-    stopTween = tween(start, next.positions, scene.positions, () => {
-      drawLines();
-      stage?.pointsChanged();
-    });
+    stopMoving();
+    stopMoving = replaceMap(stage, state, answer, { selectedPoint, moved: () => drawLines() });
   }
 
   const training = followTraining(app, {
@@ -169,35 +92,7 @@ export function createMap(app: App, visible: ReadonlySignal<boolean>): MapModel 
   });
   visible.subscribe(training.changed);
   follows.subscribe(training.changed);
-  hoverPlays.subscribe(hovering.forget);
-  app.selected.subscribe((selected) => {
-    const now = atlas.peek()?.points[chosen.peek()];
-    if (!atlas.peek() || !selected) return;
-    const seconds = secondsOf(app, clipOf(app, selected.clip), selected.startFrame);
-    if (now?.clip === selected.clip && Math.abs(now.from - seconds) < 0.05) return;
-    mark(selectedPoint());
-  });
   followPlaying(app, state);
-
-  function targetOn(stage: Stage): ControlTarget {
-    return {
-      get orbit() {
-        return stage.orbit;
-      },
-      set orbit(orbit) {
-        stage.orbit = orbit;
-      },
-      hover: (x, y) => hover(stage.pick(x, y)),
-      leave: () => hover(-1),
-      click: (x, y, touch) => {
-        const point = stage.pick(x, y, touch ? 14 : 5);
-        if (point < 0) mark(-1);
-        else choose(point, true);
-        if (touch) hover(point);
-      },
-      key: pressKey,
-    };
-  }
 
   return {
     ...{ state, colours, asking, renderer, hoverPlays, follows, choose },
@@ -239,32 +134,36 @@ export function createMap(app: App, visible: ReadonlySignal<boolean>): MapModel 
   };
 }
 
-/** The sound of the point under the pointer: after a rest there, and only after a first click or key, as browsers want it. */
-function hoverSound(app: App) {
-  let timer = 0;
-  let sounding = false;
-  app.playing.subscribe((place) => {
-    if (!place) sounding = false;
+/** A new map in the old one's place: its points go there from where they were. Returns what ends that. */
+function replaceMap(
+  stage: Stage,
+  { atlas, hovered, chosen, near }: MapState,
+  answer: EmbeddingMap,
+  { selectedPoint, moved }: { selectedPoint(): number; moved(): void },
+): () => void {
+  const { scene } = stage;
+  const before = atlas.peek();
+  const next = new Atlas(answer, before);
+  const start = before ? next.positionsIn(before, scene.positions) : undefined;
+  const again = (point: number) => {
+    const place = before?.points[point];
+    return place ? next.pointAt(place.clip, place.from) : -1;
+  };
+  batch(() => {
+    scene.looks = new Uint8Array(next.points.length);
+    scene.size = sizeFor(next.points.length);
+    scene.positions = start ?? Float32Array.from(next.positions);
+    const kept = before?.points[chosen.peek()] ? again(chosen.peek()) : undefined;
+    hovered.value = again(hovered.peek());
+    near.value = [];
+    atlas.value = next;
+    chosen.value = kept ?? selectedPoint();
   });
-  const forget = () => {
-    clearTimeout(timer);
-    sounding = false;
-  };
-  return {
-    forget,
-    rest(place: { clip: string; from: number; to: number }) {
-      if (navigator.userActivation?.hasBeenActive === false) return;
-      timer = window.setTimeout(() => {
-        sounding = true;
-        void app.play(place);
-      }, HOVER_DELAY);
-    },
-    leave() {
-      const stops = sounding;
-      forget();
-      if (stops) app.stop();
-    },
-  };
+  if (!start) return () => {};
+  return tween(start, next.positions, scene.positions, () => {
+    moved();
+    stage.pointsChanged();
+  });
 }
 
 /** The point whose window sounds, looked up while something plays. */

@@ -36,18 +36,91 @@ export function liveMel(
   ask: (samples: Float32Array, sampleRate: number) => Promise<MelImage>,
 ): LiveMel {
   const perFrame = hopSeconds * signal.sampleRate;
-  const columns = Math.ceil(SHOWN / hopSeconds) + 64;
-  let values = new Float32Array(0);
-  let nMels = 0;
-  let strip: OffscreenCanvas | undefined;
-  let pen: OffscreenCanvasRenderingContext2D | null = null;
-  let frames = 0;
+  const shown = SHOWN / hopSeconds;
+  const ring = new MelRing(Math.ceil(shown) + 64);
   let busy = false;
-  let top = QUIET_TOP;
   let lag = Number.NaN;
 
+  return {
+    get frames() {
+      return ring.frames;
+    },
+    async step() {
+      const ready = Math.floor(signal.count / perFrame);
+      if (busy || ready - ring.frames < HOP + EDGE) return;
+      // After a pause only what still fits the picture.
+      if (ready - ring.frames > ring.columns) ring.frames = ready - ring.columns + EDGE;
+      const start = Math.max(0, ring.frames - EDGE);
+      busy = true;
+      try {
+        const samples = signal.slice(start * perFrame, signal.count);
+        ring.take(await ask(samples, signal.sampleRate), start);
+      } finally {
+        busy = false;
+      }
+    },
+    draw(now) {
+      const context = sharpContext(canvas);
+      if (!context) return;
+      const { clientWidth: width, clientHeight: height } = canvas;
+      context.fillStyle = `rgb(${magma[0]} ${magma[1]} ${magma[2]})`;
+      context.fillRect(0, 0, width, height);
+      if (ring.frames === 0) return;
+      // The right edge runs with the clock, just late enough that there is always something to show.
+      const clock = now / perFrame;
+      const behind = clock - ring.frames;
+      if (Number.isNaN(lag) || behind > lag + 30) lag = behind + HOP;
+      else if (behind > lag) lag += Math.min(behind - lag, 0.5);
+      else lag -= 0.004;
+      ring.draw(context, width, height, { right: Math.min(ring.frames, clock - lag), shown });
+    },
+  };
+}
+
+/** The last frames, as numbers and as a strip of columns, both written round and round. */
+class MelRing {
+  /** That have been received. */
+  frames = 0;
+  private values = new Float32Array(0);
+  private nMels = 0;
+  private strip: OffscreenCanvas | undefined;
+  private pen: OffscreenCanvasRenderingContext2D | null = null;
+  /** What is drawn in the brightest colour. */
+  private top = QUIET_TOP;
+
+  constructor(readonly columns: number) {}
+
+  /** Takes an answer whose first frame is number `start`. */
+  take(mel: MelImage, start: number): void {
+    const { columns } = this;
+    if (!this.strip || mel.nMels !== this.nMels) {
+      this.nMels = mel.nMels;
+      this.values = new Float32Array(columns * mel.nMels);
+      this.strip = new OffscreenCanvas(columns, mel.nMels);
+      this.pen = this.strip.getContext("2d");
+    }
+    const from = this.frames;
+    const to = start + mel.frames - EDGE;
+    let loudest = this.top;
+    for (let frame = from; frame < to; frame++) {
+      const column = (frame % columns) * mel.nMels;
+      for (let m = 0; m < mel.nMels; m++) {
+        const value = mel.values[m * mel.frames + frame - start];
+        this.values[column + m] = value;
+        if (value > loudest) loudest = value;
+      }
+    }
+    this.frames = Math.max(this.frames, to);
+    if (loudest > 1.05 * this.top) {
+      // Louder than all before: the colours of what is shown follow.
+      this.top = loudest;
+      this.paint(Math.max(0, this.frames - columns), this.frames);
+    } else this.paint(from, this.frames);
+  }
+
   /** Paints the columns of frames [from, to). */
-  function paint(from: number, to: number): void {
+  private paint(from: number, to: number): void {
+    const { pen, columns, nMels, values, top } = this;
     if (!pen) return;
     const image = pen.createImageData(1, nMels);
     const pixels = new Uint32Array(image.data.buffer);
@@ -62,77 +135,26 @@ export function liveMel(
     }
   }
 
-  function take(mel: MelImage, start: number): void {
-    if (!strip || mel.nMels !== nMels) {
-      nMels = mel.nMels;
-      values = new Float32Array(columns * nMels);
-      strip = new OffscreenCanvas(columns, nMels);
-      pen = strip.getContext("2d");
+  /** Draws `shown` frames up to number `right`, which need not be whole, at the right edge. */
+  draw(
+    context: CanvasRenderingContext2D,
+    width: number,
+    height: number,
+    { right, shown }: { right: number; shown: number },
+  ): void {
+    const { strip, frames, columns, nMels } = this;
+    if (!strip) return;
+    const scale = width / shown;
+    const left = Math.max(0, frames - columns + 1, Math.floor(right - shown));
+    const end = Math.min(frames, Math.ceil(right));
+    context.imageSmoothingEnabled = true;
+    // The ring in at most two pieces.
+    for (let from = left; from < end; ) {
+      const column = from % columns;
+      const count = Math.min(end - from, columns - column);
+      const x = width - (right - from) * scale;
+      context.drawImage(strip, column, 0, count, nMels, x, 0, count * scale + 0.5, height);
+      from += count;
     }
-    const from = frames;
-    const to = start + mel.frames - EDGE;
-    let loudest = top;
-    for (let frame = from; frame < to; frame++) {
-      const column = (frame % columns) * nMels;
-      for (let m = 0; m < nMels; m++) {
-        const value = mel.values[m * mel.frames + frame - start];
-        values[column + m] = value;
-        if (value > loudest) loudest = value;
-      }
-    }
-    frames = Math.max(frames, to);
-    if (loudest > 1.05 * top) {
-      // Louder than all before: the colours of what is shown follow.
-      top = loudest;
-      paint(Math.max(0, frames - columns), frames);
-    } else paint(from, frames);
   }
-
-  return {
-    get frames() {
-      return frames;
-    },
-    async step() {
-      const ready = Math.floor(signal.count / perFrame);
-      if (busy || ready - frames < HOP + EDGE) return;
-      // After a pause only what still fits the picture.
-      if (ready - frames > columns) frames = ready - columns + EDGE;
-      const start = Math.max(0, frames - EDGE);
-      busy = true;
-      try {
-        const samples = signal.slice(start * perFrame, signal.count);
-        take(await ask(samples, signal.sampleRate), start);
-      } finally {
-        busy = false;
-      }
-    },
-    draw(now) {
-      const context = sharpContext(canvas);
-      if (!context) return;
-      const { clientWidth: width, clientHeight: height } = canvas;
-      context.fillStyle = `rgb(${magma[0]} ${magma[1]} ${magma[2]})`;
-      context.fillRect(0, 0, width, height);
-      if (!strip || frames === 0) return;
-      // The right edge runs with the clock, just late enough that there is always something to show.
-      const clock = now / perFrame;
-      const behind = clock - frames;
-      if (Number.isNaN(lag) || behind > lag + 30) lag = behind + HOP;
-      else if (behind > lag) lag += Math.min(behind - lag, 0.5);
-      else lag -= 0.004;
-      const right = Math.min(frames, clock - lag);
-      const shown = SHOWN / hopSeconds;
-      const scale = width / shown;
-      const left = Math.max(0, frames - columns + 1, Math.floor(right - shown));
-      const end = Math.min(frames, Math.ceil(right));
-      context.imageSmoothingEnabled = true;
-      // The ring in at most two pieces.
-      for (let from = left; from < end; ) {
-        const column = from % columns;
-        const count = Math.min(end - from, columns - column);
-        const x = width - (right - from) * scale;
-        context.drawImage(strip, column, 0, count, nMels, x, 0, count * scale + 0.5, height);
-        from += count;
-      }
-    },
-  };
 }

@@ -1,17 +1,13 @@
-// The microphone at work: opened and closed, its log-mel drawn at the screen's rate, recordings for the library. The samples go to the
-// worker and nowhere else. No elements but the canvas that it is given.
+// The microphone at work: opened and closed, with what is done with its samples meanwhile. They go to the worker and nowhere else. What is
+// seen of them is microphone-watch.ts, what is heard in them microphone-hearing.ts, what is kept microphone-recorder.ts.
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import type { App } from "../app.js";
-import { clock, messageOf } from "../dom.js";
+import { messageOf } from "../dom.js";
 import { trainedProbe } from "./finetune-probe.js";
 import { createHearing, type Hearing } from "./microphone-hearing.js";
 import { type Input, inputDevices, openInput } from "./microphone-input.js";
-import { type LiveMel, liveMel } from "./microphone-mel.js";
-
-/** Minutes after which a recording ends by itself. */
-const LONGEST = 10;
-/** Seconds of nothing at all after which the person is told. */
-const SILENCE = 3;
+import { createRecorder } from "./microphone-recorder.js";
+import { createWatch } from "./microphone-watch.js";
 
 interface Words {
   text: string;
@@ -43,23 +39,17 @@ export function createSession(
   const says = signal<Words>({
     text: "Nothing is heard until you press Listen, and nothing leaves this tab.",
   });
-  const [level, recorded] = [signal(0), signal(0)];
-  const devices = signal<readonly { id: string; name: string }[]>([]);
-  const device = signal("");
+  const choice = createDevices();
   const hearing = createHearing(app);
   let input: Input | undefined;
-  let mel: LiveMel | undefined;
-  let frame = 0;
-  let recording: { blocks: Float32Array[]; samples: number } | undefined;
-  let silentSince = 0;
-  let chosen: string | undefined;
-  let melFailed = false;
 
   const say = (text: string, bad = false) => {
     says.value = { text, bad };
   };
+  const recorder = createRecorder(app, say);
+  const watch = createWatch(app, canvas, visible, say);
   const settle = () => {
-    status.value = recording ? "recording" : input ? "listening" : "off";
+    status.value = recorder.isOn() ? "recording" : input ? "listening" : "off";
   };
 
   async function start(): Promise<void> {
@@ -68,22 +58,18 @@ export function createSession(
     say("Asking for the microphone…");
     try {
       const opened = await openInput({
-        device: chosen,
+        device: choice.chosen(),
         onBlock: heard,
         onEnd: () => stop("The microphone went away: plug it in and listen again.", true),
       });
       input = opened;
-      const frontEnd = app.model.peek()?.model.frontEnd;
-      const hop = frontEnd ? frontEnd.hopLength / frontEnd.sampleRate : 0.032;
-      mel = liveMel(canvas.current!, opened, hop, (samples, rate) =>
-        app.engine.call("liveMel", samples, rate),
-      );
-      melFailed = false;
-      silentSince = performance.now();
       hearing.restart();
       say(`Listening to ${opened.device}.`);
-      frame = requestAnimationFrame(tick);
-      void listDevices(opened);
+      watch.start(opened, () => {
+        recorder.show(opened.sampleRate);
+        hearing.step(opened, () => input === opened);
+      });
+      void choice.list(opened);
     } catch (error) {
       say(messageOf(error), true);
     } finally {
@@ -93,100 +79,70 @@ export function createSession(
 
   function stop(text = "Stopped.", bad = false): void {
     say(text, bad);
-    if (recording) finishRecording();
+    if (recorder.isOn()) finishRecording();
     input?.close();
     input = undefined;
-    cancelAnimationFrame(frame);
-    level.value = 0;
+    watch.stop();
     settle();
-  }
-
-  async function listDevices(opened: Input): Promise<void> {
-    const found = await inputDevices().catch(() => []);
-    devices.value = found;
-    device.value = chosen ?? found.find((each) => each.name === opened.device)?.id ?? "";
   }
 
   function heard(samples: Float32Array): void {
     if (!input) return;
-    if (recording) {
-      recording.blocks.push(samples);
-      recording.samples += samples.length;
-      if (recording.samples > LONGEST * 60 * input.sampleRate) finishRecording();
-    }
-    if (input.level > 0) silentSince = performance.now();
-  }
-
-  /** One picture. */
-  function tick(): void {
-    if (!input || !mel) return;
-    frame = requestAnimationFrame(tick);
-    mel.step().catch((error) => {
-      if (!melFailed) say(messageOf(error), true);
-      melFailed = true;
-    });
-    if (visible.peek()) mel.draw(input.now());
-    level.value = Math.max(0, Math.min(1, 1 + Math.log10(Math.max(1e-6, input.level)) / 3));
-    if (recording) recorded.value = recording.samples / input.sampleRate;
-    const now = performance.now();
-    if (silentSince > 0 && now - silentSince > 1000 * SILENCE) {
-      silentSince = Number.POSITIVE_INFINITY;
-      say(`${input.device} gives nothing but silence: see whether it is muted.`, true);
-    }
-    const open = input;
-    hearing.step(open, () => input === open);
+    if (recorder.isOn() && !recorder.add(samples, input.sampleRate)) finishRecording();
+    watch.heard();
   }
 
   function finishRecording(): void {
-    if (!recording || !input) return;
-    const { blocks, samples: length } = recording;
+    if (!input) return;
     const { sampleRate } = input;
-    recording = undefined;
+    recorder.end(sampleRate);
     settle();
-    if (length < sampleRate / 2) {
-      say("That recording is shorter than half a second and was not kept.", true);
-      return;
-    }
-    const samples = new Float32Array(length);
-    let at = 0;
-    for (const block of blocks) {
-      samples.set(block, at);
-      at += block.length;
-    }
-    void keep(samples, sampleRate).catch((error) => say(messageOf(error), true));
-  }
-
-  async function keep(samples: Float32Array, sampleRate: number): Promise<void> {
-    const two = "2-digit" as const;
-    const time = new Date().toLocaleTimeString([], { hour: two, minute: two, second: two });
-    const { added } = await app.engine.call("addRecording", samples, sampleRate, `Recording ${time}`);
-    const known = new Set(added.map((clip) => clip.id));
-    app.clips.value = [...app.clips.peek().filter((clip) => !known.has(clip.id)), ...added];
-    if (added[0]) say(`Kept as ${added[0].name}, ${clock(added[0].seconds, true)}. It is in the library.`);
   }
 
   trainedProbe.subscribe(() => hearing.restart());
   return {
-    ...{ status, says, level, recorded, devices, device, hearing },
+    ...{ status, says, hearing, devices: choice.devices, device: choice.device },
+    level: watch.level,
+    recorded: recorder.recorded,
     toggle() {
       if (input) stop();
       else void start();
     },
     toggleRecording() {
       if (!input) return;
-      if (recording) return finishRecording();
-      recording = { blocks: [], samples: 0 };
-      recorded.value = 0;
+      if (recorder.isOn()) return finishRecording();
+      recorder.begin();
       // What is played meanwhile would be recorded too.
       app.stop();
       settle();
       say("Recording…");
     },
     useDevice(id) {
-      chosen = id;
-      device.value = id;
+      choice.choose(id);
       stop("Changing the microphone…");
       void start();
+    },
+  };
+}
+
+/** The microphones that there are, and the one that the person chose, if any. */
+function createDevices() {
+  const devices = signal<readonly { id: string; name: string }[]>([]);
+  const device = signal("");
+  let chosen: string | undefined;
+  return {
+    devices,
+    device,
+    chosen: () => chosen,
+    choose(id: string) {
+      chosen = id;
+      device.value = id;
+    },
+    /** Lists them anew, now that one is open. */
+    async list(opened: Input): Promise<void> {
+      const found = await inputDevices().catch(() => []);
+      devices.value = found;
+      device.value = chosen ?? found.find((each) => each.name === opened.device)?.id ?? "";
     },
   };
 }

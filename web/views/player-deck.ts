@@ -45,18 +45,14 @@ export function createDeck(
   visible: ReadonlySignal<boolean>,
 ): Deck {
   const clip: Signal<ClipInfo | undefined> = signal(undefined);
-  const [ready, shown, zoom] = [signal<string | undefined>(undefined), signal(0), signal(0)];
+  const [shown, zoom] = [signal(0), signal(0)];
   const view = createWindow();
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
-  let pictures: Pictures = {};
   let cursor = 0;
   let dragging = false;
   let dirty = true;
-  let awaited = false;
-  let sounded = "";
-
-  const model = () => app.model.peek()?.model;
-  const perFrame = () => secondsPerFrame(model()?.frontEnd);
+  const crop = createCrop(app, clip);
+  const pictures = createPictures(app, clip, () => redraw());
   /** A component that asks is drawn anew when what sounds changes, even if it asked while there was no clip. */
   const sounds = () => {
     const playing = app.playing.value;
@@ -65,53 +61,19 @@ export function createDeck(
   const position = () => (sounds() && !dragging ? app.position() : cursor);
   const within = (seconds: number) => Math.min(clip.peek()?.seconds ?? 0, Math.max(0, seconds));
 
-  async function load(next: ClipInfo): Promise<void> {
+  function load(next: ClipInfo): Promise<void> {
     clip.value = next;
-    pictures = {};
     cursor = 0;
     view.reset(next.seconds);
     zoom.value = 0;
-    const isStill = () => clip.peek()?.id === next.id;
-    const mel = melOf(app, next.id).then((image) => {
-      if (!isStill()) return;
-      pictures.mel = melPicture(image);
-      ready.value = next.id;
-      redraw();
-    });
-    const wave = samplesOf(app, next.id).then(({ samples, sampleRate: rate }) => {
-      if (!isStill()) return;
-      pictures.wave = { picture: waveformPicture(samples), rate };
-      redraw();
-    });
-    await Promise.all([mel, wave]);
+    return pictures.load(next.id);
   }
 
-  /** The crop begins at the patch that holds this time, as far as the clip allows. */
-  function cropTo(seconds: number): void {
-    const [now, { patchFrames = 1, cropFrames = 0 } = {}] = [clip.peek(), model()];
-    if (!now || cropFrames === 0) return;
-    const last = Math.max(0, now.frames - cropFrames);
-    const startFrame = Math.min(last, Math.floor(seconds / perFrame() / patchFrames) * patchFrames);
-    if (app.selected.peek()?.startFrame !== startFrame) app.selected.value = { clip: now.id, startFrame };
-  }
-
-  function cropRange() {
-    const [now, crop, selected] = [clip.peek(), model(), app.selected.peek()];
-    if (!now || !crop || !selected) return undefined;
-    const { startFrame } = selected;
-    const end = startFrame + Math.min(crop.cropFrames, now.frames);
-    return { from: startFrame * perFrame(), to: end * perFrame() };
-  }
-
-  function redraw(): void {
+  const redraw = () => {
     dirty = true;
-    if (awaited) return;
-    awaited = true;
-    requestAnimationFrame(frame);
-  }
-
-  function frame(): void {
-    awaited = false;
+    loop.ask();
+  };
+  const loop = drawLoop(() => {
     const now = position();
     const playing = sounds();
     if (playing && !dragging) {
@@ -120,15 +82,13 @@ export function createDeck(
     }
     const at = canvases.current;
     if (visible.peek() && at && clip.peek()) {
-      if (dirty) drawStill(at.still, pictures, view.range(), model()?.frontEnd);
-      drawMoving(at.moving, view.range(), now, cropRange());
+      if (dirty) drawStill(at.still, pictures.now(), view.range(), app.model.peek()?.model.frontEnd);
+      drawMoving(at.moving, view.range(), now, crop.range());
       dirty = false;
     }
     shown.value = now;
-    if (!playing) return;
-    awaited = true;
-    requestAnimationFrame(frame);
-  }
+    return playing;
+  });
 
   function seek(seconds: number, moveCrop = false): void {
     const now = clip.peek();
@@ -136,7 +96,7 @@ export function createDeck(
     cursor = within(seconds);
     view.show(cursor);
     if (sounds()) void app.play({ clip: now.id, from: cursor });
-    if (moveCrop) cropTo(cursor);
+    if (moveCrop) crop.moveTo(cursor);
     redraw();
   }
 
@@ -146,25 +106,16 @@ export function createDeck(
     else if (next.id !== clip.peek()?.id) load(next).catch(fail(app));
     redraw();
   });
-  app.playing.subscribe(() => {
-    const now = clip.peek();
-    if (sounds()) sounded = now!.id;
-    else {
-      // What has just ended leaves the cursor where it ended.
-      if (now && sounded === now.id) cursor = Math.min(now.seconds, app.position());
-      sounded = "";
-    }
-    redraw();
+  followEnd(app, clip, (seconds) => {
+    cursor = seconds;
   });
-  app.model.subscribe(redraw);
-  visible.subscribe(redraw);
+  for (const each of [app.playing, app.model, visible]) each.subscribe(redraw);
   return {
-    ...{ clip, ready, shown, zoom, sounds, seek, position, redraw },
+    ...{ clip, ready: pictures.ready, shown, zoom, sounds, seek, position, redraw },
     toggle() {
       const now = clip.peek();
-      if (!now) return;
       if (sounds()) app.stop();
-      else void app.play({ clip: now.id, from: cursor >= now.seconds - 0.05 ? 0 : cursor });
+      else if (now) void app.play({ clip: now.id, from: cursor >= now.seconds - 0.05 ? 0 : cursor });
     },
     drag(seconds) {
       dragging = true;
@@ -187,4 +138,82 @@ export function createDeck(
     },
     timeAt: view.timeAt,
   };
+}
+
+/** Tells where in this clip the sound has just ended: there the cursor is left. */
+function followEnd(
+  app: App,
+  clip: ReadonlySignal<ClipInfo | undefined>,
+  ended: (seconds: number) => void,
+): void {
+  let sounded = "";
+  app.playing.subscribe((playing) => {
+    const now = clip.peek();
+    const sounds = now !== undefined && playing?.clip === now.id;
+    if (now && !sounds && sounded === now.id) ended(Math.min(now.seconds, app.position()));
+    sounded = sounds ? now.id : "";
+  });
+}
+
+/** The pictures of this clip, as they come. */
+function createPictures(app: App, clip: ReadonlySignal<ClipInfo | undefined>, changed: () => void) {
+  const ready = signal<string | undefined>(undefined);
+  let pictures: Pictures = {};
+  return {
+    ready,
+    now: () => pictures,
+    async load(id: string): Promise<void> {
+      pictures = {};
+      const isStill = () => clip.peek()?.id === id;
+      const mel = melOf(app, id).then((image) => {
+        if (!isStill()) return;
+        pictures.mel = melPicture(image);
+        ready.value = id;
+        changed();
+      });
+      const wave = samplesOf(app, id).then(({ samples, sampleRate: rate }) => {
+        if (!isStill()) return;
+        pictures.wave = { picture: waveformPicture(samples), rate };
+        changed();
+      });
+      await Promise.all([mel, wave]);
+    },
+  };
+}
+
+/** The page's crop of this clip. */
+function createCrop(app: App, clip: ReadonlySignal<ClipInfo | undefined>) {
+  const model = () => app.model.peek()?.model;
+  const perFrame = () => secondsPerFrame(model()?.frontEnd);
+  return {
+    /** It begins at the patch that holds this time, as far as the clip allows. */
+    moveTo(seconds: number): void {
+      const [now, { patchFrames = 1, cropFrames = 0 } = {}] = [clip.peek(), model()];
+      if (!now || cropFrames === 0) return;
+      const last = Math.max(0, now.frames - cropFrames);
+      const startFrame = Math.min(last, Math.floor(seconds / perFrame() / patchFrames) * patchFrames);
+      if (app.selected.peek()?.startFrame !== startFrame) app.selected.value = { clip: now.id, startFrame };
+    },
+    range() {
+      const [now, crop, selected] = [clip.peek(), model(), app.selected.peek()];
+      if (!now || !crop || !selected) return undefined;
+      const { startFrame } = selected;
+      const end = startFrame + Math.min(crop.cropFrames, now.frames);
+      return { from: startFrame * perFrame(), to: end * perFrame() };
+    },
+  };
+}
+
+/** Draws at the screen's next picture, once however often it is asked, and goes on while `draw` says so. */
+function drawLoop(draw: () => boolean) {
+  let awaited = false;
+  const ask = () => {
+    if (awaited) return;
+    awaited = true;
+    requestAnimationFrame(() => {
+      awaited = false;
+      if (draw()) ask();
+    });
+  };
+  return { ask };
 }

@@ -1,10 +1,10 @@
-// What a person asks of a training, and what the worker is then asked to do: the fields' values, start, pause, reset, and the model's
-// way out of and into the page. No elements.
+// What a person asks of a training, and what the worker is then asked to do: the fields' values, start and pause. No elements. What else
+// becomes of the model is in training-model.ts.
 import { computed, effect, type Signal, signal } from "@preact/signals";
 import type { App } from "../app.js";
 import { fail } from "../dom.js";
 import type { Begin, ModelInfo } from "../protocol.js";
-import { download } from "../ui.js";
+import { exportModel, forgetAll, importModel, resetModel } from "./training-model.js";
 
 export interface TrainingForm {
   steps: Signal<string>;
@@ -56,15 +56,6 @@ export function createTrainingForm(app: App): TrainingForm {
     if (model.step === 0) form.begin.value = released && offered.value ? "released" : "random";
   }
 
-  function valid(): boolean {
-    const inputs = form.element.current?.querySelectorAll<HTMLInputElement>("input[type=number]") ?? [];
-    const bad = [...inputs].find((input) => !input.checkValidity());
-    if (!bad) return true;
-    bad.focus();
-    app.say(`${bad.name}: write a whole number from ${bad.min} to ${bad.max}.`, "error");
-    return false;
-  }
-
   /** Whether the fields ask for more than going on. */
   function changed(): boolean {
     const { step, steps } = app.training.peek();
@@ -79,7 +70,7 @@ export function createTrainingForm(app: App): TrainingForm {
   });
 
   async function start(): Promise<void> {
-    if (!valid()) return;
+    if (!valid(app, form.element.current)) return;
     if (app.clips.peek().length === 0) {
       app.say("There is nothing to train on: add music, or load the demo music, in the library.", "error");
       return;
@@ -100,39 +91,6 @@ export function createTrainingForm(app: App): TrainingForm {
     seenSteps = true;
   }
 
-  async function resetModel(): Promise<void> {
-    if (!valid()) return;
-    const model = await app.engine.call("reset", wanted());
-    app.model.value = model;
-    app.training.value = { status: "idle", step: 0, steps: 0 };
-    const what = model.released
-      ? `The model is ${model.released} as it was released`
-      : "The weights are as new";
-    app.say(`${what}; your clips are still here.`);
-  }
-
-  async function importModel(files: File[]): Promise<void> {
-    if (files.length === 0) return;
-    const model = await app.engine.call("importModel", files);
-    app.model.value = model;
-    app.training.value = { status: model.step > 0 ? "paused" : "idle", step: model.step, steps: model.step };
-    seenSteps = false;
-    app.say(`Imported ${files.map((file) => file.name).join(" and ")}: step ${model.step}.`);
-  }
-
-  async function exportModel(): Promise<void> {
-    for (const file of await app.engine.call("exportModel")) download(file);
-  }
-
-  async function forgetAll(): Promise<void> {
-    app.stop();
-    await app.engine.call("forget");
-    app.clips.value = await app.engine.call("clips");
-    app.model.value = await app.engine.call("model");
-    app.training.value = { status: "idle", step: 0, steps: 0 };
-    app.say("Clips and checkpoints of this page are deleted.");
-  }
-
   return {
     ...form,
     async press() {
@@ -148,9 +106,27 @@ export function createTrainingForm(app: App): TrainingForm {
         form.pressed.value = false;
       }
     },
-    reset: () => void resetModel().catch(fail(app)),
-    exportModel: () => void exportModel().catch(fail(app)),
-    importModel: (files) => void importModel(files).catch(fail(app)),
-    forget: () => void forgetAll().catch(fail(app)),
+    reset() {
+      if (valid(app, form.element.current)) void resetModel(app, wanted()).catch(fail(app));
+    },
+    exportModel: () => void exportModel(app).catch(fail(app)),
+    importModel(files) {
+      if (files.length === 0) return;
+      const imported = importModel(app, files).then(() => {
+        seenSteps = false;
+      });
+      void imported.catch(fail(app));
+    },
+    forget: () => void forgetAll(app).catch(fail(app)),
   };
+}
+
+/** Whether all fields of a form are filled in rightly; says the first that is not. */
+function valid(app: App, form: HTMLFormElement | null): boolean {
+  const inputs = form?.querySelectorAll<HTMLInputElement>("input[type=number]") ?? [];
+  const bad = [...inputs].find((input) => !input.checkValidity());
+  if (!bad) return true;
+  bad.focus();
+  app.say(`${bad.name}: write a whole number from ${bad.min} to ${bad.max}.`, "error");
+  return false;
 }
