@@ -134,6 +134,7 @@ export function shippedSource(tuner: Tuner, name: string): string {
     '// one that the rule takes; "" is the rule\'s. Not to be edited by hand.',
     'import type { ShippedTable } from "./table.js";',
     "",
+    "/** What was measured there. */",
     "// biome-ignore format: one bucket a line",
     `export const ${name}: ShippedTable = {`,
     `  adapter: ${JSON.stringify(adapterPart(adapterName))},`,

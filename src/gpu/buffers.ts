@@ -57,6 +57,7 @@ export function planArena(sizes: readonly number[]): { offsets: number[]; total:
   return { offsets, total: Math.max(total, alignment) };
 }
 
+/** Buffers that are handed out as blocks by size class, and taken back to be handed out again. */
 export class BufferPool {
   readonly use: MemoryUse = { inUse: 0, peak: 0, reserved: 0, arenas: 0, buffersCreated: 0, buffers: 0 };
   private readonly free = new Map<number, Block[]>();

@@ -2,6 +2,7 @@
 // gathered here and thrown at the next wait. Not here: the error types (errors.ts).
 import { DeviceLostError, MelgradError, OutOfMemoryError, ShaderError } from "./errors.js";
 
+/** Errors that WebGPU reported since the last wait, the first of which the next wait throws. */
 export class Failures {
   private first: Error | undefined;
   private uncaptured: Error | undefined;

@@ -20,6 +20,7 @@ interface Slice {
 /** Most commands of unknown cost in a slice. */
 const mostNovel = 16;
 
+/** What commands cost, in milliseconds, and the slices of them that wait on the device. */
 export class Pace {
   private readonly costs = new Map<string, Cost>();
   /** Submitted and not known to be done, in order. */

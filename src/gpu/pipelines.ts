@@ -104,6 +104,7 @@ export class Kernel {
   }
 }
 
+/** A device's kernels and bind groups, made when they are first asked for. */
 export class PipelineCache {
   bindGroupsCreated = 0;
   private readonly kernels = new Map<string, Kernel>();

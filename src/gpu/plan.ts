@@ -9,6 +9,7 @@ export interface Temporary {
   last: number;
 }
 
+/** Where temporaries lie. */
 export interface MemoryPlan {
   /** Bytes of each arena. */
   arenas: number[];

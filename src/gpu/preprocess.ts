@@ -15,11 +15,13 @@ import { ShaderError } from "./errors.js";
 /** Textual constants that a kernel is built with. */
 export type Defines = Readonly<Record<string, string | number | boolean>>;
 
+/** A field of `struct Params`, 4 bytes long. */
 export interface ParamField {
   name: string;
   type: "u32" | "i32" | "f32";
 }
 
+/** A shader that WebGPU takes, with what a pipeline needs to know of it. */
 export interface ExpandedShader {
   name: string;
   code: string;

@@ -17,6 +17,7 @@ const COPY_SRC = 4;
 const COPY_DST = 8;
 const MAP_READ = 1;
 
+/** Times each dispatch while it is attached to a device. */
 export class Profiler {
   private readonly queries: GPUQuerySet;
   private names: string[] = [];

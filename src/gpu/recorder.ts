@@ -7,6 +7,7 @@ import { type Params, pack } from "./parameters.js";
 import type { Kernel } from "./pipelines.js";
 import { type MemoryPlan, planMemory } from "./plan.js";
 
+/** What a recording does next. */
 export type Command =
   | {
       kind: "run";
@@ -40,6 +41,7 @@ export interface ScalarSlot {
   fill(out: Float32Array): void;
 }
 
+/** Commands in their order, with the memory that they need. */
 export interface Recording {
   commands: readonly Command[];
   temporaries: readonly PlannedBlock[];
@@ -53,6 +55,7 @@ export interface Recording {
   externals: ReadonlySet<Block>;
 }
 
+/** Stands in for a device: writes down what is asked of it. */
 export class Recorder implements Commands {
   private readonly commands: Command[] = [];
   private readonly temporaries: PlannedBlock[] = [];

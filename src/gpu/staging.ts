@@ -38,6 +38,7 @@ export function packReads(
   return loads;
 }
 
+/** Buffers to read back through; one that is free and long enough is taken again. */
 export class Staging {
   private readonly free: GPUBuffer[] = [];
 

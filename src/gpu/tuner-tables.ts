@@ -17,8 +17,10 @@ type Families = Record<string, FamilyTable>;
 /** The tables, the first to be asked first. */
 const order = ["run", "measured", "shipped"] as const;
 
+/** A table, by where it comes from. */
 export type TableName = (typeof order)[number];
 
+/** The tables of a device, looked into in their order. */
 export class TuningTables {
   private tables: Record<TableName, Families> = { run: {}, measured: {}, shipped: {} };
   private store: TuningStore | undefined;

@@ -10,8 +10,10 @@ export interface ShaderVerdicts {
   wrong: Record<string, string>;
 }
 
+/** Verdicts as a store keeps them, by shader. */
 export type VerdictTable = Record<string, ShaderVerdicts>;
 
+/** Which kernels, by their keys, are right on this adapter, and why others are wrong. */
 export class Verdicts {
   private readonly rights = new Map<string, Set<string>>();
   private readonly wrongs = new Map<string, { shader: string; reason: string }>();

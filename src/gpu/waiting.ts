@@ -15,6 +15,7 @@ const nudgeEvery = 1;
  */
 const nudgeShare = 1 / 8;
 
+/** Waits for the device, with empty submissions where its host looks seldom. */
 export class Waiting {
   /** Milliseconds between the end of work on the device and JavaScript's hearing of it: the least that has been seen. */
   latency = 0;

@@ -4,6 +4,7 @@ import { accumulate } from "../ops/autograd.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { ParameterArena, ParameterSet } from "./parameters.js";
 
+/** Adds up the gradients of a parameter set's backward passes, in memory of its own. */
 export class GradientSum {
   private readonly arena: ParameterArena;
   private readonly sum: Tensor;

@@ -34,7 +34,7 @@ export interface AttentionOptions {
   scale?: number;
 }
 
-export interface AttentionPlan {
+interface AttentionPlan {
   pairs: number;
   heads: number;
   tq: number;
@@ -80,6 +80,7 @@ export function attentionPass(pass: AttentionPass, x: Tensor, plan: AttentionPla
   device.run(kernel, bound, params, foldGroups(pairs * Math.ceil(ownRows(shape) / taken.rows)));
 }
 
+/** Sizes, scale and mask of a call. Throws ShapeError where a mask is of another dtype or shape, or both are given. */
 export function planAttention(
   { mask, keyKeep, scale }: AttentionOptions,
   [batch, heads, tq, dim]: Shape,

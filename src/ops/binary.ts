@@ -19,6 +19,7 @@ export interface BinaryRow {
 const shareOfLarger = "(0.5 + 0.5 * sign(a - b))";
 const shareOfSmaller = "(0.5 + 0.5 * sign(b - a))";
 
+/** Formulas of two operands a and b, and what each contributes to its gradient, in a, b, the result y and the upstream g. */
 export const binaryRows = {
   add: { doc: "a + b", forward: "a + b", left: "g", right: "g" },
   sub: { doc: "a - b", forward: "a - b", left: "g", right: "-g" },
@@ -44,6 +45,7 @@ export const binaryRows = {
   },
 } satisfies Record<string, BinaryRow>;
 
+/** An operation of two operands. */
 export type BinaryName = keyof typeof binaryRows;
 
 /** The gradients that are needed, of the result's shape, in one dispatch; an upstream that passes as it is stays itself. */

@@ -16,7 +16,7 @@ export interface BackwardContext<Options, Saved> {
   into: readonly (Tensor | undefined)[];
 }
 
-export interface OpDefinition<Options, Saved = undefined> {
+interface OpDefinition<Options, Saved = undefined> {
   name: string;
   /** One sentence with the formula, for people. */
   doc: string;
@@ -36,6 +36,7 @@ export type Op<Options> = (inputs: readonly Tensor[], options: Options) => Tenso
 /** Every operation by name: what the op table of the tests walks. */
 export const registry = new Map<string, { name: string; doc: string; differentiable: boolean }>();
 
+/** Registers an operation and makes its function, which checks devices and dtypes (ShapeError) and records the gradient. */
 export function defineOp<Options = void, Saved = undefined>(
   definition: OpDefinition<Options, Saved>,
 ): Op<Options> {

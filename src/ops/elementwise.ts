@@ -23,6 +23,7 @@ export interface Elementwise {
   results: readonly string[];
 }
 
+/** Numbers and shapes of an element-by-element kernel. */
 export interface ElementwiseOptions {
   numbers?: readonly number[];
   /** The results' shape; by default what the operands broadcast to. */

@@ -14,6 +14,8 @@ export function erf(x: number): number {
   return (Math.sign(x) * 2 * Math.exp(-a * a) * sum) / Math.sqrt(Math.PI);
 }
 
+/** GELU by its definition, x·Φ(x). */
 export const gelu = (x: number) => 0.5 * x * (1 + erf(x / Math.SQRT2));
+/** Its derivative, Φ(x) + x·φ(x). */
 export const geluSlope = (x: number) =>
   0.5 * (1 + erf(x / Math.SQRT2)) + (x * Math.exp(-0.5 * x * x)) / Math.sqrt(2 * Math.PI);

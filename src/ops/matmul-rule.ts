@@ -14,6 +14,7 @@ import {
   type ProductShape,
 } from "./matmul-variants/variant.js";
 
+/** A kernel for a product, and how it is cut. */
 export interface MatmulChoice {
   variant: MatmulVariant;
   /** Into how many parts the summed axis is cut, for more parallel work (split-K). */

@@ -27,6 +27,7 @@ export function viewAround(shape: readonly number[], first: number, last = first
 
 const kinds = { sum: 0, max: 1, min: 2 } as const;
 
+/** What is reduced, from each element to the finished result. */
 export interface Reduction {
   kind: keyof typeof kinds;
   /** WGSL expression in the element `x` and in `c`; default `x`. */
@@ -113,6 +114,7 @@ export function total(x: Tensor, scale = 1, out = x.gpu.empty([])): Tensor {
   return out;
 }
 
+/** A result of a reduction spread back over what was reduced. */
 export interface Spread {
   /** WGSL expression on vec4s in `x`, if there is one, in `a`, in `b`, if there is one, and in the number c0. */
   expression: string;

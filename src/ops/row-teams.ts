@@ -13,7 +13,7 @@ const ALONE = 0;
 const SUBGROUP = 1;
 const WORKGROUP = 2;
 
-export interface RowPlan {
+interface RowPlan {
   /** ROWS: rows of a team, one after the other. TOGETHER: how many of them a kernel that shares loads may take at once. */
   defines: { TEAM: number; GROUP: string; VEC: number; ROWS: string; LANES: number; TOGETHER: number };
   /** Items (vec4 or f32) in a row. */

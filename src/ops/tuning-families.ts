@@ -10,6 +10,7 @@ import { type Tunable, type TuningOptions, type TuningResult, tuneFor, tuneWante
 import { matmulTunable } from "./tuning-work.js";
 import { attentionTunable } from "./tuning-work-attention.js";
 
+/** Every family, with what is run to measure it. */
 export const tunables: readonly Tunable[] = [matmulTunable, attentionTunable];
 
 /** The tuner of a new device, for `DeviceOptions.tuner`: it knows every family that can be tuned. */

@@ -157,4 +157,5 @@ function attentionWork(gpu: Gpu, shape: AttentionCase, random: Random): Work {
   };
 }
 
+/** Attention's family, and how a case is run and checked. */
 export const attentionTunable: Tunable<AttentionCase> = { family: attentionTuning, work: attentionWork };

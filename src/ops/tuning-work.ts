@@ -132,4 +132,5 @@ function productWork(gpu: Gpu, shape: ProductCase, random: Random): Work {
   };
 }
 
+/** Products' family, and how a case is run and checked. */
 export const matmulTunable: Tunable<ProductCase> = { family: matmulTuning, work: productWork };

@@ -24,6 +24,7 @@ const gaussian = "(0.3989422804014327 * exp(-0.5 * x * x))";
 const held = "clamp(x, vec4(-10.0), vec4(10.0))";
 const tanhShare = `(1.0 / (1.0 + exp(-1.5957691216057308 * (${held} + 0.044715 * ${held} * ${held} * ${held}))))`;
 
+/** Formulas of one operand x, and its gradient in x, the result y and the upstream g. */
 export const unaryRows = {
   neg: { doc: "-x", forward: "-x", backward: "-g" },
   abs: { doc: "|x|, with gradient 0 at 0", forward: "abs(x)", backward: "g * sign(x)" },
@@ -74,6 +75,7 @@ export const unaryRows = {
   },
 } satisfies Record<string, UnaryRow>;
 
+/** An operation of one operand. */
 export type UnaryName = keyof typeof unaryRows;
 
 /** How many of the two options a formula uses. */

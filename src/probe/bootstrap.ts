@@ -20,7 +20,7 @@ export function resample(pieces: readonly string[], times: number, seed: number)
   });
 }
 
-export interface BootstrapOptions {
+interface BootstrapOptions {
   /** Resamplings. Default 1000. */
   times?: number;
   seed?: number;

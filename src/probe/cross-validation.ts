@@ -22,7 +22,7 @@ export interface Augmentation {
   ): readonly number[];
 }
 
-export interface CrossValidationOptions {
+interface CrossValidationOptions {
   /** Most components that are kept; default: componentsFor. 0 leaves the features standardised as they are. */
   components?: number;
   augment?: Augmentation;

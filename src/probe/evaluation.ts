@@ -15,7 +15,7 @@ import type { FeatureTable } from "./standardise.js";
 /** Features of one kind; several tables are those of several seeds. */
 export type NamedTables = readonly [name: string, tables: readonly FeatureTable[]];
 
-export interface EvaluationOptions {
+interface EvaluationOptions {
   folds?: number;
   /** Resamplings. */
   times?: number;
@@ -91,6 +91,7 @@ export interface EvaluatedRow {
   ci95: [number, number];
 }
 
+/** A task's rows judged together. */
 export interface Evaluation {
   metric: string;
   chance: number | undefined;

@@ -4,6 +4,7 @@ import { DataError } from "../gpu/errors.js";
 import { Random } from "../tensor/random.js";
 import { connected } from "./split.js";
 
+/** Which clips are tested together, each once. */
 export interface Folds {
   count: number;
   /** The fold of each clip. */

@@ -25,7 +25,9 @@ const hop = 512;
 
 /** Lengths of the vectors: mean and deviation of a feature and of two differences. */
 export const handSizes = { mfcc: 6 * cepstra, chroma: 6 * 12, ...rhythmSizes } as const;
+/** A kind of hand-made features. */
 export type HandName = keyof typeof handSizes;
+/** All kinds, in the order of their vectors. */
 export const handNames = Object.keys(handSizes) as HandName[];
 
 /** A vector of handSizes' length for each name. */
@@ -36,6 +38,7 @@ const onsetHop = 220;
 const onsetRate = melRate / onsetHop;
 const onsetMels = 40;
 
+/** Computes hand-made features of clips on the device. */
 export class HandFeatures {
   private readonly mel: LogMel;
   private readonly pitch: Spectrogram;

@@ -4,7 +4,7 @@
 /** Writes the gradient at x and returns the value. */
 export type Objective = (x: Float64Array, gradient: Float64Array) => number;
 
-export interface MinimiseOptions {
+interface MinimiseOptions {
   /** Done when the largest component of the gradient is at most this. */
   tolerance: number;
   maxIterations?: number;
@@ -14,6 +14,7 @@ export interface MinimiseOptions {
   precondition?: (vector: Float64Array) => void;
 }
 
+/** Where the function is the least, as far as was looked. */
 export interface Minimum {
   x: Float64Array;
   value: number;

@@ -12,12 +12,12 @@ export interface LinearHead {
   bias: Float64Array;
 }
 
-export interface LogisticHead extends LinearHead {
+interface LogisticHead extends LinearHead {
   iterations: number;
   converged: boolean;
 }
 
-export interface LogisticOptions {
+interface LogisticOptions {
   /** Inverse strength of the penalty. */
   C: number;
   /** Largest component of the gradient, per sample, of a finished fit. Default 1e-5. */

@@ -10,6 +10,7 @@ import type { SongRule } from "./songs.js";
 import type { ClipSplit } from "./split.js";
 import { type FeatureTable, Standardiser, takeRows } from "./standardise.js";
 
+/** What a head scored on the test part. */
 export interface ProbeScore {
   /** By the task's metrics, in their order. */
   scores: number[];
@@ -83,6 +84,7 @@ export function outputsOf({ kind, classes, labels }: ProbeLabels): number {
   return kind === "regression" ? (labels[0]?.length ?? 0) : classes.length;
 }
 
+/** A clip's targets [outputs]: its class as ones and zeros, its tags, or its numbers. */
 export function targetRow({ kind, classes, labels }: ProbeLabels, clip: number): ArrayLike<number> {
   return kind === "classification" ? oneHot(labels[clip], classes.length) : labels[clip];
 }
@@ -106,6 +108,7 @@ function fitter(task: ProbeLabels, features: FeatureTable, clips: readonly numbe
   };
 }
 
+/** Fits linear heads on rows [n, d] and targets [n, outputs], logistic or by least squares, for each C that it is asked for. */
 export function headFitter(
   { kind }: ProbeLabels,
   rows: Float64Array,

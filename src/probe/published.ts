@@ -3,14 +3,14 @@
 // so that nobody reads noise as knowledge. Rows that were not published are not here.
 import { areKeys } from "./labels.js";
 
-export interface PublishedRow {
+interface PublishedRow {
   model: string;
   protocol: "JukeMIR" | "MARBLE";
   /** Percent, in the order of the task's `metrics`. */
   values: number[];
 }
 
-export interface PublishedTask {
+interface PublishedTask {
   /** The task as its field calls it. */
   name: string;
   /** The names that protocol.ts gives the metrics of the columns. */

@@ -24,6 +24,7 @@ export interface Resampled {
   draws: Float64Array;
 }
 
+/** How one row stands to another. */
 export interface Contrast {
   difference: number;
   ci95: [number, number];

@@ -1,7 +1,9 @@
 // From a song's clips to one answer for the song, in the four ways of JukeMIR (Castellon, Donahue and Liang, 2021): the most
 // frequent answer, the class of the highest score, of the highest mean score, and of the highest mean probability.
 
+/** The ways, by name. */
 export const songRules = ["vote", "max", "gmean", "mean"] as const;
+/** One of the ways. */
 export type SongRule = (typeof songRules)[number];
 
 /** Positions of the clips of each song, songs in the order of their names. */

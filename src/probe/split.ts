@@ -4,6 +4,7 @@ import type { Part } from "../data/types.js";
 import { DataError } from "../gpu/errors.js";
 import { Random } from "../tensor/random.js";
 
+/** Which clips are trained, chosen and tested on. */
 export interface ClipSplit {
   /** Indices of clips, ascending. */
   train: number[];
@@ -30,7 +31,7 @@ export function officialSplit(of: readonly (Part | undefined)[]): ClipSplit | un
   return split;
 }
 
-export interface SplitOptions {
+interface SplitOptions {
   seed: number;
   /** Share of the clips that is tested on. Default 0.25. */
   test?: number;

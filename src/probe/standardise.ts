@@ -23,6 +23,7 @@ export function notFinite(): DataError {
   return new DataError("The features to be probed are not all finite: the weights may be broken.");
 }
 
+/** Subtracts the mean and divides by the deviation that some rows [n, d] have. */
 export class Standardiser {
   /** [d] */
   readonly mean: Float64Array;

@@ -2,7 +2,7 @@
 // The seeds split the same clips anew, so their scores are not independent: intervals are widened for that (Nadeau and
 // Bengio, 2003), and even so they speak of these clips, not of all music.
 
-export interface Summary {
+interface Summary {
   mean: number;
   /** Sample standard deviation over the seeds; 0 for one. */
   std: number;

@@ -14,6 +14,7 @@ export function componentsFor(rows: number, d: number): number {
   return Math.max(1, Math.min(mostComponents, d, Math.floor(rows / 4)));
 }
 
+/** Makes whitened rows [n, count] of rows [n, d], by the mean, deviation and components of the rows that it was made from. */
 export class Whitener {
   /** [count, d]: a standardised row times its transpose is the whitened row. */
   readonly basis: Float64Array;

@@ -29,6 +29,7 @@ export interface TrainingState {
   files: Record<string, string>;
 }
 
+/** All that a run goes on from. */
 export interface Checkpoint {
   weights: NamedValues;
   optimizer: NamedValues;

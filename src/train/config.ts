@@ -37,6 +37,7 @@ export interface RunSettings {
   accumulate?: number;
 }
 
+/** The contents of config.json. */
 export interface RunConfig {
   format: 1;
   melgrad: string;

@@ -3,6 +3,7 @@
 import { UsageError } from "../gpu/errors.js";
 import { alone, type ProcessGroup } from "../host/group.js";
 
+/** A process's parts of a batch. */
 export interface Division {
   /** Parts of the whole batch. */
   parts: number;

@@ -52,6 +52,7 @@ export interface FeatureColumn {
   values: Float32Array;
 }
 
+/** A file of features that has been read. */
 export interface FeatureFile {
   path: string;
   header: FeatureHeader;

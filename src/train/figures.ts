@@ -8,6 +8,7 @@ import { type ModelConfig, patchGrid } from "../patchifier/config.js";
 import type { AttentionPicture, ClipPicture, MaskedClip } from "./report/types.js";
 import type { Trainer } from "./trainer.js";
 
+/** What a report's pictures are drawn of. */
 export interface Figures {
   spectrogram: ClipPicture;
   reconstructions: MaskedClip[];

@@ -14,7 +14,7 @@ import type { EmbeddingMap, ReportData } from "./report/types.js";
 import type { LogLine, RunFolder } from "./run-folder.js";
 import { partCurves, stuckParts } from "./standing.js";
 
-export interface FinishOptions {
+interface FinishOptions {
   gpu: Gpu;
   run: RunFolder;
   trained: PretrainedRun;

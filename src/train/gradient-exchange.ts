@@ -15,6 +15,7 @@ const patience = 5000;
 /** Exchanges whose times are kept: a training may be longer than memory. */
 const remembered = 1000;
 
+/** Adds gradients up over the processes of a group. */
 export class GradientExchange {
   /** Whether this process was asked to stop. */
   stopAsked: () => boolean = () => false;

@@ -20,7 +20,7 @@ import type { Gpu } from "../tensor/gpu.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Normalisation } from "./trainer.js";
 
-export interface LabelledOptions {
+interface LabelledOptions {
   model: ModelConfig;
   normalisation: Normalisation;
   /** Updates of each fold's encoder. Default 600. */

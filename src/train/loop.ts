@@ -7,6 +7,7 @@ import type { HeldOutLine, LogLine, RunFolder } from "./run-folder.js";
 import { type MeasuredStep, runSteps } from "./step-loop.js";
 import type { StepResult, Trainer } from "./trainer.js";
 
+/** What the loop trains, how often it looks and saves, and whom it tells. */
 export interface LoopOptions {
   trainer: Trainer;
   run: RunFolder;

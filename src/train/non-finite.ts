@@ -9,7 +9,7 @@ import type { Tensor } from "../tensor/tensor.js";
 import { drawBatch, type HostBatch } from "./batch-source.js";
 import type { Trainer } from "./trainer.js";
 
-export interface NonFiniteSteps {
+interface NonFiniteSteps {
   /** The last of them, which is looked into; `count` in a row since step `since`. */
   step: number;
   since: number;

@@ -11,10 +11,13 @@ const purposes = {
   probes: "a small head is fitted to each kind of features, to see which tells most of the labels",
 } as const;
 
+/** A part of a run, by name. */
 export type Phase = keyof typeof purposes;
 
 const names = Object.keys(purposes) as Phase[];
+/** Those of pre-training. */
 export const trainingPhases: readonly Phase[] = names.slice(0, 3);
+/** Those that come after it. */
 export const probingPhases: readonly Phase[] = names.slice(3);
 
 /** Tells of each phase once, when it begins: "phase 3 of 6, pre-training: …". */

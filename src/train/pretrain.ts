@@ -45,7 +45,7 @@ export interface KeptBetween {
   furthest?: number;
 }
 
-export interface PretrainOptions {
+interface PretrainOptions {
   gpu: Gpu;
   run: RunFolder;
   /** For a new run; a resumed one has its own. */

@@ -17,7 +17,7 @@ import { lostRemarks } from "./probe-words.js";
 import type { FeatureName, ProbeRow, ProbeTask } from "./report/types.js";
 import type { TaskTables } from "./task-features.js";
 
-export interface FoldProbeOptions {
+interface FoldProbeOptions {
   labels: ProbeLabels;
   seed: number;
   /** Sentences about what was left out. */

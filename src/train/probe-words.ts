@@ -16,7 +16,7 @@ import type { TaskTables } from "./task-features.js";
 /** One score for each split, or each random encoder on the one split there is. */
 export type TaskScores = Map<FeatureName, ProbeScore[]>;
 
-export interface TaskOutcome {
+interface TaskOutcome {
   features: TaskTables;
   labels: ProbeLabels;
   plan: Plan;

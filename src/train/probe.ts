@@ -29,6 +29,7 @@ import type { FeatureName, ProbeTable, ProbeTask } from "./report/types.js";
 import { type ProbedClip, type TaskTables, tablesOfFile, taskFeatures } from "./task-features.js";
 import type { Normalisation } from "./trainer.js";
 
+/** What is probed, on which tasks, and how. */
 export interface ProbeRunOptions {
   gpu: Gpu;
   /** The trained encoder; its weights are not touched. Needed, with what follows, unless `features` are given. */
@@ -70,6 +71,7 @@ export interface ProbeRunOptions {
   signal?: AbortSignal;
 }
 
+/** What came out, in numbers and words. */
 export interface ProbeOutcome {
   table: ProbeTable;
   /** Embeddings of one task's clips, to be drawn as a map. */

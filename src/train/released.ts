@@ -13,6 +13,7 @@ export const pretrainedWord = "pretrained";
 /** Beside the models' folders: which of them is taken where none is named. */
 export const indexName = "index.json";
 
+/** A model that was asked for by a word. */
 export interface ChosenModel {
   folder: string;
   /** Its name, where it is a released one. */

@@ -30,6 +30,7 @@ export interface HeldOutLine {
   [part: string]: number | undefined;
 }
 
+/** A run's folder on the disk. */
 export class RunFolder {
   constructor(readonly path: string) {}
 

@@ -23,6 +23,7 @@ interface StepOptions {
   sampler: CropSource;
 }
 
+/** Uploads batches, and knows the shapes of what a step is given. */
 export class StepInputs {
   constructor(
     private readonly gpu: Gpu,

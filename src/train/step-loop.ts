@@ -15,7 +15,7 @@ export interface MeasuredStep {
   at: number;
 }
 
-export interface StepLoop {
+interface StepLoop {
   trainer: Trainer;
   /** After how many updates it ends; asked before every step. */
   steps(): number;

@@ -5,7 +5,7 @@ import { DeviceLostError, OutOfMemoryError } from "../gpu/errors.js";
 import { formatMemory } from "../gpu/memory.js";
 import type { Gpu } from "../tensor/gpu.js";
 
-export interface SurviveOptions<G extends Gpu> {
+interface SurviveOptions<G extends Gpu> {
   /** The device to begin with. */
   gpu: G;
   /** Opens another. */

@@ -28,7 +28,7 @@ export interface TaskTables {
   speed?: PassSpeed;
 }
 
-export interface TaskFeatureOptions extends EncoderRecipe {
+interface TaskFeatureOptions extends EncoderRecipe {
   gpu: Gpu;
   encoder: Patchifier;
   /** Seeds of the random encoders; none: no random encoder. */

@@ -28,6 +28,7 @@ export function largestShare({ subgroups, subgroupMinSize }: Capabilities): numb
   return !subgroups || subgroupMinSize < 4 ? 1 : subgroupMinSize >= 8 ? 8 : 4;
 }
 
+/** All of them; the rule takes them on hardware and without subgroups of an exact size. */
 export const laneFamily: AttentionVariantFamily = {
   prefix: "",
   variants: (capabilities) =>

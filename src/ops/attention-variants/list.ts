@@ -4,6 +4,7 @@ import { laneFamily } from "./lane.js";
 import { tileFamily } from "./tile.js";
 import type { AttentionPass, AttentionVariantFamily } from "./variant.js";
 
+/** In the order in which a training step runs them. */
 export const attentionPasses: readonly AttentionPass[] = ["forward", "backward_query", "backward_key"];
 
 /** In the order in which they are measured. */

@@ -32,6 +32,7 @@ export function tile(lanes: number, blocks: number, keys: number): TileVariant {
   };
 }
 
+/** All of them; the rule takes them on software adapters. */
 export const tileFamily: AttentionVariantFamily = {
   prefix: "tile_",
   variants(capabilities) {

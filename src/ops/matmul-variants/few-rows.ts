@@ -24,6 +24,7 @@ export function fewRows(split: 1 | 16): MatmulVariant {
 /** The one that the adapter takes. */
 export const fewRowsOf = ({ software }: MatmulCapabilities): MatmulVariant => fewRows(software ? 1 : 16);
 
+/** One variant on each adapter. */
 export const fewRowsFamily: MatmulVariantFamily = {
   shader: "few_rows",
   variants: (capabilities) => [fewRowsOf(capabilities)],

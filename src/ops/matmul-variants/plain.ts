@@ -1,6 +1,7 @@
 // One result an invocation, for small products: quick to compile.
 import type { MatmulVariant, MatmulVariantFamily } from "./variant.js";
 
+/** The only one: 8 × 8 results a workgroup. */
 export const plain: MatmulVariant = {
   name: "plain",
   shader: "plain",
@@ -8,6 +9,7 @@ export const plain: MatmulVariant = {
   scalar: true,
 };
 
+/** Not worth measuring for large products. */
 export const plainFamily: MatmulVariantFamily = {
   shader: "plain",
   variants: () => [plain],

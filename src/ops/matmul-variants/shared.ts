@@ -1,6 +1,7 @@
 // Both operands staged in workgroup memory, by tiles: for hardware.
 import type { MatmulCapabilities, MatmulVariant, MatmulVariantFamily } from "./variant.js";
 
+/** tile: rows and columns of one workgroup. */
 export function shared(tile: 64 | 128): MatmulVariant {
   return {
     name: `shared-${tile}`,
@@ -10,10 +11,12 @@ export function shared(tile: 64 | 128): MatmulVariant {
   };
 }
 
+/** Whether workgroups are large enough, 256 invocations with 16 KiB. */
 export function supportsShared(capabilities: MatmulCapabilities): boolean {
   return capabilities.maxInvocations >= 256 && capabilities.maxWorkgroupStorage >= 16384;
 }
 
+/** Both tiles. */
 export const sharedFamily: MatmulVariantFamily = {
   shader: "shared",
   variants: (capabilities) => (supportsShared(capabilities) ? [shared(64), shared(128)] : []),

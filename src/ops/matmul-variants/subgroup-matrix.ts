@@ -54,6 +54,7 @@ function memory(tile: number, results: number): number {
   return 2 * 2 * Math.max(tile * (step + 8), step * (tile + 8)) + 8 * results * 4;
 }
 
+/** One variant for each size of tile. */
 export const subgroupMatrixFamily: MatmulVariantFamily = {
   shader: "subgroup_matrix",
   variants,

@@ -48,6 +48,7 @@ function tiles(lanes: number): SubgroupVariant[] {
   return all.filter(({ height, quads }) => height * quads <= 64);
 }
 
+/** Every tile that stays in registers. */
 export const subgroupFamily: MatmulVariantFamily = {
   shader: "subgroup",
   variants(capabilities) {

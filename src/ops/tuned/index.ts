@@ -5,6 +5,7 @@ import { lavapipe } from "./lavapipe.js";
 import { swiftshader } from "./swiftshader.js";
 import type { ShippedTable } from "./table.js";
 
+/** What was measured before, by adapter. */
 export const shippedTables: readonly ShippedTable[] = [lavapipe, swiftshader];
 
 /** The shipped choices for an adapter. */

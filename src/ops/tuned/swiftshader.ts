@@ -2,6 +2,7 @@
 // one that the rule takes; "" is the rule's. Not to be edited by hand.
 import type { ShippedTable } from "./table.js";
 
+/** What was measured there. */
 // biome-ignore format: one bucket a line
 export const swiftshader: ShippedTable = {
   adapter: "swiftshader",

@@ -35,7 +35,7 @@ export interface RunRate {
   active: boolean;
 }
 
-export interface CohortOptions {
+interface CohortOptions {
   /** Steps that are recorded together. */
   chunk: number;
   seed: number;
@@ -45,6 +45,7 @@ export interface CohortOptions {
 
 type CapturedWork<R> = Captured<Record<string, never>, R>;
 
+/** Heads that are trained together. */
 export class Cohort {
   readonly slots: HeadSlots;
   /** Steps done. */

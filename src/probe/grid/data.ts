@@ -13,6 +13,7 @@ import type { ClipSplit } from "../split.js";
 import { type FeatureTable, notFinite, Standardiser, takeRows } from "../standardise.js";
 import { type HeadSource, sourceKey } from "./slots.js";
 
+/** A part of the split. */
 export type HeadPart = "train" | "valid" | "test";
 
 /** What is compared on the validation part: the metric that decides when training ends and which run is the best. */
@@ -31,6 +32,7 @@ interface Judge {
 /** Points that make one whole in the tables of accuracy and of key scores: 0.5, 0.3 and 0.2 are whole tenths. */
 const wholePoints = 10;
 
+/** A task's features and targets on the device. */
 export class HeadData {
   readonly kind: ProbeLabels["kind"];
   /** Features, classes or targets, and examples of the training part. */

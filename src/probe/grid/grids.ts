@@ -33,14 +33,16 @@ export interface HeadSchedule {
   plateau?: { factor: number; patience: number };
 }
 
-export interface HeadGrid {
+interface HeadGrid {
   name: "jukemir" | "fast" | "marble";
   runs: readonly HeadRun[];
   /** One sentence on what is trained. */
   note: string;
 }
 
+/** The grids that there are. */
 export const gridNames = ["jukemir", "fast", "marble"] as const;
+/** A grid by name. */
 export type GridName = (typeof gridNames)[number];
 
 type Values = { [K in keyof Omit<HeadRun, "layer">]: readonly HeadRun[K][] };

@@ -21,6 +21,7 @@ export interface LayerState {
   best: Tensor;
 }
 
+/** All memory of a layer. */
 export function tensorsOf({ weight, first, second, candidate, best }: LayerState): Tensor[] {
   return [weight, first, second, candidate, best];
 }

@@ -15,12 +15,12 @@ import { type GridName, gridOf, type HeadRun, runText, scheduleOf } from "./grid
 import type { TrainedHead } from "./init.js";
 import { bestRun, type HeadOptions, type HeadResult, trainHeads } from "./trainer.js";
 
-export interface GridOptions extends HeadOptions {
+interface GridOptions extends HeadOptions {
   /** Ends every run after so many evaluations. */
   most?: number;
 }
 
-export interface GridOutcome extends ProbeScore {
+interface GridOutcome extends ProbeScore {
   results: HeadResult[];
   best: HeadResult;
   /** How songs were answered. */

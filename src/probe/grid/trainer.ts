@@ -28,6 +28,7 @@ export interface HeadResult {
   head?: TrainedHead;
 }
 
+/** How a grid is trained. */
 export interface HeadOptions {
   seed?: number;
   /** Keep the weights of the best run, or of all. Default best. */

@@ -3,6 +3,7 @@ import { accuracy, argmaxRows } from "../metrics.js";
 import type { Metric, MetricFamily } from "./metric.js";
 import { weightedMean } from "./weighted.js";
 
+/** The accuracy of a task at which guessing scores `chance`. */
 export const rightAnswers = (chance: number): Metric => ({
   name: "accuracy",
   chance,
@@ -13,6 +14,7 @@ export const rightAnswers = (chance: number): Metric => ({
   },
 });
 
+/** Of tasks with classes. */
 export const accuracyFamily: MetricFamily = {
   name: "accuracy",
   isUsual: ({ kind }) => kind === "classification",

@@ -3,6 +3,7 @@ import { averagePrecisionMacro } from "../metrics.js";
 import type { MetricFamily } from "./metric.js";
 import { columns, meanOf, type Ranking, ranked } from "./weighted.js";
 
+/** Of tasks that name it, and beside the area under the ROC curve. */
 export const averagePrecisionFamily: MetricFamily = {
   name: "average-precision",
   isUsual: () => false,

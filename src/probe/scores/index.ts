@@ -8,7 +8,7 @@ import type { Metric, MetricFamily } from "./metric.js";
 import { r2Family } from "./r2.js";
 import { rocAucFamily } from "./roc-auc.js";
 
-export const metricFamilies: readonly MetricFamily[] = [
+const metricFamilies: readonly MetricFamily[] = [
   rocAucFamily,
   averagePrecisionFamily,
   r2Family,

@@ -19,6 +19,7 @@ function weightedKeys(name: string, rule: FifthRule): Metric {
   };
 }
 
+/** Of tasks whose classes are the 24 keys. */
 export const keyScoreFamily: MetricFamily = {
   name: "key-score",
   isUsual: ({ kind, classes }) => kind === "classification" && areKeys(classes),

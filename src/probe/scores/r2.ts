@@ -18,6 +18,7 @@ const ofTarget = (target: string, k: number): Metric => ({
   weighted: (predicted) => meanOf([determination(predicted, k)]),
 });
 
+/** Of tasks whose labels are numbers. */
 export const r2Family: MetricFamily = {
   name: "r2",
   isUsual: ({ kind }) => kind === "regression",

@@ -26,6 +26,7 @@ const ofClasses: Metric = {
   },
 };
 
+/** Of tasks with tags, or with classes each against the rest. */
 export const rocAucFamily: MetricFamily = {
   name: "roc-auc",
   isUsual: ({ kind }) => kind === "multilabel",

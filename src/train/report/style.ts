@@ -1,5 +1,6 @@
 // The report's style sheet: system fonts, light and dark by the reader's preference, from 360 px upwards. No content.
 
+/** The report's style sheet. */
 export const STYLE = `
 :root{color-scheme:light dark;--page:#fdfdfc;--card:#fff;--ink:#1b1d21;--ink2:#5d636d;--muted:#6a707a;--rule:#e4e5e8;--raw:#2f6fdb59;--accent:#2459b8;--soft:#eef3fc;--warn:#fdf3e1;--warnline:#d79b2f;
 --c1:#2f6fdb;--c2:#d9730d;--c3:#1f8a5b;--c4:#c2389a;--c5:#6b4fc9;--c6:#c8372d;--c7:#0b8793;--c8:#8a7a00}
