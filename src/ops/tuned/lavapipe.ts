@@ -11,7 +11,7 @@ export const lavapipe: ShippedTable = {
   date: "2026-11-22",
   families: {
     matmul: {
-      sources: "27jqwj0cj4r",
+      sources: "23k7j7tyhfo",
       entries: {
         "10.14.24.4 NT": ["", 1],
         "10.24.14.4 NN": ["", 1],
