@@ -1,9 +1,9 @@
 // How the tokens of a clip become one vector: the one table of pools, computed on the device for a crop, and on the CPU from crops to the
 // clip. Not here: where crops lie (features.ts), or what is done with the vectors.
-import { concat, matmul, max, mean, reshape, slice, sum } from "../ops/index.js";
+import { concat, max, mean, reshape, slice } from "../ops/index.js";
 import { type ModelConfig, patchGrid } from "../patchifier/config.js";
 import type { Patchifier } from "../patchifier/encoder.js";
-import type { Gpu } from "../tensor/gpu.js";
+import { rateShares, rates } from "../patchifier/modulation.js";
 import type { Tensor } from "../tensor/tensor.js";
 
 /**
@@ -145,47 +145,15 @@ function statisticsOf(tokens: Tensor, wanted: readonly Statistic[]): Tensor[] {
   return wanted.map((statistic) => made[statistic]());
 }
 
-/** Rates of a crop of so many columns: k / columns cycles a column, k = 1 … columns / 2. */
-const rates = (columns: number) => Math.floor(columns / 2);
-
 /**
  * The share of each rate in the power of the tokens' course over time, summed over their values, and in that of how much they change
- * from column to column; both under a Hann window, as logarithms: [B, 2 · rates]. `centred` [B, columns, d]; `change` [B, columns − 1].
+ * from column to column, as logarithms: [B, 2 · rates]. `centred` [B, columns, d]; `change` [B, columns − 1].
  * Turning the tokens' axes changes nothing, so no principal channels have to be chosen.
  */
 function modulationOf(centred: Tensor, change: Tensor): Tensor {
   const [batch, columns] = centred.shape;
-  const { gpu } = centred;
   const curve = reshape(change.sub(mean(change, { dim: 1, keepDim: true })), [batch, columns - 1, 1]);
-  return concat(
-    [spectrumOf(gpu, centred, columns, rates(columns)), spectrumOf(gpu, curve, columns - 1, rates(columns))],
-    { dim: 1 },
-  );
-}
-
-function spectrumOf(gpu: Gpu, values: Tensor, length: number, count: number): Tensor {
-  const [batch] = values.shape;
-  const table = gpu.tensor(modulationTable(length, count), [2 * count, length]);
-  const power = mean(matmul(table, values).square(), { dim: 2 });
-  const both = sum(reshape(power, [batch, 2, count]), { dim: 1 });
-  return both
-    .div(sum(both, { dim: 1, keepDim: true }).add(1e-12))
-    .add(1e-4)
-    .log();
-}
-
-/** Cosines, then sines, of the rates k = 1 … count of `length` values, under a Hann window: [2 · count, length]. */
-export function modulationTable(length: number, count: number): Float32Array<ArrayBuffer> {
-  const table = new Float32Array(2 * count * length);
-  for (let k = 1; k <= count; k++) {
-    for (let t = 0; t < length; t++) {
-      const angle = (2 * Math.PI * k * (t + 0.5)) / length;
-      const window = Math.sin((Math.PI * (t + 0.5)) / length) ** 2;
-      table[(k - 1) * length + t] = window * Math.cos(angle);
-      table[(count + k - 1) * length + t] = window * Math.sin(angle);
-    }
-  }
-  return table;
+  return concat([rateShares(centred, rates(columns)), rateShares(curve, rates(columns))], { dim: 1 });
 }
 
 /** Joins the crops of a clip: maxima are maxima, everything else is averaged (crops have equally many tokens). */

@@ -14,7 +14,7 @@ import type { Gpu } from "../../tensor/gpu.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import { block, blockSpecs, linearOf, linearSpecs, normOf, normSpecs, placed, tokenInit } from "../blocks.js";
 import type { ModelConfig, PretrainConfig } from "../config.js";
-import type { EncoderSizes, Patchifier } from "../encoder.js";
+import type { EncoderSizes, Patchifier, Trace } from "../encoder.js";
 import { positionSpec } from "../positions.js";
 import {
   type Losses,
@@ -83,13 +83,21 @@ export class MaskedAutoencoder implements Objective {
   }
 
   /** The visible patches of each clip after the encoder, which sees no others: [B, visible, d]. */
-  encodeVisible({ patches, extra }: ObjectiveBatch): Tensor {
+  encodeVisible({ patches, extra }: ObjectiveBatch, trace?: Trace): Tensor {
     const { model } = this;
     const { width, tokens } = model.sizes;
     const [batch] = patches.shape;
     const placedAll = add(model.embedPatches(patches), model.weights("pos_embed"));
     const seen = selectRows(reshape(placedAll, [batch * tokens, width]), visibleTable(extra));
-    return model.transform(reshape(seen, [batch, -1, width]));
+    return model.transform(reshape(seen, [batch, -1, width]), trace);
+  }
+
+  /** Values of the visible patches [B, visible, n] where they came from, zeros in the masked places: [B, T, n]. */
+  inPlace(values: Tensor, { extra }: ObjectiveBatch): Tensor {
+    const [batch, , n] = values.shape;
+    const { rows, inverse } = visibleTable(extra);
+    // The table read the other way round.
+    return reshape(selectRows(reshape(values, [-1, n]), { rows: inverse, inverse: rows }), [batch, -1, n]);
   }
 
   reconstruct(batch: ObjectiveBatch): Tensor {
@@ -104,23 +112,18 @@ export class MaskedAutoencoder implements Objective {
   }
 
   /** Their normalised values as the decoder predicts them. */
-  private predict(encoded: Tensor, { patches, mask, extra }: ObjectiveBatch): Tensor {
+  private predict(encoded: Tensor, batch: ObjectiveBatch): Tensor {
+    const { mask } = batch;
     const { model, settings } = this;
     const { weights } = model;
-    const { tokens } = model.sizes;
-    const [batch] = patches.shape;
-    const visible = visibleTable(extra);
-    const narrow = reshape(linearOf(encoded, weights, "decoder.embed"), [-1, settings.width]);
-    // Back to where they came from: the table read the other way round; masked places are zero, then the mask token.
-    const spread = selectRows(narrow, { rows: visible.inverse, inverse: visible.rows });
     let x = placed(
-      reshape(spread, [batch, tokens, settings.width]),
+      this.inPlace(linearOf(encoded, weights, "decoder.embed"), batch),
       mask.masked,
       weights("decoder.mask_token"),
       weights("decoder.pos_embed"),
     );
     for (let i = 0; i < settings.layers; i++) x = block(x, weights, `decoder.blocks.${i}`, settings.heads);
-    const masked = selectRows(reshape(x, [batch * tokens, settings.width]), mask.table);
+    const masked = selectRows(reshape(x, [-1, settings.width]), mask.table);
     return linearOf(normOf(masked, weights, "decoder.norm"), weights, "decoder.pred");
   }
 }

@@ -1,16 +1,23 @@
 // `targets`: the masked autoencoder of `mae`, whose encoder must besides tell hand-made descriptions of the whole crop from what it
 // sees of it (hand-targets.ts): chroma and the keys that it fits, the autocorrelation of onsets and the tempi that it fits, mean and spread of
-// its bands and of MFCCs. Linear heads read the mean of the visible tokens; errors are Huber's, in units of each target's spread over the music. A model of
+// its bands and of MFCCs. Linear heads read the mean of the visible tokens, and those of rhythm and tempo also how fast the tokens vary after
+// each block, because a mean hardly holds it; errors are Huber's, in units of each target's spread over the music. A model of
 // this objective was trained towards hand-made targets, which is to be said wherever it is named.
 import { UsageError } from "../../gpu/errors.js";
-import { add, mul, sub } from "../../ops/binary.js";
-import { slice } from "../../ops/move.js";
-import { mean } from "../../ops/reduce.js";
+import { zeros } from "../../nn/init.js";
+import { add, div, mul, sub } from "../../ops/binary.js";
+import { layerNorm } from "../../ops/layer-norm.js";
+import { matmul } from "../../ops/matmul.js";
+import { concat, pad, slice } from "../../ops/move.js";
+import { mean, sum } from "../../ops/reduce.js";
+import { affine, unary } from "../../ops/unary.js";
+import { reshape } from "../../ops/view.js";
 import type { Gpu } from "../../tensor/gpu.js";
 import { Random } from "../../tensor/random.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import { linearOf, linearSpecs } from "../blocks.js";
-import type { ModelConfig, PretrainConfig } from "../config.js";
+import { type ModelConfig, type PretrainConfig, patchGrid } from "../config.js";
+import { rateShares, rates } from "../modulation.js";
 import { familyNames, handTargets, targetSizes } from "./hand-targets.js";
 import { huber } from "./huber.js";
 import { decoderSpecs, type MaeSettings, MaskedAutoencoder, maeSettings } from "./mae.js";
@@ -31,6 +38,8 @@ export interface TargetSettings extends MaeSettings {
   spectrogramWeight: number;
   /** Crops that the targets' mean and spread are measured on. */
   crops: number;
+  /** What the heads of rhythm and tempo read beside the mean: how fast tokens vary. Absent: nothing. */
+  rhythmFrom?: "modulation";
 }
 
 declare module "../config.js" {
@@ -41,7 +50,7 @@ declare module "../config.js" {
 }
 
 function settingsOf(model: ModelConfig, { targets }: Partial<PretrainConfig>): TargetSettings {
-  return targets ?? { ...maeSettings(model), spectrogramWeight: 1, crops: 512 };
+  return targets ?? { ...maeSettings(model), spectrogramWeight: 1, crops: 512, rhythmFrom: "modulation" };
 }
 
 /** The stream of random numbers that the crops for the targets' spread are drawn from. */
@@ -82,9 +91,31 @@ class HandMadeTargets implements Objective {
 
   losses(batch: ObjectiveBatch): Losses {
     const { gpu, options, settings, sizes } = this;
-    const encoded = this.autoencoder.encodeVisible(batch);
+    const { weights } = options.model;
+    const shares: Tensor[] = [];
+    const encoded = this.autoencoder.encodeVisible(batch, (of, tokens) => {
+      if (settings.rhythmFrom && /^block_\d+$/.test(of)) shares.push(...this.variation(tokens, batch));
+    });
     const pixelMse = this.autoencoder.errorOf(encoded, batch);
-    const predicted = linearOf(mean(encoded, { dim: 1 }), options.model.weights, "heads.targets");
+    let predicted = linearOf(mean(encoded, { dim: 1 }), weights, "heads.targets");
+    if (shares.length > 0) {
+      const read = concat(
+        shares.map((each) => layerNorm(each)),
+        { dim: 1 },
+      );
+      // As many values as the mean has would count: a step of the optimiser then moves both alike.
+      const evened = mul(read, options.config.width / read.shape[1]);
+      const told = matmul(evened, weights(rhythmHead), { transposeB: true });
+      const { chroma, key, spectrum, timbre } = sizes;
+      const [before, after] = [chroma + key, spectrum + timbre];
+      predicted = add(
+        predicted,
+        pad(told, [
+          [0, 0],
+          [before, after],
+        ]),
+      );
+    }
     const errors = sub(predicted, batch.extra.handTargets);
     const parts: Record<string, Tensor> = {};
     let loss = mul(pixelMse, settings.spectrogramWeight);
@@ -102,6 +133,35 @@ class HandMadeTargets implements Objective {
 
   reconstruct(batch: ObjectiveBatch): Tensor {
     return this.autoencoder.reconstruct(batch);
+  }
+
+  /**
+   * How fast visible tokens [B, visible, d] vary, and how fast the size of their changes does (as the probe's pools have it): twice
+   * [B, rates]. Masked columns, and changes to and from them, count as the mean, which is no power at any rate but through the window.
+   */
+  private variation(tokens: Tensor, batch: ObjectiveBatch): Tensor[] {
+    const { columns, rows } = patchGrid(this.options.config);
+    const [size, , width] = tokens.shape;
+    const centred = sub(tokens, mean(tokens, { dim: 1, keepDim: true }));
+    const placed = this.autoencoder.inPlace(centred, batch);
+    const seen = affine(batch.mask.masked, -1, 1);
+    const [to, from] = [[1, columns] as const, [0, columns - 1] as const];
+    const [values, flags] = [placed, seen].map((each) => reshape(each, [size, columns, rows, -1]));
+    const steps = unary.abs([sub(slice(values, [undefined, to]), slice(values, [undefined, from]))], {});
+    const pairs = mul(slice(flags, [undefined, to]), slice(flags, [undefined, from]));
+    const sums = [mul(mean(steps, { dim: 3, keepDim: true }), pairs), pairs].map((each) =>
+      sum(each, { dim: 2 }),
+    );
+    const [change, counted] = sums;
+    const [all, times] = sums.map((each) => sum(each, { dim: 1, keepDim: true }));
+    const curve = sub(
+      change,
+      mul(counted, div(all, unary.clamp([times], { a: 1, b: Number.MAX_SAFE_INTEGER }))),
+    );
+    return [
+      rateShares(reshape(placed, [size, columns, rows * width]), rates(columns)),
+      rateShares(curve, rates(columns)),
+    ];
   }
 
   /** Mean and spread of each target over crops of what is trained on; they follow from the run's seed. */
@@ -140,6 +200,12 @@ class HandMadeTargets implements Objective {
   }
 }
 
+/**
+ * Reads how fast tokens vary; a head beside `heads.targets`, whose bias serves both. It starts at nothing: logarithms of shares are far from
+ * zero, and what else would come of them would hold up everything for hundreds of steps.
+ */
+const rhythmHead = "heads.rhythm.weight";
+
 /** A family's error and what the mean over the music would score. */
 function familyParts(name: string, title: string, words: string) {
   return [
@@ -174,17 +240,26 @@ export const targets: ObjectiveKind = {
     ...familyParts("spectrum", "Spectrum", "mean and standard deviation of its mel bands"),
     ...familyParts("timbre", "Timbre", "mean and standard deviation of its MFCCs"),
   ],
-  // Half is seen: of a quarter, in runs of a third of a second, no rhythm can be told.
-  defaults: (model) => ({ maskRatio: 0.5, maskShape: "spans", targets: settingsOf(model, {}) }),
+  // Most is seen: of a quarter, in runs of a third of a second, no rhythm can be told.
+  defaults: (model) => ({ maskRatio: 0.3, maskShape: "spans", targets: settingsOf(model, {}) }),
   settings: ({ targets }) => ({
     "trained towards": "hand-made targets: chroma, keys, onset autocorrelation, tempi, mel bands, MFCCs",
     ...settingWords("targets", targets),
   }),
   reconstructionNote:
     "The model predicts each patch normalised by its own mean and standard deviation: it is drawn with those of the original.",
-  specs: (sizes, config, pretrain) => [
-    ...decoderSpecs(sizes, settingsOf(config, pretrain)),
-    ...linearSpecs("heads.targets", sizes.width, targetSizes(config.frontEnd).all),
-  ],
+  specs: (sizes, config, pretrain) => {
+    const settings = settingsOf(config, pretrain);
+    const values = targetSizes(config.frontEnd);
+    const [inputs, outputs] = [
+      2 * sizes.layers * rates(patchGrid(config).columns),
+      values.rhythm + values.tempo,
+    ];
+    return [
+      ...decoderSpecs(sizes, settings),
+      ...linearSpecs("heads.targets", sizes.width, values.all),
+      ...(settings.rhythmFrom ? [{ name: rhythmHead, shape: [outputs, inputs], init: zeros }] : []),
+    ];
+  },
   create: (gpu, options) => new HandMadeTargets(gpu, options, settingsOf(options.config, options.pretrain)),
 };

@@ -2,6 +2,7 @@
 // has no chroma.
 import { expect, it } from "vitest";
 import { familyNames, handTargets, targetSizes } from "../../../src/patchifier/objectives/hand-targets.js";
+import type { TargetSettings } from "../../../src/patchifier/objectives/targets.js";
 import { Random } from "../../../src/tensor/random.js";
 import { freshSeed, useGpu } from "../../support/gpu.js";
 import { expectNear, expectObjective, type Sample, setUp, tiny } from "./check.js";
@@ -14,13 +15,15 @@ import {
   type Params,
   param,
   plus,
+  type Rows,
   rowsOf,
+  standardise,
   tokens,
   transform,
 } from "./reference.js";
 
 const gpu = useGpu();
-const settings = { width: 8, layers: 1, heads: 2, spectrogramWeight: 0.7, crops: 40 };
+const settings: TargetSettings = { width: 8, layers: 1, heads: 2, spectrogramWeight: 0.7, crops: 40 };
 
 /** Lags in seconds: 96 from 0.2 to 2, evenly by their logarithm. */
 const lags = Array.from({ length: 96 }, (_, i) => 0.2 * 10 ** (i / 95));
@@ -125,6 +128,48 @@ it("says nothing of rhythm in a crop in which nothing rises", () => {
 
 const huber = (x: number) => (Math.abs(x) <= 1 ? x * x * 0.5 : Math.abs(x) - 0.5);
 
+/** The logarithm of each rate's share in the power of curves [time][values], centred already, under a Hann window. */
+function shares(curves: readonly ArrayLike<number>[], count: number): number[] {
+  const length = curves.length;
+  const power = Array.from({ length: count }, (_, k) => {
+    let total = 0;
+    for (let i = 0; i < curves[0].length; i++) {
+      let [re, im] = [0, 0];
+      for (let t = 0; t < length; t++) {
+        const value = curves[t][i] * 0.5 * (1 - Math.cos((2 * Math.PI * (t + 0.5)) / length));
+        re += value * Math.cos((2 * Math.PI * (k + 1) * (t + 0.5)) / length);
+        im += value * Math.sin((2 * Math.PI * (k + 1) * (t + 0.5)) / length);
+      }
+      total += (re * re + im * im) / curves[0].length;
+    }
+    return total;
+  });
+  const whole = power.reduce((a, b) => a + b, 0);
+  return power.map((value) => Math.log(value / (whole + 1e-12) + 1e-4));
+}
+
+/** How fast visible tokens vary, and the size of their changes, of a grid with `rows` patches a column: twice columns / 2 values. */
+function variation(seen: Rows, visible: readonly number[], all: number, rows: number): number[] {
+  const centre = seen[0].map((_, i) => mean(seen.map((row) => row[i])));
+  const at = new Map(visible.map((t, n) => [t, seen[n].map((value, i) => value - centre[i])]));
+  const columns = all / rows;
+  const zeros = new Float64Array(centre.length);
+  const course = Array.from({ length: columns }, (_, c) =>
+    Array.from({ length: rows }, (_, r) => [...(at.get(c * rows + r) ?? zeros)]).flat(),
+  );
+  const changes = Array.from({ length: columns - 1 }, (_, c) => {
+    const both = Array.from({ length: rows }, (_, r) => [at.get(c * rows + r), at.get((c + 1) * rows + r)]);
+    return both.flatMap(([a, b]) => (a && b ? [mean([...a.map((value, i) => Math.abs(value - b[i]))])] : []));
+  });
+  const pairs = changes.flat();
+  const usual = pairs.reduce((a, b) => a + b, 0) / Math.max(1, pairs.length);
+  const curve = changes.map((each) => [each.reduce((a, b) => a + b - usual, 0)]);
+  const count = Math.floor(columns / 2);
+  return [course, curve].flatMap((curves) => [
+    ...standardise(Float64Array.from(shares(curves, count)), 1e-5),
+  ]);
+}
+
 function reference(params: Params, { clips, masked: masks, sizes, extra }: Sample): Record<string, number> {
   const values = targetSizes(tiny.frontEnd);
   const wanted = rowsOf(extra.handTargets, values.all);
@@ -137,6 +182,9 @@ function reference(params: Params, { clips, masked: masks, sizes, extra }: Sampl
     const visible = patches.map((_, t) => t).filter((t) => !masked.has(t));
     const all = tokens(patches, params, sizes);
     const seen = visible.map((t) => all[t]);
+    const blocks: Rows[] = [];
+    for (let i = 0; i < sizes.layers; i++)
+      blocks.push(block(blocks.at(-1) ?? seen, params, `blocks.${i}`, sizes.heads).output);
     const encoded = transform(seen, params, sizes);
     const narrow = linear(encoded, params, "decoder.embed");
     const full = patches.map((_, t) =>
@@ -154,6 +202,13 @@ function reference(params: Params, { clips, masked: masks, sizes, extra }: Sampl
     }
     const pooled = Float64Array.from({ length: sizes.width }, (_, i) => mean(encoded.map((row) => row[i])));
     const [told] = linear([pooled], params, "heads.targets");
+    if (params.has("heads.rhythm.weight")) {
+      const read = blocks.flatMap((rows) => variation(rows, visible, patches.length, sizes.rows ?? 1));
+      rowsOf(param(params, "heads.rhythm.weight"), read.length).forEach((weights, i) => {
+        const sum = weights.reduce((total, weight, k) => total + weight * read[k], 0);
+        told[values.chroma + values.key + i] += (sum * sizes.width) / read.length;
+      });
+    }
     told.forEach((value, i) => {
       errors.get(of[i])?.push(huber(value - wanted[b][i]));
       plain.get(of[i])?.push(huber(wanted[b][i]));
@@ -169,8 +224,12 @@ function reference(params: Params, { clips, masked: masks, sizes, extra }: Sampl
   return { loss, ...parts };
 }
 
-it("equals float64, gradients and all", async () => {
-  const setup = setUp(gpu(), "targets", freshSeed("targets"), { targets: settings, maskRatio: 0.5 });
+it.each([
+  ["from the mean", {}],
+  ["from how fast tokens vary", { rhythmFrom: "modulation" as const }],
+])("equals float64, gradients and all, with rhythm told %s", async (_, more) => {
+  const own = { targets: { ...settings, ...more }, maskRatio: 0.5 };
+  const setup = setUp(gpu(), "targets", freshSeed("targets"), own);
   await setup.readExtra();
   const spread = moments(Float64Array.from(setup.sample.extra.handTargets)).variance;
   expect(spread).toBeGreaterThan(0.1);
