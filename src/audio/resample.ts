@@ -2,6 +2,7 @@
 // differentiable. Not here: decoding and mixing down.
 import { ShapeError, UsageError } from "../gpu/errors.js";
 import { foldGroups } from "../ops/launch.js";
+import { slice } from "../ops/move.js";
 import type { Gpu } from "../tensor/gpu.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { clipsOf } from "./log-mel.js";
@@ -96,15 +97,16 @@ export function resample(
   if (fromRate === toRate) return waveform.alias();
   const { kernel, tapsOnGpu, firstOnGpu } = kernelOn(gpu, fromRate, toRate, options);
   const length = resampledLength(samples, fromRate, toRate);
-  const total = clips * length;
-  if (clips * samples > 2 ** 31 || total > 2 ** 31)
+  const quads = Math.ceil(length / kernel.to / 4);
+  const total = clips * quads * kernel.to;
+  if (clips * samples > 2 ** 31 || clips * length > 2 ** 31)
     throw new ShapeError("Waveforms of more than 2³¹ samples cannot be resampled at once.");
   const result = gpu.empty(waveform.shape.length === 1 ? [length] : [clips, length]);
   gpu.device.run(
     gpu.device.kernel("audio/resample"),
     [waveform.block, tapsOnGpu.block, firstOnGpu.block, result.block],
-    { samples, length, total, step: kernel.from, phases: kernel.to, taps: kernel.length },
-    foldGroups(Math.ceil(total / 256)),
+    { samples, length, quads, total, step: kernel.from, phases: kernel.to, taps: kernel.length },
+    foldGroups(Math.ceil(total / 64)),
   );
   return result;
 }
@@ -121,24 +123,40 @@ export async function resampleSignal(
   options: ResampleOptions & { samplesAtOnce?: number } = {},
 ): Promise<Float32Array> {
   if (fromRate === toRate) return samples.slice();
-  const { from, to, length } = kernelOn(gpu, fromRate, toRate, options).kernel;
+  const { from, to } = kernelOn(gpu, fromRate, toRate, options).kernel;
   const result = new Float32Array(resampledLength(samples.length, fromRate, toRate));
-  const margin = Math.ceil(length / from); // blocks of `from` input samples that a piece's kernel reaches beyond it
-  const blocks = Math.max(1, Math.floor((options.samplesAtOnce ?? 1 << 21) / from));
-  for (let block = 0; block * to < result.length; block += blocks) {
-    const start = Math.max(0, block - margin);
-    const end = block + blocks + margin;
-    const piece = samples.slice(start * from, end * from);
-    const output = gpu.scope(() => resample(gpu.tensor(piece, [piece.length]), fromRate, toRate, options));
-    const values = await output.data();
-    output.dispose();
-    const skip = (block - start) * to;
-    result.set(
-      values.subarray(skip, Math.min(skip + blocks * to, skip + result.length - block * to)),
-      block * to,
-    );
+  const step = to * Math.max(1, Math.floor((options.samplesAtOnce ?? 1 << 21) / from));
+  for (let begin = 0; begin < result.length; begin += step) {
+    const end = Math.min(begin + step, result.length);
+    const piece = gpu.scope(() => resamplePart(gpu, samples, fromRate, toRate, begin, end, options));
+    result.set(await piece.data(), begin);
+    piece.dispose();
   }
   return result;
+}
+
+/**
+ * Samples `begin` to `end` of what `resample` gives of a signal that is not on the GPU yet → [end − begin]. Only what they are made from
+ * is uploaded.
+ */
+export function resamplePart(
+  gpu: Gpu,
+  samples: Float32Array,
+  fromRate: number,
+  toRate: number,
+  begin: number,
+  end: number,
+  options: ResampleOptions = {},
+): Tensor {
+  if (fromRate === toRate) return gpu.tensor(samples.subarray(begin, end), [end - begin]);
+  const { from, to, length } = kernelOn(gpu, fromRate, toRate, options).kernel;
+  const margin = Math.ceil(length / from); // blocks of `from` input samples that the kernel reaches beyond those of the part
+  const first = Math.max(0, Math.floor(begin / to) - margin);
+  const last = Math.ceil(end / to) + margin;
+  const piece = samples.subarray(first * from, last * from);
+  const output = resample(gpu.tensor(piece, [piece.length]), fromRate, toRate, options);
+  const skip = first * to;
+  return output.size === end - begin ? output : slice(output, [[begin - skip, end - skip]]);
 }
 
 interface KernelOnGpu {

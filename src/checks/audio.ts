@@ -1,4 +1,4 @@
-// Checks of the audio front end: spectra against a discrete Fourier transform by its sum, the limit of decibels, resampling, crops.
+// Checks of the audio front end: spectra against a discrete Fourier transform by its sum, the limit of decibels, resampling.
 import { describeSpectrum } from "../audio/log-mel.js";
 import { melPlan, type SpectrogramPlan, stftPlan } from "../audio/spectrogram-plan.js";
 import { foldGroups } from "../ops/launch.js";
@@ -137,32 +137,14 @@ function resample(_: KernelUse, random: Random): Trial[] {
       return inside ? weights[u * phases + (m % phases)] * wave[clip * samples + at + u] : 0;
     });
   });
-  const params = { samples, length, total: clips * length, step, phases, taps };
+  const quads = Math.ceil(length / phases / 4);
+  const params = { samples, length, quads, total: clips * quads * phases, step, phases, taps };
   const bound = [input(wave), input(weights), input(first), output(wanted)];
-  return [{ params, groups: groupsFor(clips * length, 256), bound }];
-}
-
-function crops(_: KernelUse, random: Random): Trial[] {
-  const [rows, samples, length] = [3, 130, 150];
-  const pieces = normals(random, rows * samples);
-  // The position of a row's first result, of its first sample, and the signal's length; and what nobody reads.
-  const table = Int32Array.of(-20, 0, 400, 0, 100, 95, 400, 0, 300, 275, 400, 0);
-  const wanted = build(rows * length, (i) => {
-    const row = Math.floor(i / length);
-    const [start, held, signal] = table.subarray(4 * row);
-    let at = Math.abs(start + (i % length));
-    if (at > signal - 1) at = 2 * (signal - 1) - at;
-    return pieces[row * samples + Math.min(Math.max(at - held, 0), samples - 1)];
-  });
-  const params = { samples, length, total: rows * length };
-  return [
-    { params, groups: groupsFor(rows * length, 256), bound: [input(pieces), input(table), output(wanted)] },
-  ];
+  return [{ params, groups: groupsFor(params.total, 64), bound }];
 }
 
 export const audioChecks: CheckTable = {
   "audio/spectrum": spectrum,
   "audio/top_db": topDb,
   "audio/resample": resample,
-  "audio/crops": crops,
 };

@@ -5,7 +5,7 @@
 import { LogMel } from "../audio/log-mel.js";
 import { toMono } from "../audio/mono.js";
 import { patchify } from "../audio/patches.js";
-import { resample, resampleSignal } from "../audio/resample.js";
+import { resample, resampledLength, resamplePart, resampleSignal } from "../audio/resample.js";
 import type { Waveform } from "../audio/types.js";
 import { checkFirst } from "../checks/use.js";
 import { DataError } from "../gpu/errors.js";
@@ -38,8 +38,9 @@ export function copyCrop(
   }
 }
 
-/** Frames transformed at a time: 65 s at 16 kHz with hop 512. */
+/** Frames transformed at a time, 65 s at 16 kHz with hop 512, of at most so many samples. */
 const framesAtOnce = 2048;
+const samplesAtOnce = 2 ** 22;
 
 /** Checks the kernels of a front end where that was turned on for the device. */
 export async function checkFrontEnd(gpu: Gpu, config: FrontEndConfig): Promise<void> {
@@ -77,7 +78,7 @@ export class FrontEnd {
       nFft,
       hopLength,
       nMels,
-      center: false,
+      padMode: "reflect",
       log: { kind: "log10", gain },
     });
   }
@@ -87,34 +88,64 @@ export class FrontEnd {
     return 1 + Math.floor(samples / this.config.hopLength);
   }
 
-  /** The log-mel of a recording of any rate and length (at least nFft/2 + 1 samples at the front end's rate). */
-  async transform(waveform: Waveform): Promise<FrameMajorMel> {
-    return this.transformMono(await this.mono(waveform));
+  /** The same of a recording of any rate. Throws DataError where it is too short for one. */
+  framesOf({ sampleRate: given, channels }: Waveform): number {
+    const { sampleRate, nFft } = this.config;
+    const samples = resampledLength(channels[0].length, given, sampleRate);
+    if (samples > nFft / 2) return this.frames(samples);
+    throw new DataError(
+      `${samples} samples at ${sampleRate} Hz are too few: at least ${nFft / 2 + 1} are needed.`,
+    );
   }
 
-  /** The log-mel of mono samples at the front end's rate. */
-  async transformMono(samples: Float32Array): Promise<FrameMajorMel> {
-    const { nFft, hopLength, nMels } = this.config;
-    const padded = reflectPad(samples, nFft / 2);
-    const frames = this.frames(samples.length);
+  /** The log-mel of a recording of any rate and length (at least nFft/2 + 1 samples at the front end's rate). */
+  async transform(waveform: Waveform): Promise<FrameMajorMel> {
+    const frames = this.framesOf(waveform);
+    const samples = toMono(waveform);
+    const { nMels, hopLength, sampleRate } = this.config;
     const values = new Float32Array(frames * nMels);
-    for (let first = 0; first < frames; first += framesAtOnce) {
-      const count = Math.min(framesAtOnce, frames - first);
-      const start = first * hopLength;
-      const piece = padded.slice(start, start + (count - 1) * hopLength + nFft);
-      const mel = this.gpu.scope(() => this.logMel.forward(this.gpu.tensor(piece, [1, piece.length])));
+    const fitting = Math.floor((samplesAtOnce * sampleRate) / waveform.sampleRate / hopLength);
+    const step = Math.max(1, Math.min(framesAtOnce, fitting));
+    for (let first = 0; first < frames; first += step) {
+      const count = Math.min(step, frames - first);
+      // The ends of a piece are mirrored as those of a recording are, so it begins and ends beyond what is wanted of it.
+      const before = Math.min(first, this.margin);
+      const mel = this.gpu.scope(() =>
+        this.pieceOf(samples, waveform.sampleRate, first - before, first + count),
+      );
+      const made = mel.shape[2];
       const data = await mel.data();
       mel.dispose();
       for (let m = 0; m < nMels; m++) {
-        for (let f = 0; f < count; f++) values[(first + f) * nMels + m] = data[m * count + f];
+        const row = m * made + before;
+        for (let f = 0; f < count; f++) values[(first + f) * nMels + m] = data[row + f];
       }
     }
     return { frames, values };
   }
 
+  /** The log-mel of mono samples at the front end's rate. */
+  transformMono(samples: Float32Array): Promise<FrameMajorMel> {
+    return this.transform({ sampleRate: this.config.sampleRate, channels: [samples] });
+  }
+
   /** Gives the tables back. */
   dispose(): void {
     this.logMel.dispose();
+  }
+
+  /** Log-mel [1, nMels, n] of a recording from one frame on: those before `end` and some that are not right. */
+  private pieceOf(samples: Float32Array, rate: number, first: number, end: number): Tensor {
+    const { sampleRate, hopLength } = this.config;
+    const length = resampledLength(samples.length, rate, sampleRate);
+    const last = Math.min(length, (end + this.margin) * hopLength);
+    return this.logMel.forward(resamplePart(this.gpu, samples, rate, sampleRate, first * hopLength, last));
+  }
+
+  /** Frames that reach beyond the end of a piece, and one. */
+  private get margin(): number {
+    const { nFft, hopLength } = this.config;
+    return 1 + Math.ceil(nFft / 2 / hopLength);
   }
 
   /** Mono samples at the front end's rate. */
@@ -133,17 +164,4 @@ export function patchesOf(
   { mean, std }: { mean: number; std: number },
 ): Tensor {
   return patchify(crops, { patchMels, patchFrames, mean, std });
-}
-
-/** `by` samples mirrored at both ends, without repeating the end sample. */
-export function reflectPad(samples: Float32Array, by: number): Float32Array<ArrayBuffer> {
-  if (samples.length <= by)
-    throw new DataError(`${samples.length} samples are too few: at least ${by + 1} are needed.`);
-  const padded = new Float32Array(samples.length + 2 * by);
-  padded.set(samples, by);
-  for (let i = 1; i <= by; i++) {
-    padded[by - i] = samples[i];
-    padded[by + samples.length - 1 + i] = samples[samples.length - 1 - i];
-  }
-  return padded;
 }

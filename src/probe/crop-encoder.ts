@@ -1,13 +1,9 @@
-// Crops of log-mels through an encoder: read on the CPU, made patches, encoded and pooled on the device, a batch at a time. What probes, the
-// report's map and pages know of log-mels that they have comes from here; where crops lie is for them to say. Clips that come as
-// audio go through feature-extractor.ts.
-import { tune } from "../ops/tuning-families.js";
-import type { ModelConfig } from "../patchifier/config.js";
+// Crops of log-mels through an encoder: read on the CPU and taken through a program (crop-program.ts) a batch at a time. What the report's
+// map and pages know of log-mels that they have comes from here; where crops lie is for them to say. Clips that come as audio go
+// through feature-extractor.ts.
 import type { Patchifier } from "../patchifier/encoder.js";
-import { patchesOf } from "../patchifier/front-end.js";
-import { bucketOf, type Captured, capture } from "../tensor/capture.js";
-import type { Tensor } from "../tensor/tensor.js";
-import { type PoolName, pooledTokens, poolSize } from "./feature-pools.js";
+import { bucketOf } from "../tensor/capture.js";
+import { CropProgram, type CropProgramOptions } from "./crop-program.js";
 
 /** Log-mels that crops can be read of. */
 export interface MelCrops {
@@ -22,13 +18,7 @@ export interface CropPlace {
 }
 
 /** What an encoder is given, and how its tokens are pooled. */
-export interface CropEncoderOptions {
-  model: ModelConfig;
-  normalisation: { mean: number; std: number };
-  /** How tokens become a vector. Default `mean`. */
-  pool?: PoolName;
-  /** Crops that go through the encoder together. Default 32. */
-  batch?: number;
+export interface CropEncoderOptions extends Omit<CropProgramOptions, "programs"> {
   /** Whether the last batch is padded with silence to a whole one, so that one program does; else it is to one of few sizes. */
   whole?: boolean;
 }
@@ -44,28 +34,24 @@ export interface EncodeOptions {
 
 /** From crops of log-mels to one vector each. */
 export class CropEncoder {
-  /** Values of a vector. */
-  readonly size: number;
-  private readonly batch: number;
-  private readonly program: Captured<{ crops: Tensor }, Tensor>;
+  private readonly program: CropProgram;
 
   /** @param encoder its weights are read when a batch runs */
   constructor(
-    private readonly encoder: Patchifier,
+    encoder: Patchifier,
     private readonly options: CropEncoderOptions,
   ) {
-    const { model, pool = "mean", batch = 32 } = options;
-    this.size = poolSize(pool, model);
-    this.batch = batch;
-    this.program = capture(encoder.gpu, ({ crops }) => this.vectorsOf(crops), { label: "features" });
+    this.program = new CropProgram([encoder], options);
   }
 
-  /** Measures the kernels of a whole batch, where the tuner's mode asks for it. */
-  async tune(signal?: AbortSignal): Promise<void> {
-    const { gpu } = this.encoder;
-    const { frontEnd, cropFrames } = this.options.model;
-    const rehearse = () => void this.vectorsOf(gpu.empty([this.batch, frontEnd.nMels, cropFrames]));
-    await tune(gpu, rehearse, { signal });
+  /** Values of a vector. */
+  get size(): number {
+    return this.program.size;
+  }
+
+  /** Measures the kernels of a whole batch and checks them, where tuner and checks are on. */
+  prepare(signal?: AbortSignal): Promise<void> {
+    return this.program.prepare(signal);
   }
 
   /** Hands the vector of each place's crop to `take`, in their order. */
@@ -75,14 +61,15 @@ export class CropEncoder {
     take: (vector: Float32Array, place: number) => void,
     { turn, onProgress, signal }: EncodeOptions = {},
   ): Promise<void> {
-    const { batch, size } = this;
+    const { batch, size } = this.program;
     let last: Promise<void> = Promise.resolve();
     try {
       for (let from = 0; from < places.length; from += batch) {
         signal?.throwIfAborted();
         const part = places.slice(from, from + batch);
         const crops = this.read(mels, part);
-        const reading = turn ? turn(() => this.run(crops)) : this.run(crops);
+        const run = () => this.program.run(crops).then(([vectors]) => vectors);
+        const reading = turn ? turn(run) : run();
         const before = last;
         last = Promise.all([reading, before]).then(([vectors]) => {
           for (let i = 0; i < part.length; i++) take(vectors.subarray(i * size, (i + 1) * size), from + i);
@@ -103,29 +90,13 @@ export class CropEncoder {
   }
 
   /** Crops [rows, nMels, cropFrames] one after another, silence where there are more rows than places. */
-  private read(mels: MelCrops, places: readonly CropPlace[]): Float32Array {
+  private read(mels: MelCrops, places: readonly CropPlace[]): Float32Array<ArrayBuffer> {
     const { model, whole } = this.options;
-    const { frontEnd, cropFrames } = model;
-    const size = frontEnd.nMels * cropFrames;
-    const rows = whole ? this.batch : Math.min(this.batch, bucketOf(places.length));
-    const crops = new Float32Array(rows * size);
-    for (const [i, { clip, start }] of places.entries()) mels.crop(clip, start, cropFrames, crops, i * size);
+    const { batch, cropSize } = this.program;
+    const rows = whole ? batch : Math.min(batch, bucketOf(places.length));
+    const crops = new Float32Array(rows * cropSize);
+    for (const [i, { clip, start }] of places.entries())
+      mels.crop(clip, start, model.cropFrames, crops, i * cropSize);
     return crops;
-  }
-
-  /** The vectors of such crops. */
-  private run(crops: Float32Array): Promise<Float32Array> {
-    const { gpu } = this.encoder;
-    const { frontEnd, cropFrames } = this.options.model;
-    const shape = [crops.length / (frontEnd.nMels * cropFrames), frontEnd.nMels, cropFrames];
-    return gpu.scope(() => this.program({ crops: gpu.tensor(crops, shape) })).data();
-  }
-
-  private vectorsOf(crops: Tensor): Tensor {
-    const { model, normalisation, pool = "mean" } = this.options;
-    const { encoder } = this;
-    return encoder.gpu.scope(() =>
-      pooledTokens(encoder, patchesOf(crops, model, normalisation), pool, model),
-    );
   }
 }

@@ -1,29 +1,16 @@
 // The one pass over the audio: decoded clips go in one after another, and for each clip and each encoder one pooled vector comes out.
-// On the device a batch of crops is resampled, cut, made log-mels and patches, encoded and pooled in one submission; the next batches
-// are cut while it works. Nothing is held of a clip but its vectors to be. Used by pages too. Not here: decoding, caches, files.
-import { toMono } from "../audio/decode.js";
-import { resample } from "../audio/resample.js";
+// A clip becomes its log-mel, of which crops are copied into batches; batches are encoded and pooled on the device while the next clips'
+// log-mels are made. Nothing is held of a clip but its log-mel until its crops went out. Used by pages too. Not here: decoding, caches, files.
 import type { Waveform } from "../audio/types.js";
-import { checkFirst } from "../checks/use.js";
 import { UsageError } from "../gpu/errors.js";
-import { foldGroups } from "../ops/launch.js";
-import { tune } from "../ops/tuning-families.js";
 import type { ModelConfig } from "../patchifier/config.js";
 import type { Patchifier } from "../patchifier/encoder.js";
-import { FrontEnd, patchesOf } from "../patchifier/front-end.js";
-import { bucketOf, type Captured, capture } from "../tensor/capture.js";
+import { copyCrop, type FrameMajorMel, type FrontEnd, openFrontEnd } from "../patchifier/front-end.js";
+import { bucketOf } from "../tensor/capture.js";
 import type { Gpu } from "../tensor/gpu.js";
-import type { Tensor } from "../tensor/tensor.js";
-import { type CropLayout, cropLayout, cutCrop, modelSamples } from "./feature-crops.js";
+import { CropProgram } from "./crop-program.js";
 import { BusyMeter } from "./feature-meter.js";
-import {
-  ClipPool,
-  type PoolName,
-  type PoolPart,
-  pooledTokens,
-  poolLayout,
-  poolSize,
-} from "./feature-pools.js";
+import { ClipPool, type PoolName, type PoolPart, poolLayout, poolSize } from "./feature-pools.js";
 import { cropStarts } from "./features.js";
 
 export interface ExtractorOptions {
@@ -35,7 +22,7 @@ export interface ExtractorOptions {
   crops?: number;
   /** Frames from crop to crop, where crops are to cover the clip; see cropStarts. */
   hop?: number;
-  /** Crops that go through the encoders together. Default 32; fewer where the clips' rate makes their samples large. */
+  /** Crops that go through the encoders together. Default 32. */
   batch?: number;
   signal?: AbortSignal;
 }
@@ -46,45 +33,44 @@ export interface PushedClip {
   vectors: Promise<Float32Array[]>;
 }
 
-type BatchInputs = { samples: Tensor; table: Tensor; there: Tensor };
-
-/** A clip whose crops are under way. */
+/** A clip whose log-mel is being made or whose crops are under way. */
 interface OpenClip {
+  wanted: readonly number[];
+  starts: readonly number[];
+  mel: Promise<FrameMajorMel>;
+  /** Bytes of its samples. */
+  bytes: number;
   pools: ClipPool[];
   resolve(vectors: Float32Array[]): void;
   reject(error: unknown): void;
 }
 
-/** Crops of one rate that are gathered for the same encoders. */
+/** Crops that are gathered for the same encoders. */
 interface Batch {
-  layout: CropLayout;
-  wanted: readonly number[];
-  samples: Float32Array<ArrayBuffer>;
-  table: Int32Array<ArrayBuffer>;
-  /** 1 for a frame of the recording, 0 for one after its end. */
-  there: Float32Array<ArrayBuffer>;
-  capacity: number;
+  program: CropProgram;
+  prepared: boolean;
+  crops: Float32Array<ArrayBuffer>;
   owners: OpenClip[];
-  run: Captured<BatchInputs, Tensor[]> | undefined;
 }
 
 /** Batches whose results are waited for: one at work, one ready to follow it. */
 const submittedAhead = 2;
-/** Rates (and choices of encoders) whose batches are open at once. */
+/** Choices of encoders whose batches are open at once. */
 const openAtOnce = 4;
-/** Bytes of samples in a batch, at most. */
-const batchBytes = 2 ** 26;
+/** Clips whose log-mels are made ahead of their turn, at most, and bytes of their samples; a clip of more bytes waits for its turn alone. */
+const clipsAhead = 8;
+const bytesAhead = 2 ** 26;
 
 export class FeatureExtractor {
-  /** Time with at least one batch submitted and not finished. */
+  /** Time with at least one log-mel or batch submitted and not finished. */
   readonly meter = new BusyMeter();
   /** Values of a vector. */
   readonly size: number;
   readonly pool: PoolName;
   private readonly layout: readonly PoolPart[];
-  private readonly frontEnd: FrontEnd;
+  private frontEnd: FrontEnd | undefined;
   private readonly batches = new Map<string, Batch>();
-  private readonly layouts = new Map<number, CropLayout>();
+  private readonly ahead: OpenClip[] = [];
   private readonly submitted: Promise<void>[] = [];
   private pushing = false;
 
@@ -98,7 +84,6 @@ export class FeatureExtractor {
     this.pool = pool;
     this.layout = poolLayout(pool, model);
     this.size = poolSize(pool, model);
-    this.frontEnd = new FrontEnd(gpu, model.frontEnd);
   }
 
   /**
@@ -110,21 +95,14 @@ export class FeatureExtractor {
     if (this.pushing) throw new UsageError("push() takes one clip at a time: wait for it.");
     this.pushing = true;
     try {
+      this.options.signal?.throwIfAborted();
       const { model, crops, hop } = this.options;
-      const samples = toMono(waveform);
-      const layout = this.layoutOf(waveform.sampleRate);
-      const frames = this.frontEnd.frames(modelSamples(samples.length, layout, model));
-      const starts = cropStarts(frames, model.cropFrames, crops, hop);
-      const { clip, vectors } = this.openClip(starts.length, wanted.length);
-      for (const start of starts) {
-        const batch = await this.batchFor(layout, wanted);
-        const at = batch.owners.push(clip) - 1;
-        const row = batch.table.subarray(4 * at, 4 * at + 4);
-        cutCrop(samples, start, layout, model, batch.samples.subarray(at * layout.cut), row);
-        const whole = batch.there.subarray(at * model.cropFrames, (at + 1) * model.cropFrames);
-        whole.fill(1).fill(0, Math.max(0, Math.min(model.cropFrames, frames - start)));
-        if (batch.owners.length === batch.capacity) await this.submit(batch);
-      }
+      this.frontEnd ??= await openFrontEnd(this.gpu, model.frontEnd);
+      const starts = cropStarts(this.frontEnd.framesOf(waveform), model.cropFrames, crops, hop);
+      const { clip, vectors } = this.openClip(this.frontEnd, waveform, starts, wanted);
+      this.ahead.push(clip);
+      const bytes = () => this.ahead.reduce((sum, each) => sum + each.bytes, 0);
+      while (this.ahead.length > clipsAhead || bytes() > bytesAhead) await this.gather();
       return { vectors };
     } finally {
       this.pushing = false;
@@ -133,38 +111,61 @@ export class FeatureExtractor {
 
   /** Sends what is gathered, full batches or not, and waits until all clips have their vectors. */
   async flush(): Promise<void> {
+    while (this.ahead.length > 0) await this.gather();
     for (const batch of this.batches.values()) await this.submit(batch);
     while (this.submitted.length > 0) await this.submitted.shift();
   }
 
   dispose(): void {
-    for (const { run } of this.batches.values()) run?.dispose();
+    for (const { program } of this.batches.values()) program.dispose();
     this.batches.clear();
-    this.frontEnd.dispose();
+    this.frontEnd?.dispose();
   }
 
-  private openClip(crops: number, encoders: number): { clip: OpenClip; vectors: Promise<Float32Array[]> } {
-    const pools = Array.from({ length: encoders }, () => new ClipPool(this.layout, crops));
+  /** Begins the log-mel of a clip. */
+  private openClip(
+    frontEnd: FrontEnd,
+    waveform: Waveform,
+    starts: readonly number[],
+    wanted: readonly number[],
+  ): { clip: OpenClip; vectors: Promise<Float32Array[]> } {
+    const pools = wanted.map(() => new ClipPool(this.layout, starts.length));
+    this.meter.begin();
+    const mel = frontEnd.transform(waveform).finally(() => this.meter.end());
+    mel.catch(() => {}); // thrown when its turn comes
+    const bytes = waveform.channels.reduce((sum, { byteLength }) => sum + byteLength, 0);
     let clip: OpenClip | undefined;
     const vectors = new Promise<Float32Array[]>((resolve, reject) => {
-      clip = { pools, resolve, reject };
+      clip = { wanted, starts, mel, bytes, pools, resolve, reject };
     });
     vectors.catch(() => {}); // reported by whoever awaits it, and by the next push
     return { clip: clip as OpenClip, vectors };
   }
 
-  private layoutOf(sampleRate: number): CropLayout {
-    let layout = this.layouts.get(sampleRate);
-    if (!layout) {
-      layout = cropLayout(this.options.model, sampleRate);
-      this.layouts.set(sampleRate, layout);
+  /** Copies the crops of the clip whose turn it is, and sends the batches that they fill. */
+  private async gather(): Promise<void> {
+    const { cropFrames, frontEnd } = this.options.model;
+    const clip = this.ahead[0];
+    try {
+      const mel = await clip.mel;
+      for (const start of clip.starts) {
+        const batch = await this.batchFor(clip.wanted);
+        const { program, crops, owners } = batch;
+        const at = owners.push(clip) - 1;
+        copyCrop(mel, frontEnd.nMels, start, cropFrames, crops, at * program.cropSize);
+        if (owners.length === program.batch) await this.submit(batch);
+      }
+    } catch (error) {
+      clip.reject(error);
+      throw error;
+    } finally {
+      this.ahead.shift();
     }
-    return layout;
   }
 
-  /** The open batch of a rate; the least recently used makes room. */
-  private async batchFor(layout: CropLayout, wanted: readonly number[]): Promise<Batch> {
-    const key = `${layout.sampleRate} ${wanted.join()}`;
+  /** The open batch for some encoders; the least recently used makes room. */
+  private async batchFor(wanted: readonly number[]): Promise<Batch> {
+    const key = wanted.join();
     let batch = this.batches.get(key);
     if (batch) {
       this.batches.delete(key); // and again at the end
@@ -173,21 +174,13 @@ export class FeatureExtractor {
         const [[oldest, closing]] = this.batches;
         await this.submit(closing);
         await Promise.all(this.submitted);
-        closing.run?.dispose();
+        closing.program.dispose();
         this.batches.delete(oldest);
       }
-      const { batch: most = 32, model } = this.options;
-      const capacity = Math.max(1, Math.min(most, Math.floor(batchBytes / (4 * layout.cut))));
-      batch = {
-        layout,
-        wanted,
-        capacity,
-        samples: new Float32Array(capacity * layout.cut),
-        table: new Int32Array(4 * capacity),
-        there: new Float32Array(capacity * model.cropFrames),
-        owners: [],
-        run: undefined,
-      };
+      const encoders = wanted.map((index) => this.encoders[index]);
+      const program = new CropProgram(encoders, { ...this.options, programs: 2 });
+      const crops = new Float32Array(program.batch * program.cropSize);
+      batch = { program, prepared: false, crops, owners: [] };
     }
     this.batches.set(key, batch);
     return batch;
@@ -195,24 +188,17 @@ export class FeatureExtractor {
 
   /** Sends a batch, once there is room for it, and empties it. */
   private async submit(batch: Batch): Promise<void> {
-    this.options.signal?.throwIfAborted();
-    if (batch.owners.length === 0) return;
-    batch.run ??= await this.prepare(batch);
+    const { signal } = this.options;
+    signal?.throwIfAborted();
+    const { program, crops, owners } = batch;
+    if (owners.length === 0) return;
+    if (!batch.prepared) await program.prepare(signal);
+    batch.prepared = true;
     while (this.submitted.length >= submittedAhead) await this.submitted.shift();
-    const { gpu, options } = this;
-    const { layout, owners, run } = batch;
-    const { model } = options;
     // The last batch is padded, with whatever stood there, to one of few sizes.
-    const rows = Math.min(batch.capacity, bucketOf(owners.length));
-    const results = gpu.scope(() =>
-      run({
-        samples: gpu.tensor(batch.samples.subarray(0, rows * layout.cut), [rows, layout.cut]),
-        table: gpu.tensor(batch.table.subarray(0, 4 * rows), [rows, 4]),
-        there: gpu.tensor(batch.there.subarray(0, rows * model.cropFrames), [rows, 1, model.cropFrames]),
-      }),
-    );
+    const rows = Math.min(program.batch, bucketOf(owners.length));
+    const reading = program.run(crops.subarray(0, rows * program.cropSize));
     batch.owners = [];
-    const reading = Promise.all(results.map((result) => result.data()));
     this.meter.begin();
     const done = reading
       .finally(() => this.meter.end())
@@ -222,10 +208,7 @@ export class FeatureExtractor {
           for (const owner of owners) owner.reject(error);
           throw error;
         },
-      )
-      .finally(() => {
-        for (const result of results) result.dispose();
-      });
+      );
     done.catch(() => {}); // thrown by the next push or flush
     this.submitted.push(done);
   }
@@ -239,42 +222,5 @@ export class FeatureExtractor {
       }
       if (whole) clip.resolve(clip.pools.map(({ vector }) => vector));
     }
-  }
-
-  private async prepare({ layout, wanted, capacity }: Batch): Promise<Captured<BatchInputs, Tensor[]>> {
-    const { gpu, options } = this;
-    const { cropFrames } = options.model;
-    const work = (inputs: BatchInputs) => this.vectorsOf(inputs, layout, wanted);
-    // Makes the resampler's tables, which must outlive the programs.
-    gpu.scope(() => resample(gpu.zeros([1, 1]), layout.sampleRate, layout.modelRate));
-    const rehearse = () =>
-      void work({
-        samples: gpu.empty([capacity, layout.cut]),
-        table: gpu.empty([capacity, 4], { dtype: "i32" }),
-        there: gpu.empty([capacity, 1, cropFrames]),
-      });
-    await tune(gpu, rehearse, { signal: options.signal });
-    await checkFirst(gpu, rehearse);
-    return capture(gpu, work, { label: "features", programs: 2 });
-  }
-
-  /** Pooled tokens [rows, size] of each wanted encoder. */
-  private vectorsOf({ samples, table, there }: BatchInputs, layout: CropLayout, wanted: readonly number[]) {
-    const { gpu, frontEnd, encoders, options } = this;
-    const { model, normalisation } = options;
-    return gpu.noGrad(() => {
-      const pieces = resample(samples, layout.sampleRate, layout.modelRate);
-      const [rows, length] = pieces.shape;
-      const waves = gpu.empty([rows, layout.length]);
-      const total = rows * layout.length;
-      gpu.device.run(
-        gpu.device.kernel("audio/crops"),
-        [pieces, table, waves].map(({ block }) => block),
-        { samples: length, length: layout.length, total },
-        foldGroups(Math.ceil(total / 256)),
-      );
-      const patches = patchesOf(frontEnd.logMel.forward(waves).mul(there), model, normalisation);
-      return wanted.map((index) => pooledTokens(encoders[index], patches, this.pool, model));
-    });
   }
 }

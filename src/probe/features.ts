@@ -74,7 +74,7 @@ export async function encoderFeatures(
   const values = new Float32Array(mels.tracks.length * width);
   const crops = new CropEncoder(encoder, { model, normalisation, pool, batch });
   try {
-    await crops.tune(signal);
+    await crops.prepare(signal);
     const take = (vector: Float32Array, place: number) => {
       const { clip } = places[place];
       if (clips[clip].take(vector)) values.set(clips[clip].vector, clip * width);

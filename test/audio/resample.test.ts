@@ -1,6 +1,12 @@
 // Resampling on the GPU against the closed form in float64, whole and in pieces, on fresh random signals.
 import { describe, expect, test } from "vitest";
-import { resample, resampledLength, resampleKernel, resampleSignal } from "../../src/audio/resample.js";
+import {
+  resample,
+  resampledLength,
+  resampleKernel,
+  resamplePart,
+  resampleSignal,
+} from "../../src/audio/resample.js";
 import { Random } from "../../src/tensor/random.js";
 import { freshSeed, useGpu } from "../support/gpu.js";
 import { referenceResample } from "./reference.js";
@@ -82,6 +88,24 @@ describe("resample", () => {
       expect(resampleKernel(from, 16000).taps.length).toBeLessThanOrEqual(2 ** 24);
     }
   });
+});
+
+describe("resamplePart", () => {
+  test.each([8000, 11025, 16001, 22050, 44099, 44100, 48000, 16000])(
+    "is the whole's, wherever it lies: %i Hz",
+    async (rate) => {
+      const x = noise(Math.round(1.7 * rate));
+      const whole = await resample(gpu().tensor(x), rate, 16000).data();
+      const places = [0, 1, 159, 160, 4000 + random.integer(5000), whole.length - 1];
+      for (const begin of places) {
+        for (const size of [1, 512, 20_000, whole.length]) {
+          const end = Math.min(begin + size, whole.length);
+          const part = await resamplePart(gpu(), x, rate, 16000, begin, end).data();
+          expect(part).toEqual(whole.subarray(begin, end));
+        }
+      }
+    },
+  );
 });
 
 describe("resampleSignal", () => {

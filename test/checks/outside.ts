@@ -23,7 +23,7 @@ const builds = [
     }),
   ),
   build("audio/top_db", { WIDTH: "64u" }),
-  ...["audio/crops", "audio/resample", "optim/scale"].map((shader) => build(shader)),
+  ...["audio/resample", "optim/scale"].map((shader) => build(shader)),
   build("optim/average"),
   ...[0, 1, 2].flatMap((rule) =>
     [false, true].map((on) => build("optim/update", { RULE: rule, NESTEROV: on, CLIP: on })),

@@ -68,7 +68,7 @@ export async function everyShader(gpu: Gpu): Promise<MadeShader[]> {
   const before = { ...capabilities };
   try {
     await probes(gpu);
-    for (const shader of ["audio/crops", "optim/scale", "half"]) gpu.device.kernel(shader); // one way each
+    for (const shader of ["optim/scale", "half"]) gpu.device.kernel(shader); // one way each
     gpu.device.kernel("lanes", { GROUP: "128u" });
     for (const adapter of adapters) {
       Object.assign(capabilities, described(adapter));

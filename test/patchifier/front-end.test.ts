@@ -4,7 +4,7 @@ import { LogMel } from "../../src/audio/log-mel.js";
 import { resample } from "../../src/audio/resample.js";
 import { DataError } from "../../src/gpu/errors.js";
 import { preset } from "../../src/patchifier/config.js";
-import { FrontEnd, reflectPad } from "../../src/patchifier/front-end.js";
+import { FrontEnd } from "../../src/patchifier/front-end.js";
 import { Random } from "../../src/tensor/random.js";
 import { freshSeed, useGpu } from "../support/gpu.js";
 
@@ -67,8 +67,15 @@ describe("the front end", () => {
     own.dispose();
   });
 
-  it("mirrors the ends and refuses a signal that is too short to be mirrored", () => {
-    expect([...reflectPad(Float32Array.of(1, 2, 3, 4), 2)]).toEqual([3, 2, 1, 2, 3, 4, 3, 2]);
-    expect(() => reflectPad(new Float32Array(512), 512)).toThrow(DataError);
+  it("refuses a recording that is too short to be mirrored, whatever its rate", async () => {
+    const own = new FrontEnd(gpu(), frontEnd);
+    const of = (samples: number, sampleRate: number) =>
+      own.transform({ sampleRate, channels: [new Float32Array(samples)] });
+    await expect(of(512, 16000)).rejects.toThrow(DataError);
+    await expect(of(512, 16000)).rejects.toThrow("512 samples at 16000 Hz are too few: at least 513");
+    await expect(of(705, 22050)).rejects.toThrow(DataError);
+    expect((await of(513, 16000)).frames).toBe(2);
+    expect((await of(707, 22050)).frames).toBe(2);
+    own.dispose();
   });
 });

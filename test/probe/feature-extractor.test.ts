@@ -1,14 +1,14 @@
-// The pass over the audio: crops cut from recordings of several rates against whole recordings in float64, vectors against the encoder's
-// own tokens pooled in float64, and memory over ten thousand clips.
+// The pass over the audio: vectors of recordings of several rates against the encoder's own tokens pooled in float64, and memory over ten
+// thousand clips.
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import { patchify } from "../../src/audio/patches.js";
-import { resampledLength, resampleKernel } from "../../src/audio/resample.js";
 import type { Waveform } from "../../src/audio/types.js";
 import { DataError } from "../../src/gpu/errors.js";
 import type { ModelConfig } from "../../src/patchifier/config.js";
 import { encoderSizes, Patchifier } from "../../src/patchifier/encoder.js";
 import { FrontEnd } from "../../src/patchifier/front-end.js";
-import { cropLayout, cutCrop } from "../../src/probe/feature-crops.js";
 import { FeatureExtractor } from "../../src/probe/feature-extractor.js";
 import { BusyMeter } from "../../src/probe/feature-meter.js";
 import {
@@ -36,7 +36,6 @@ const tiny: ModelConfig = {
   heads: 2,
   mlpRatio: 2,
 };
-const short: ModelConfig = { ...tiny, cropFrames: 24 };
 const normalisation = { mean: 1.1, std: 0.7 };
 
 function music(samples: number, sampleRate: number, channels = 1): Waveform {
@@ -48,46 +47,6 @@ function music(samples: number, sampleRate: number, channels = 1): Waveform {
     );
   return { sampleRate, channels: Array.from({ length: channels }, channel) };
 }
-
-/** The whole recording resampled in float64. */
-function resampled(samples: Float32Array, fromRate: number, toRate: number): Float64Array {
-  if (fromRate === toRate) return Float64Array.from(samples);
-  const { from, to, length, taps, first } = resampleKernel(fromRate, toRate);
-  return Float64Array.from({ length: resampledLength(samples.length, fromRate, toRate) }, (_, m) => {
-    const at = Math.floor(m / to) * from + first[m % to];
-    let sum = 0;
-    for (let u = 0; u < length; u++) sum += taps[u * to + (m % to)] * (samples[at + u] ?? 0);
-    return sum;
-  });
-}
-
-describe("cropLayout and cutCrop", () => {
-  it.each([16000, 44100, 48000, 22050, 8000, 11025, 44099, 16001])(
-    "cut what a crop needs, no matter where it lies: %i Hz",
-    (rate) => {
-      const layout = cropLayout(short, rate);
-      const { samples } = { samples: music(Math.round(rate * 1.7), rate).channels[0] };
-      const whole = resampled(samples, rate, 16000);
-      const frames = 1 + Math.floor(whole.length / 320);
-      const out = new Float32Array(layout.cut);
-      const row = new Int32Array(4);
-      for (const start of [0, 1, 2, 3, 17, Math.floor(frames / 2), frames - 24]) {
-        out.fill(Number.NaN); // what stood there before must not matter
-        cutCrop(samples, start, layout, short, out, row);
-        const piece = resampled(out, rate, 16000);
-        expect(piece).toHaveLength(layout.piece);
-        expect(row[2]).toBe(whole.length);
-        for (let i = 0; i < layout.length; i++) {
-          const at = Math.abs(row[0] + i);
-          const mirrored = at >= whole.length ? 2 * (whole.length - 1) - at : at;
-          if (piece[mirrored - row[1]] !== whole[mirrored]) {
-            expect.fail(`start ${start}, sample ${i}: ${piece[mirrored - row[1]]}, not ${whole[mirrored]}`);
-          }
-        }
-      }
-    },
-  );
-});
 
 /** Vectors of the recording's whole log-mel, cropped afterwards, the tokens read back and pooled in float64. */
 async function expected(
@@ -273,8 +232,10 @@ describe("FeatureExtractor", () => {
     const encoder = new Patchifier(gpu(), encoderSizes(small), random);
     const extractor = new FeatureExtractor(gpu(), [encoder], { model: small, normalisation, batch: 256 });
     const noise = Float32Array.from({ length: 40000 }, () => 0.3 * random.normal());
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
     const held = () => {
-      globalThis.gc?.();
+      collect();
       const { rss, heapUsed, arrayBuffers } = process.memoryUsage();
       const { tensors, arenas, free } = gpu().memoryReport();
       return { rss, js: heapUsed + arrayBuffers, device: tensors + arenas + free };
