@@ -25,6 +25,8 @@ export interface FolderOptions {
   keepBytes?: number;
   /** Where files are decoded. Default: the shared pool. */
   pool?: DecodePool;
+  /** Takes each recording that can be used while its samples are at hand; nothing is kept then for a first `load()`. */
+  take?(track: Omit<Track, "load">, waveform: Waveform): Promise<void>;
 }
 
 /** A folder's tracks, sorted by id (the path below the folder, with `/`); each track loads as one channel. */
@@ -51,6 +53,7 @@ export async function openFolder(dir: string, options: FolderOptions = {}): Prom
     signal,
     keepBytes = 256 * 2 ** 20,
     pool = sharedDecodePool(),
+    take,
   } = options;
   const found = await scan(dir, signal);
   if (found.files.length === 0) throw new DataError(nothingFound(dir, found));
@@ -91,8 +94,10 @@ export async function openFolder(dir: string, options: FolderOptions = {}): Prom
       }
       lengths[index] = seconds;
       contents[index] = waveform.content;
+      // Before it is known: where this is cut off, the file is looked at again.
+      await take?.({ ...trackOf(files[index], pool), seconds }, waveform);
       await known.put(digest, { seconds, content: waveform.content ?? "" });
-      if (keptBytes + samples.buffer.byteLength <= keepBytes) {
+      if (!take && keptBytes + samples.buffer.byteLength <= keepBytes) {
         keptBytes += samples.buffer.byteLength;
         kept.set(id, waveform);
       }
@@ -125,13 +130,12 @@ export async function openFolder(dir: string, options: FolderOptions = {}): Prom
       continue;
     }
     firsts.set(contents[index], id);
-    const title = basename(id, extname(id));
     const load = async () => {
       const waveform = kept.get(id);
       kept.delete(id);
       return waveform ?? (await pool.decodeFile(path, { name: id }));
     };
-    tracks.push({ id, piece: id, title, seconds, source: sourceOf(id, path, pool), load });
+    tracks.push({ ...trackOf(files[index], pool), seconds, load });
   }
   skipped.sort((a, b) => byCodeUnits(a.path, b.path));
   if (tracks.length === 0) throw new DataError(nothingUsable(dir, files.length, skipped));
@@ -160,15 +164,17 @@ export async function listFolder(
   const found = await scan(dir, signal);
   if (found.files.length === 0) throw new DataError(nothingFound(dir, found));
   const tracks = found.files.map(
-    ({ id, path }): Track => ({
-      id,
-      piece: id,
-      title: basename(id, extname(id)),
-      source: sourceOf(id, path, pool),
-      load: () => pool.decodeFile(path, { name: id }),
+    (file): Track => ({
+      ...trackOf(file, pool),
+      load: () => pool.decodeFile(file.path, { name: file.id }),
     }),
   );
   return { tracks, skipped: found.skipped };
+}
+
+/** A file as a track: a piece of its own, by its path below the folder. */
+function trackOf({ id, path }: Found["files"][number], pool: DecodePool): Omit<Track, "load" | "seconds"> {
+  return { id, piece: id, title: basename(id, extname(id)), source: sourceOf(id, path, pool) };
 }
 
 /** A file of its own as a track's source. */

@@ -1,33 +1,15 @@
 // The log-mel of every track of a corpus, kept in files of the cache folder and read crop by crop, so that memory stays
-// flat however long the music is, and a second run starts at once. Not here: decoding (audio/), or which crop is drawn.
-import { createHash } from "node:crypto";
-import { closeSync, openSync, readSync, statSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
-import { basename, join } from "node:path";
+// flat however long the music is, and a second run starts at once. Not here: how a log-mel is written (mel-writer.ts), or which crop is drawn.
+import { closeSync, openSync, readSync } from "node:fs";
 import type { Waveform } from "../audio/types.js";
 import { DataError, MelgradError } from "../gpu/errors.js";
-import { cacheFolder, writeWhole } from "../host/cache.js";
 import { alone, gather, type ProcessGroup } from "../host/group.js";
-import { Chroma } from "../patchifier/chroma.js";
 import type { FrontEndConfig } from "../patchifier/config.js";
-import { copyCrop, FrontEnd } from "../patchifier/front-end.js";
+import { copyCrop } from "../patchifier/front-end.js";
 import type { Gpu } from "../tensor/gpu.js";
-import { sourceKey } from "./content.js";
-import { sharedDecodePool } from "./decode-pool.js";
-import { Known } from "./known.js";
+import type { DecodePool } from "./decode-pool.js";
+import { isHere, type MelTrack, MelWriter, placedIn } from "./mel-writer.js";
 import type { Corpus, FileRemark, OnProgress, SkippedFile, Track } from "./types.js";
-
-export interface MelTrack {
-  id: string;
-  piece: string;
-  title: string;
-  frames: number;
-  /** A key of its samples and of the front end's settings. */
-  content: string;
-  path: string;
-  /** The file of its chroma, where that was asked for. */
-  chromaPath?: string;
-}
 
 export interface MelStoreOptions {
   cacheDir?: string;
@@ -37,6 +19,8 @@ export interface MelStoreOptions {
   chroma?: boolean;
   /** Each transforms its share of the tracks into the same folder; all get the whole store. */
   group?: ProcessGroup;
+  /** Whose decoding of files is known again. Default: the shared pool. */
+  pool?: DecodePool;
 }
 
 /** What became of a track. */
@@ -68,34 +52,15 @@ export class MelStore {
     gpu: Gpu,
     corpus: Corpus,
     config: FrontEndConfig,
-    { cacheDir, onProgress, signal, chroma = false, group = alone }: MelStoreOptions = {},
+    { cacheDir, onProgress, signal, chroma = false, group = alone, pool }: MelStoreOptions = {},
   ): Promise<MelStore> {
-    const folder = join(cacheFolder(cacheDir), "log-mel");
-    await mkdir(folder, { recursive: true });
-    const frontEnd = new FrontEnd(gpu, config);
-    const pitches = chroma ? new Chroma(gpu, config) : undefined;
+    const writer = await MelWriter.open(gpu, config, { cacheDir, chroma, pool });
+    const { folder } = writer;
     const total = corpus.tracks.length;
-    const known = new Known<KnownTrack>(
-      `log-mel ${JSON.stringify(config)}`,
-      sharedDecodePool().decoders,
-      cacheDir,
-    );
-    /** A track whose samples are known by its file's bytes, and that is here; else the key to keep it by. */
-    const isKnown = async ({ id, piece, title, source }: Track) => {
-      if (!source || !known.keeps) return {};
-      const key = await sourceKey(source);
-      const found = await known.get(key);
-      if (!found) return { key };
-      const { content, frames, remarks } = found;
-      const path = join(folder, `${content}.f32`);
-      const chromaPath = chroma ? path.replace(/\.f32$/, chromaSuffix) : undefined;
-      const stored: MelTrack = { id, piece, title, frames, content, path, ...(chromaPath && { chromaPath }) };
-      return isHere(stored, folder, config) ? { stored, remarks } : { key };
-    };
     const transform = async (numbers: readonly number[], step: number): Promise<Outcome[]> => {
       const outcomes: Outcome[] = [];
       // The next track is decoded by a worker while the GPU transforms this one.
-      const begin = (number: number) => startLoading(corpus.tracks[number], isKnown);
+      const begin = (number: number) => startLoading(corpus.tracks[number], writer);
       let next = numbers.length > 0 ? begin(numbers[0]) : undefined;
       for (const [k, number] of numbers.entries()) {
         signal?.throwIfAborted();
@@ -110,11 +75,8 @@ export class MelStore {
             continue;
           }
           const { waveform, key } = loaded;
-          const { remarks } = waveform;
-          const stored = await storeTrack(frontEnd, pitches, corpus.tracks[number], waveform, folder);
-          outcomes.push({ track: number, stored, remarks });
-          if (key !== undefined)
-            await known.put(key, { content: stored.content, frames: stored.frames, remarks });
+          const stored = await writer.write(corpus.tracks[number], waveform, key);
+          outcomes.push({ track: number, stored, remarks: waveform.remarks });
         } catch (error) {
           if (!(error instanceof DataError)) throw error;
           outcomes.push({ track: number, reason: error.message });
@@ -135,8 +97,7 @@ export class MelStore {
       outcomes = [...outcomes.filter(({ track }) => !again.includes(track)), ...(await transform(again, 1))];
       outcomes.sort((a, b) => a.track - b.track);
     } finally {
-      frontEnd.dispose();
-      pitches?.dispose();
+      writer.dispose();
     }
     const tracks: MelTrack[] = [];
     const firsts = new Map<string, string>();
@@ -212,81 +173,15 @@ export class MelStore {
   }
 }
 
-/** What is kept of a track by its file's bytes. */
-interface KnownTrack {
-  content: string;
-  frames: number;
-  remarks?: readonly string[];
-}
-
 type Loaded = { stored: MelTrack; remarks?: readonly string[] } | { waveform: Waveform; key?: string };
 
 /** Starts decoding what is not known, without letting a failure go unhandled before it is awaited. */
-function startLoading(
-  track: Track,
-  isKnown: (track: Track) => Promise<{ stored?: MelTrack; remarks?: readonly string[]; key?: string }>,
-): Promise<Loaded> {
+function startLoading(track: Track, writer: MelWriter): Promise<Loaded> {
   const load = async (): Promise<Loaded> => {
-    const { stored, remarks, key } = await isKnown(track);
+    const { stored, remarks, key } = await writer.find(track);
     return stored ? { stored, remarks } : { waveform: await track.load(), key };
   };
   const loading = load();
   loading.catch(() => {});
   return loading;
-}
-
-/** The track's files below `folder`, wherever they were made. */
-function placedIn(folder: string, track: MelTrack): MelTrack {
-  const { path, chromaPath } = track;
-  const placed = { ...track, path: join(folder, basename(path)) };
-  return chromaPath ? { ...placed, chromaPath: join(folder, basename(chromaPath)) } : placed;
-}
-
-function isHere(track: MelTrack, folder: string, { nMels }: FrontEndConfig): boolean {
-  const { path, chromaPath, frames } = placedIn(folder, track);
-  return wholeRows(path, nMels * 4) === frames && (!chromaPath || wholeRows(chromaPath, 12 * 4) === frames);
-}
-
-async function storeTrack(
-  frontEnd: FrontEnd,
-  pitches: Chroma | undefined,
-  track: Track,
-  waveform: Waveform,
-  folder: string,
-): Promise<MelTrack> {
-  const hash = createHash("sha256").update(JSON.stringify([frontEnd.config, waveform.sampleRate]));
-  for (const channel of waveform.channels)
-    hash.update(new Uint8Array(channel.buffer, channel.byteOffset, channel.byteLength));
-  const content = hash.digest("hex").slice(0, 32);
-  const path = join(folder, `${content}.f32`);
-  const rowBytes = frontEnd.config.nMels * 4;
-  const { id, piece, title } = track;
-  let frames = wholeRows(path, rowBytes);
-  let mono: Float32Array | undefined;
-  if (frames === 0) {
-    mono = await frontEnd.mono(waveform);
-    const made = await frontEnd.transformMono(mono);
-    frames = made.frames;
-    await writeValues(path, made.values);
-  }
-  if (!pitches) return { id, piece, title, frames, content, path };
-  const chromaPath = path.replace(/\.f32$/, chromaSuffix);
-  if (wholeRows(chromaPath, 12 * 4) !== frames) {
-    mono ??= await frontEnd.mono(waveform);
-    await writeValues(chromaPath, await pitches.transform(mono, frames));
-  }
-  return { id, piece, title, frames, content, path, chromaPath };
-}
-
-/** Beside a log-mel of the same recording; another way to compute chroma needs another name. */
-const chromaSuffix = ".chroma-1.f32";
-
-/** How many rows a file holds; 0 where it is not there or was cut. */
-function wholeRows(path: string, rowBytes: number): number {
-  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-  return size % rowBytes === 0 ? size / rowBytes : 0;
-}
-
-function writeValues(path: string, { buffer, byteOffset, byteLength }: Float32Array): Promise<void> {
-  return writeWhole(path, new Uint8Array(buffer, byteOffset, byteLength));
 }

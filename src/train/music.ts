@@ -3,12 +3,13 @@
 import { openCorpus } from "../data/corpora/index.js";
 import { openFolder } from "../data/folder.js";
 import { MelStore } from "../data/mel-store.js";
+import { MelWriter } from "../data/mel-writer.js";
 import { openSetCorpus } from "../data/sets/index.js";
 import type { Corpus, OnProgress } from "../data/types.js";
 import { DataError } from "../gpu/errors.js";
 import { exists } from "../host/cache.js";
 import { alone, meet, type ProcessGroup } from "../host/group.js";
-import type { ModelConfig } from "../patchifier/config.js";
+import type { FrontEndConfig, ModelConfig } from "../patchifier/config.js";
 import { checkFrontEnd } from "../patchifier/front-end.js";
 import type { Gpu } from "../tensor/gpu.js";
 import { fingerprint } from "./checkpoint.js";
@@ -36,7 +37,15 @@ export async function prepareMusic(
   const onProgress = events.progress;
   events.phase?.("music");
   if (group.rank > 0) await meet(group);
-  const corpus = await openMusic(data, seed, events, signal);
+  // The files of a folder are decoded to be looked at, and become log-mels at once.
+  const writer =
+    data.kind === "folder" && group.size === 1 ? await openWriter(gpu, model.frontEnd, chroma) : undefined;
+  let corpus: Corpus;
+  try {
+    corpus = await openMusic(data, seed, events, signal, writer);
+  } finally {
+    writer?.dispose();
+  }
   if (group.rank === 0 && group.size > 1) await meet(group);
   events.note(`music: ${corpus.name} (${corpus.why})`);
   await checkFrontEnd(gpu, model.frontEnd);
@@ -59,11 +68,21 @@ export async function prepareMusic(
   return { store, corpus: { ...corpus, skipped } };
 }
 
+/** Nothing where the log-mels would not be found again without decoding. */
+async function openWriter(gpu: Gpu, config: FrontEndConfig, chroma: boolean): Promise<MelWriter | undefined> {
+  await checkFrontEnd(gpu, config);
+  const writer = await MelWriter.open(gpu, config, { chroma });
+  if (writer.keeps) return writer;
+  writer.dispose();
+  return undefined;
+}
+
 async function openMusic(
   data: DataChoice,
   seed: number,
   { note, progress: onProgress }: MusicOptions["events"],
   signal: AbortSignal | undefined,
+  writer: MelWriter | undefined,
 ): Promise<Corpus> {
   if (data.kind !== "corpus" && !(await exists(data.path))) {
     throw new DataError(
@@ -72,7 +91,7 @@ async function openMusic(
   }
   switch (data.kind) {
     case "folder":
-      return openFolder(data.path, { onProgress, signal });
+      return openFolder(data.path, { onProgress, signal, take: writer?.take.bind(writer) });
     case "set":
       return openSetCorpus(data.set, data.path, data.subset, { seed, note, onProgress, signal });
     case "corpus":

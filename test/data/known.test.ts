@@ -6,8 +6,13 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { DecodePool } from "../../src/data/decode-pool.js";
 import { openFolder } from "../../src/data/folder.js";
 import { Known } from "../../src/data/known.js";
+import { MelStore } from "../../src/data/mel-store.js";
+import { MelWriter } from "../../src/data/mel-writer.js";
+import { preset } from "../../src/patchifier/config.js";
+import { useGpu } from "../support/gpu.js";
 import { writeMusic } from "../support/music.js";
 
+const gpu = useGpu();
 const folder = mkdtempSync(join(tmpdir(), "melgrad-known-"));
 const before = process.env.MELGRAD_CACHE;
 beforeAll(() => {
@@ -33,6 +38,51 @@ it("is kept by the decoders' code, and survives what is damaged", async () => {
   const none = new Known<{ seconds: number }>("test", undefined);
   await none.put("a", { seconds: 1 });
   expect(await none.get("a")).toBeUndefined();
+});
+
+it("the files of a new folder are decoded once, to be looked at and for their log-mels", async () => {
+  writeMusic(join(folder, "new"), 4, 2);
+  const log = join(folder, "decoded once");
+  writeFileSync(
+    join(folder, "tones.mjs"),
+    `import { parentPort } from "node:worker_threads";
+    import { createHash } from "node:crypto";
+    import { appendFileSync, readFileSync } from "node:fs";
+    parentPort.on("message", ({ path, name, digest }) => {
+      const hash = createHash("sha256").update(readFileSync(path)).digest();
+      if (digest) return parentPort.postMessage({ digest: hash.toString("hex") });
+      appendFileSync(${JSON.stringify(log)}, name + "\\n");
+      const samples = Float32Array.from({ length: 30000 }, (_, i) => 0.5 * Math.sin(i * (0.1 + hash[0] / 256)));
+      parentPort.postMessage({ waveform: { sampleRate: 22050, channels: [samples], content: hash.toString("hex") } });
+    });`,
+  );
+  const pool = new DecodePool({ entry: join(folder, "tones.mjs"), size: 2 });
+  const decoded = () => readFileSync(log, "utf8").trim().split("\n").length;
+  const { frontEnd } = preset("demo").model;
+  const values = (store: MelStore) =>
+    store.tracks.map(({ id, frames }, track) => {
+      const mel = new Float32Array(frames * frontEnd.nMels);
+      store.crop(track, 0, frames, mel, 0);
+      const chroma = new Float32Array(frames * 12);
+      store.chroma?.(track, 0, frames, chroma, 0);
+      return { id, mel, chroma };
+    });
+  const writer = await MelWriter.open(gpu(), frontEnd, { chroma: true, pool });
+  expect(writer.keeps).toBe(true);
+  const looked = await openFolder(join(folder, "new"), { pool, take: writer.take.bind(writer) });
+  writer.dispose();
+  const store = await MelStore.build(gpu(), looked, frontEnd, { chroma: true, pool });
+  expect(store.tracks).toHaveLength(4);
+  expect(decoded()).toBe(4);
+  // Elsewhere, from each file's own load().
+  const plain = await openFolder(join(folder, "new"), { pool, keepBytes: 0 });
+  const cacheDir = join(folder, "another cache");
+  const again = await MelStore.build(gpu(), plain, frontEnd, { chroma: true, pool, cacheDir });
+  expect(decoded()).toBe(8);
+  expect(values(store)).toEqual(values(again));
+  store.close();
+  again.close();
+  await pool.close();
 });
 
 it("a folder that was checked before is not decoded again; a file that changed is", async () => {
