@@ -104,7 +104,7 @@ export class Kernel {
   }
 }
 
-/** Bind groups that are kept at most. */
+/** Bind groups that are kept; then all are forgotten, since tensors of ever other sizes would fill the memory with them. */
 const mostBindGroups = 4096;
 
 /** A device's kernels and bind groups, made when they are first asked for. */
@@ -145,7 +145,10 @@ export class PipelineCache {
     for (const block of blocks) key += `|${block.bufferId}:${block.offset}:${block.bindingSize}`;
     let group = this.bindGroups.get(key);
     if (!group) {
-      if (this.bindGroups.size >= mostBindGroups) this.forgetOldest(mostBindGroups / 2);
+      if (this.bindGroups.size >= mostBindGroups) {
+        this.bindGroups.clear();
+        this.keysOfBuffer.clear();
+      }
       group = this.createBindGroup(kernel, blocks);
       this.bindGroups.set(key, group);
       for (const block of blocks) {
@@ -161,15 +164,6 @@ export class PipelineCache {
   forgetBuffer(bufferId: number): void {
     for (const key of this.keysOfBuffer.get(bufferId) ?? []) this.bindGroups.delete(key);
     this.keysOfBuffer.delete(bufferId);
-  }
-
-  /** Forgets the bind groups that were made first: tensors of ever other sizes would fill the memory with them. */
-  private forgetOldest(count: number): void {
-    for (const key of [...this.bindGroups.keys()].slice(0, count)) {
-      this.bindGroups.delete(key);
-      for (const block of key.split("|").slice(1))
-        this.keysOfBuffer.get(Number.parseInt(block, 10))?.delete(key);
-    }
   }
 
   /** A new bind group, kept nowhere. `parameters` replaces the device's own buffer of them where there are no immediates. */

@@ -201,7 +201,8 @@ export async function expectObjective(
         ),
         sample,
       ).loss;
-    const h = 1e-5;
+    // Small: the cosine of a short vector bends, and units switch on and off, within 1e-6.
+    const h = 1e-7;
     const slope = (moved(h) - moved(-h)) / (2 * h);
     const got = gradient.reduce((total, value, i) => total + value * direction[i], 0);
     const length = Math.sqrt(gradient.reduce((total, value) => total + value * value, 0));
