@@ -200,7 +200,7 @@ function withAxis(draw: Draw, graph: Builder): [x: number, axis: number] {
 function alongEntry(
   name: string,
   run: (x: Tensor, options: { dim: number }) => Tensor,
-  f: (vector: number[]) => ArrayLike<number>,
+  f: (vector: number[], read: Read) => ArrayLike<number>,
 ): GraphOp {
   return entry<{ dim: number }>({
     plan(draw, graph) {
@@ -209,8 +209,18 @@ function alongEntry(
       graph.step(name, [own], { dim });
     },
     run: ([x], options) => run(x, options),
-    reference: ([x], { dim }) => ({ data: along(x, dim, f), shape: x.shape }),
+    reference: ([x], { dim }, read) => ({
+      data: along(x, dim, (vector) => f(vector, read)),
+      shape: x.shape,
+    }),
   });
+}
+
+/** log Σ eˣ, whose sum is all but 1 where one of them is far above the others: the logarithm is then what is left of its last places. */
+function levelOf(row: readonly number[], read: Read): number {
+  const most = row.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  if (!Number.isFinite(most)) return logSumExp(row);
+  return most + Math.log(read(add(row.map((x) => Math.exp(x - most)))));
 }
 
 const lengthOf = (vector: readonly number[]) => Math.max(1e-8, Math.sqrt(add(vector.map((x) => x * x))));
@@ -378,8 +388,8 @@ export const graphOps: Readonly<Record<string, GraphOp>> = {
     const level = logSumExp(vector);
     return vector.map((x) => Math.exp(x - level));
   }),
-  log_softmax: alongEntry("log_softmax", logSoftmax, (vector) => {
-    const level = logSumExp(vector);
+  log_softmax: alongEntry("log_softmax", logSoftmax, (vector, read) => {
+    const level = levelOf(vector, read);
     return vector.map((x) => x - level);
   }),
   normalize: alongEntry("normalize", normalize, (vector) => vector.map((x) => x / lengthOf(vector))),
@@ -853,14 +863,14 @@ export const graphOps: Readonly<Record<string, GraphOp>> = {
       graph.step("cross_entropy", [x, target], { ...options, reduction: drawReduction(draw) });
     },
     run: ([x, target], options) => crossEntropy(x, target, options),
-    reference([x, target], { labelSmoothing = 0, ignoreIndex, reduction = "mean" }) {
+    reference([x, target], { labelSmoothing = 0, ignoreIndex, reduction = "mean" }, read) {
       const classes = x.shape[x.shape.length - 1];
       let count = 0;
       const each = Array.from(target.data, (t, i) => {
         if (t === ignoreIndex) return 0;
         count++;
         const row = [...x.data.slice(i * classes, (i + 1) * classes)];
-        return logSumExp(row) - (1 - labelSmoothing) * row[t] - (labelSmoothing * add(row)) / classes;
+        return levelOf(row, read) - (1 - labelSmoothing) * row[t] - (labelSmoothing * add(row)) / classes;
       });
       return losses(each, reduction, target.shape, count);
     },
@@ -904,7 +914,7 @@ export const graphOps: Readonly<Record<string, GraphOp>> = {
       graph.step("infonce", [x, graph.like(draw, shape)], { tau: draw.of([2, 4]) });
     },
     run: ([x, c], options) => infonce(x, c, options),
-    reference([x, c], { tau }) {
+    reference([x, c], { tau }, read) {
       const [n, width] = x.shape.slice(-2);
       const each = Array.from({ length: sizeOf(x.shape.slice(0, -1)) }, (_, at) => {
         const clip = Math.floor(at / n);
@@ -913,7 +923,7 @@ export const graphOps: Readonly<Record<string, GraphOp>> = {
           for (let k = 0; k < width; k++) dot += x.data[at * width + k] * c.data[(clip * n + j) * width + k];
           return dot / tau;
         });
-        return logSumExp(row) - row[at % n];
+        return levelOf(row, read) - row[at % n];
       });
       return losses(each, "mean", []);
     },
