@@ -95,7 +95,9 @@ export async function openFolder(dir: string, options: FolderOptions = {}): Prom
       lengths[index] = seconds;
       contents[index] = waveform.content;
       // Before it is known: where this is cut off, the file is looked at again.
-      await take?.({ ...trackOf(files[index], pool), seconds }, waveform);
+      const track = trackOf(files[index], pool);
+      const source = known.keeps ? { file: id, digest: async () => digest } : track.source;
+      await take?.({ ...track, source, seconds }, waveform);
       await known.put(digest, { seconds, content: waveform.content ?? "" });
       if (!take && keptBytes + samples.buffer.byteLength <= keepBytes) {
         keptBytes += samples.buffer.byteLength;

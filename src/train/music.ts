@@ -1,6 +1,7 @@
 // A run's music: opened, made into log-mels, and known again when the run goes on. The first of several processes fetches and renders
 // it; each transforms its share.
 import { openCorpus } from "../data/corpora/index.js";
+import { sharedDecodePool } from "../data/decode-pool.js";
 import { openFolder } from "../data/folder.js";
 import { MelStore } from "../data/mel-store.js";
 import { MelWriter } from "../data/mel-writer.js";
@@ -37,14 +38,13 @@ export async function prepareMusic(
   const onProgress = events.progress;
   events.phase?.("music");
   if (group.rank > 0) await meet(group);
-  // The files of a folder are decoded to be looked at, and become log-mels at once.
-  const writer =
-    data.kind === "folder" && group.size === 1 ? await openWriter(gpu, model.frontEnd, chroma) : undefined;
+  const takes = data.kind === "folder" && group.size === 1 && sharedDecodePool().decoders !== undefined;
+  const writer = takes ? new FirstMels(gpu, model.frontEnd, chroma) : undefined;
   let corpus: Corpus;
   try {
     corpus = await openMusic(data, seed, events, signal, writer);
   } finally {
-    writer?.dispose();
+    await writer?.dispose();
   }
   if (group.rank === 0 && group.size > 1) await meet(group);
   events.note(`music: ${corpus.name} (${corpus.why})`);
@@ -68,13 +68,29 @@ export async function prepareMusic(
   return { store, corpus: { ...corpus, skipped } };
 }
 
-/** Nothing where the log-mels would not be found again without decoding. */
-async function openWriter(gpu: Gpu, config: FrontEndConfig, chroma: boolean): Promise<MelWriter | undefined> {
-  await checkFrontEnd(gpu, config);
-  const writer = await MelWriter.open(gpu, config, { chroma });
-  if (writer.keeps) return writer;
-  writer.dispose();
-  return undefined;
+/** Makes log-mels of the files of a folder while they are looked at; opened with the first, so that a folder without any says so at once. */
+class FirstMels {
+  private writer: Promise<MelWriter> | undefined;
+
+  constructor(
+    private readonly gpu: Gpu,
+    private readonly config: FrontEndConfig,
+    private readonly chroma: boolean,
+  ) {}
+
+  take = async (...[track, waveform]: Parameters<MelWriter["take"]>): Promise<void> => {
+    this.writer ??= this.open();
+    await (await this.writer).take(track, waveform);
+  };
+
+  async dispose(): Promise<void> {
+    (await this.writer?.catch(() => undefined))?.dispose();
+  }
+
+  private async open(): Promise<MelWriter> {
+    await checkFrontEnd(this.gpu, this.config);
+    return MelWriter.open(this.gpu, this.config, { chroma: this.chroma });
+  }
 }
 
 async function openMusic(
@@ -82,7 +98,7 @@ async function openMusic(
   seed: number,
   { note, progress: onProgress }: MusicOptions["events"],
   signal: AbortSignal | undefined,
-  writer: MelWriter | undefined,
+  writer: FirstMels | undefined,
 ): Promise<Corpus> {
   if (data.kind !== "corpus" && !(await exists(data.path))) {
     throw new DataError(
@@ -91,7 +107,7 @@ async function openMusic(
   }
   switch (data.kind) {
     case "folder":
-      return openFolder(data.path, { onProgress, signal, take: writer?.take.bind(writer) });
+      return openFolder(data.path, { onProgress, signal, take: writer?.take });
     case "set":
       return openSetCorpus(data.set, data.path, data.subset, { seed, note, onProgress, signal });
     case "corpus":
