@@ -1,5 +1,6 @@
 // Why a run's features are not ahead of random weights on most tasks, in words for the report: what the encoder heard, which lead such a
 // probe can see, and what has raised scores. Nothing is measured here.
+import { besideRandom } from "./probe-folds.js";
 import { pretrainedWord } from "./released.js";
 import { formatNumber, plural } from "./report/html.js";
 import type { ProbeTable } from "./report/types.js";
@@ -15,12 +16,10 @@ export interface Heard {
   pieces: number;
 }
 
-/** A paragraph where features are clear of random weights on half of the compared tasks or fewer; else, or without any, nothing. */
+/** A paragraph where features are ahead of random weights on half of the compared tasks or fewer; else, or without any, nothing. */
 export function whyNotAhead({ tasks }: Pick<ProbeTable, "tasks">, heard: Heard): string | undefined {
-  const compared = tasks.flatMap(({ task, contrasts = [] }) =>
-    contrasts.filter(({ against }) => against === "random").map((each) => ({ task, ...each })),
-  );
-  const won = compared.filter(({ ci95: [low] }) => low > 0).length;
+  const compared = besideRandom(tasks);
+  const won = compared.filter(({ ahead }) => ahead).length;
   if (compared.length === 0 || 2 * won > compared.length) return undefined;
   const { steps, batch, cropSeconds, hours, pieces } = heard;
   const crops = steps * batch;

@@ -132,15 +132,25 @@ function alsoMeasured(rows: readonly ProbeRow[], metrics: readonly string[]): st
   });
 }
 
-/** On how many tasks pre-training is ahead of random weights, each judged beside the others; nothing where none was compared. */
-export function aheadOfRandom(tasks: readonly ProbeTask[]): string | undefined {
+/** How pre-training stands to random weights on the tasks where both were compared: each p by Holm over them, and whether it is ahead at 5 %. */
+export function besideRandom(tasks: readonly ProbeTask[]) {
   const judged = tasks.flatMap(({ task, contrasts }) => {
     const found = contrasts?.find(({ against }) => against === "random");
     return found ? [{ task, ...found }] : [];
   });
-  if (judged.length === 0) return undefined;
   const adjusted = holm(judged.map(({ p }) => p));
-  const each = judged.map(({ task }, i) => `${task} ${adjusted[i].toFixed(3)}`);
-  const won = judged.filter(({ difference }, i) => difference > 0 && adjusted[i] < 0.05).length;
+  return judged.map((each, i) => ({
+    ...each,
+    adjusted: adjusted[i],
+    ahead: each.difference > 0 && adjusted[i] < 0.05,
+  }));
+}
+
+/** On how many tasks pre-training is ahead of random weights, each judged beside the others; nothing where none was compared. */
+export function aheadOfRandom(tasks: readonly ProbeTask[]): string | undefined {
+  const judged = besideRandom(tasks);
+  if (judged.length === 0) return undefined;
+  const each = judged.map(({ task, adjusted }) => `${task} ${adjusted.toFixed(3)}`);
+  const won = judged.filter(({ ahead }) => ahead).length;
   return `Ahead of random weights on ${won} of ${judged.length} tasks at 5 %, p by Holm over the tasks: ${each.join(", ")}.`;
 }

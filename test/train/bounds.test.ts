@@ -8,7 +8,7 @@ const heard = { steps: 400, batch: 16, cropSeconds: 8.192, hours: 2, pieces: 61 
 /** A task in which pre-training is at least `low` ahead of random weights, and far ahead of chroma. */
 function task(name: string, low: number): ProbeTask {
   const contrast = (against: string, least: number) => ({
-    ...{ against, difference: least + 0.05, halfWidth: 0.05, detectable: 0.0715, p: 0.5 },
+    ...{ against, difference: least + 0.05, halfWidth: 0.05, detectable: 0.0715, p: least > 0 ? 0.001 : 0.5 },
     ci95: [least, least + 0.1] as [number, number],
   });
   return {
