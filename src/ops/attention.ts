@@ -34,13 +34,7 @@ export interface AttentionOptions {
   scale?: number;
 }
 
-interface AttentionPlan {
-  pairs: number;
-  heads: number;
-  tq: number;
-  tk: number;
-  dim: number;
-  packed: boolean;
+interface AttentionPlan extends Omit<AttentionCase, "pass" | "hidden"> {
   scale: number;
   mask?: Tensor;
   maskKind: 0 | 1 | 2;

@@ -40,23 +40,33 @@ it("is kept by the decoders' code, and survives what is damaged", async () => {
   expect(await none.get("a")).toBeUndefined();
 });
 
-it("the files of a new folder are decoded once, to be looked at and for their log-mels", async () => {
-  writeMusic(join(folder, "new"), 4, 2);
-  const log = join(folder, "decoded once");
+/**
+ * A pool whose workers write down in `log` what they decode, and answer as the real ones do for a WAV of one channel: with 1.25 s of
+ * `sample`, an expression of the sample's number `i` and the bytes `hash` of the file's SHA-256.
+ */
+function loggingPool(log: string, sampleRate: number, sample: string, size: number): DecodePool {
+  const entry = `${log}.mjs`;
   writeFileSync(
-    join(folder, "tones.mjs"),
+    entry,
     `import { parentPort } from "node:worker_threads";
     import { createHash } from "node:crypto";
     import { appendFileSync, readFileSync } from "node:fs";
     parentPort.on("message", ({ path, name, digest }) => {
       const hash = createHash("sha256").update(readFileSync(path)).digest();
-      if (digest) return parentPort.postMessage({ digest: hash.toString("hex") });
+      const content = hash.toString("hex");
+      if (digest) return parentPort.postMessage({ digest: content });
       appendFileSync(${JSON.stringify(log)}, name + "\\n");
-      const samples = Float32Array.from({ length: 30000 }, (_, i) => 0.5 * Math.sin(i * (0.1 + hash[0] / 256)));
-      parentPort.postMessage({ waveform: { sampleRate: 22050, channels: [samples], content: hash.toString("hex") } });
+      const samples = Float32Array.from({ length: ${1.25 * sampleRate} }, (_, i) => (${sample}));
+      parentPort.postMessage({ waveform: { sampleRate: ${sampleRate}, channels: [samples], content } });
     });`,
   );
-  const pool = new DecodePool({ entry: join(folder, "tones.mjs"), size: 2 });
+  return new DecodePool({ entry, size });
+}
+
+it("the files of a new folder are decoded once, to be looked at and for their log-mels", async () => {
+  writeMusic(join(folder, "new"), 4, 2);
+  const log = join(folder, "decoded-once");
+  const pool = loggingPool(log, 22_050, "0.5 * Math.sin(i * (0.1 + hash[0] / 256))", 2);
   const decoded = () => readFileSync(log, "utf8").trim().split("\n").length;
   const { frontEnd } = preset("demo").model;
   const values = (store: MelStore) =>
@@ -87,23 +97,8 @@ it("the files of a new folder are decoded once, to be looked at and for their lo
 
 it("a folder that was checked before is not decoded again; a file that changed is", async () => {
   writeMusic(join(folder, "music"), 3, 1);
-  // A worker that writes down what it decodes, and answers as the real one does for a WAV of one channel.
   const log = join(folder, "decoded");
-  writeFileSync(
-    join(folder, "worker.mjs"),
-    `import { parentPort } from "node:worker_threads";
-    import { createHash } from "node:crypto";
-    import { appendFileSync, readFileSync } from "node:fs";
-    parentPort.on("message", ({ path, name, digest }) => {
-      const bytes = readFileSync(path);
-      const hash = createHash("sha256").update(bytes).digest("hex");
-      if (digest) return parentPort.postMessage({ digest: hash });
-      appendFileSync(${JSON.stringify(log)}, name + "\\n");
-      const samples = Float32Array.from({ length: 16000 }, (_, i) => (i % 32 < 16 ? 0.5 : -0.5));
-      parentPort.postMessage({ waveform: { sampleRate: 16000, channels: [samples], content: hash } });
-    });`,
-  );
-  const pool = new DecodePool({ entry: join(folder, "worker.mjs"), size: 1 });
+  const pool = loggingPool(log, 16_000, "i % 32 < 16 ? 0.5 : -0.5", 1);
   const decoded = () => readFileSync(log, "utf8").trim().split("\n").length;
   const first = await openFolder(join(folder, "music"), { pool });
   expect(decoded()).toBe(3);

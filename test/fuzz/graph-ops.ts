@@ -216,13 +216,6 @@ function alongEntry(
   });
 }
 
-/** log Σ eˣ, whose sum is all but 1 where one of them is far above the others: the logarithm is then what is left of its last places. */
-function levelOf(row: readonly number[], read: Read): number {
-  const most = row.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  if (!Number.isFinite(most)) return logSumExp(row);
-  return most + Math.log(read(add(row.map((x) => Math.exp(x - most)))));
-}
-
 const lengthOf = (vector: readonly number[]) => Math.max(1e-8, Math.sqrt(add(vector.map((x) => x * x))));
 
 function cosineEntry(name: "cosine_rows" | "cosine_similarity"): GraphOp {
@@ -389,7 +382,8 @@ export const graphOps: Readonly<Record<string, GraphOp>> = {
     return vector.map((x) => Math.exp(x - level));
   }),
   log_softmax: alongEntry("log_softmax", logSoftmax, (vector, read) => {
-    const level = levelOf(vector, read);
+    // Where one is far above the others the sum is all but 1, and its logarithm what is left of the last places.
+    const level = logSumExp(vector, read);
     return vector.map((x) => x - level);
   }),
   normalize: alongEntry("normalize", normalize, (vector) => vector.map((x) => x / lengthOf(vector))),
@@ -870,7 +864,7 @@ export const graphOps: Readonly<Record<string, GraphOp>> = {
         if (t === ignoreIndex) return 0;
         count++;
         const row = [...x.data.slice(i * classes, (i + 1) * classes)];
-        return levelOf(row, read) - (1 - labelSmoothing) * row[t] - (labelSmoothing * add(row)) / classes;
+        return logSumExp(row, read) - (1 - labelSmoothing) * row[t] - (labelSmoothing * add(row)) / classes;
       });
       return losses(each, reduction, target.shape, count);
     },
@@ -923,7 +917,7 @@ export const graphOps: Readonly<Record<string, GraphOp>> = {
           for (let k = 0; k < width; k++) dot += x.data[at * width + k] * c.data[(clip * n + j) * width + k];
           return dot / tau;
         });
-        return levelOf(row, read) - row[at % n];
+        return logSumExp(row, read) - row[at % n];
       });
       return losses(each, "mean", []);
     },

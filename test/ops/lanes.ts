@@ -67,9 +67,9 @@ export function add(values: ArrayLike<number>): number {
   return total;
 }
 
-/** ln Σ exp. */
-export function logSumExp(vector: readonly number[]): number {
+/** ln Σ exp; `read` passes the sum on, for whoever changes what is read. */
+export function logSumExp(vector: readonly number[], read = (sum: number) => sum): number {
   let top = Number.NEGATIVE_INFINITY;
   for (const x of vector) top = Math.max(top, x);
-  return top + Math.log(add(vector.map((x) => Math.exp(x - top))));
+  return top + Math.log(read(add(vector.map((x) => Math.exp(x - top)))));
 }
